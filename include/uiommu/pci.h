@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uiommu/pci.h - PCI functions: configuration space, aliases, isolation, groups, ATS and PASID
+ *
+ * The host describes each PCI function with a struct uiommu_pci_function and hands it over in the
+ * device's description.  Everything else is read from configuration space.
+ */
+#ifndef UIOMMU_PCI_H
+#define UIOMMU_PCI_H
+
+#include <uiommu/uiommu.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One PCI function, a bridge or an endpoint.  Filled in by the host, which owns it. */
+struct uiommu_pci_function {
+	uint16_t segment;
+	uint8_t bus;
+	uint8_t devfn; /* device << 3 | function */
+	struct uiommu_pci_function *parent; /* the bridge above; NULL on a root bus */
+	struct uiommu_device *dev; /* set by the core while the device exists; NULL for bridges
+				      that were not added as devices */
+	struct uiommu_pci_topology *topology;
+	void *context; /* the host's */
+};
+
+/* All functions of a machine, and how to reach their configuration space. */
+struct uiommu_pci_topology {
+	struct uiommu_pci_function **functions; /* in any order */
+	size_t num_functions;
+
+	/* Little-endian access of 1, 2 or 4 bytes at a multiple of that, below 4096. */
+	uint32_t (*config_read)(struct uiommu_pci_function *fn, unsigned int offset,
+				unsigned int size);
+	void (*config_write)(struct uiommu_pci_function *fn, unsigned int offset,
+			     unsigned int size, uint32_t value);
+};
+
+/** uiommu_pci_source_id() - bus << 8 | devfn: what an IOMMU sees on requests of the function itself */
+static inline uint16_t uiommu_pci_source_id(const struct uiommu_pci_function *fn)
+{
+	return (uint16_t)(fn->bus << 8 | fn->devfn);
+}
+
+/**
+ * uiommu_pci_device_group() - a device_group operation for PCI devices
+ *
+ * Return: 0; -UIOMMU_EINVAL if @dev is not PCI; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_pci_device_group(struct uiommu_device *dev, struct uiommu_group **out);
+
+/**
+ * uiommu_pci_for_each_alias() - every source ID that @fn's requests may carry upstream
+ *
+ * Its own first, then those of bridges that take ownership.  A value other than 0 of @visit ends it
+ * and is returned.
+ */
+UIOMMU_API int uiommu_pci_for_each_alias(struct uiommu_pci_function *fn,
+					 int (*visit)(struct uiommu_pci_function *fn,
+						      uint16_t source_id, void *context),
+					 void *context);
+
+/** uiommu_pci_ats_supported() - the function has an ATS capability */
+UIOMMU_API bool uiommu_pci_ats_supported(struct uiommu_pci_function *fn);
+/** uiommu_pci_ats_queue_depth() - outstanding invalidations that it takes, 1 to 32 */
+UIOMMU_API unsigned int uiommu_pci_ats_queue_depth(struct uiommu_pci_function *fn);
+/** uiommu_pci_enable_ats() - set the smallest translation unit (2^@page_shift bytes) and enable */
+UIOMMU_API int uiommu_pci_enable_ats(struct uiommu_pci_function *fn, unsigned int page_shift);
+UIOMMU_API void uiommu_pci_disable_ats(struct uiommu_pci_function *fn);
+/** uiommu_pci_pasid_bits() - width of the PASID capability, 0 without one */
+UIOMMU_API unsigned int uiommu_pci_pasid_bits(struct uiommu_pci_function *fn);
+UIOMMU_API int uiommu_pci_enable_pasid(struct uiommu_pci_function *fn);
+UIOMMU_API void uiommu_pci_disable_pasid(struct uiommu_pci_function *fn);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* UIOMMU_PCI_H */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uiommu/vtd.h - the driver for Intel VT-d remapping units
+ *
+ * The host, or whoever read the DMAR table, creates one unit for each DRHD and hands over its registers.
+ * The unit is set up, its translation is enabled, and it registers itself as an instance.
+ *
+ * Thread-safety: as uiommu.h; create and destroy of one unit are the caller's to serialise.
+ */
+#ifndef UIOMMU_VTD_H
+#define UIOMMU_VTD_H
+
+#include <uiommu/driver.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uiommu_vtd; /* one remapping unit */
+
+enum uiommu_vtd_flags {
+	UIOMMU_VTD_NO_SCALABLE = 1u << 0, /* legacy mode even where scalable mode is there */
+	UIOMMU_VTD_NO_QI = 1u << 1, /* register-based invalidation even where queues are there */
+	UIOMMU_VTD_PREFER_SECOND_STAGE = 1u << 2, /* second stage where both could serve */
+	UIOMMU_VTD_NO_SUPERPAGES = 1u << 3, /* 4K leaves only */
+};
+
+struct uiommu_vtd_config {
+	const struct uiommu_fwnode *fwnode; /* the DRHD's identity; outlives the unit */
+	const char *name; /* "dmar0"; outlives the unit */
+	struct uiommu_mmio mmio; /* its registers */
+	uint16_t segment; /* PCI segment of its devices */
+	unsigned int flags; /* enum uiommu_vtd_flags, for tests and workarounds */
+
+	/*
+	 * Reserved regions of a device beyond the interrupt range (RMRRs), from the DMAR table; may be
+	 * NULL.  Appends with uiommu_resv_add().
+	 */
+	int (*get_resv_regions)(void *context, struct uiommu_device *dev,
+				struct uiommu_resv_list *list);
+	/* May this device use ATS (ATSR, SATC)?  NULL: no device may. */
+	bool (*ats_allowed)(void *context, struct uiommu_device *dev);
+	void *context;
+
+	/* Operations to register instead of the driver's own: for wrappers.  NULL: the driver's. */
+	const struct uiommu_ops *ops;
+};
+
+/** uiommu_vtd_ops() - the driver's operations */
+UIOMMU_API const struct uiommu_ops *uiommu_vtd_ops(void);
+
+/**
+ * uiommu_vtd_create() - take a remapping unit into service
+ * @sys: its system
+ * @config: copied, but for what it points to
+ * @out: the unit on success
+ *
+ * Return: 0; -UIOMMU_EOPNOTSUPP: the hardware has no address width or table format that this driver
+ * knows (a line in the log says what); -UIOMMU_ETIMEDOUT: it does not answer; -UIOMMU_ENOMEM;
+ * otherwise as uiommu_instance_register().  On failure the hardware is as it was.
+ */
+UIOMMU_API int uiommu_vtd_create(struct uiommu_system *sys, const struct uiommu_vtd_config *config,
+				 struct uiommu_vtd **out);
+
+/** uiommu_vtd_destroy() - unregister, disable translation, free; NULL does nothing */
+UIOMMU_API void uiommu_vtd_destroy(struct uiommu_vtd *unit);
+
+UIOMMU_API struct uiommu_instance *uiommu_vtd_instance(struct uiommu_vtd *unit);
+
+/** uiommu_vtd_describe() - "legacy, 48 bits, 4K 2M 1G, queued invalidation, ..." into @text */
+UIOMMU_API void uiommu_vtd_describe(const struct uiommu_vtd *unit, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* UIOMMU_VTD_H */
