@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - refused translations find their device, its domain and whoever wants to hear of them
+ *
+ * The lookup takes the table lock alone, so a fault is reported while an attach waits for the hardware.
+ * Page requests (faults that are answered) will be queued beside this file.
+ */
+#include "src/core/core.h"
+
+static bool device_has_id(const struct uiommu_device *dev, uint32_t id)
+{
+	for (unsigned int i = 0; i < dev->fwspec.num_ids; i++) {
+		if (dev->fwspec.ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static struct uiommu_domain *faulting_domain(struct uiommu_device *dev,
+					     const struct uiommu_fault *fault)
+{
+	const struct uiommu_slot *slot;
+
+	if (!dev->group)
+		return NULL;
+	if (!fault->has_pasid || fault->pasid == UIOMMU_RID)
+		return dev->domain;
+	slot = uiommu_pasid_find(dev->group, fault->pasid);
+	return slot && slot->live && slot->sequence > dev->joined ? slot->domain : NULL;
+}
+
+void uiommu_report_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault)
+{
+	void (*handler)(const struct uiommu_fault *fault, void *token) = NULL;
+	struct uiommu_system *sys = instance->sys;
+	struct uiommu_fault report = *fault;
+	struct uiommu_domain *domain;
+	struct uiommu_device *dev;
+	void *token = NULL;
+
+	if (!sys)
+		return;
+	uiommu_lock(sys, &sys->table);
+	for (dev = sys->devices; dev; dev = dev->next) {
+		if (dev->instance == instance && device_has_id(dev, fault->source_id))
+			break;
+	}
+	domain = dev ? faulting_domain(dev, fault) : NULL;
+	if (domain && domain->users) {
+		handler = domain->fault_handler;
+		token = domain->fault_token;
+	}
+	uiommu_unlock(sys, &sys->table);
+
+	report.instance = instance;
+	report.device = dev;
+	if (handler)
+		handler(&report, token);
+	if (sys->config.on_fault)
+		sys->config.on_fault(sys->config.context, &report);
+}
+
+void uiommu_set_fault_handler(struct uiommu_domain *domain,
+			      void (*handler)(const struct uiommu_fault *fault, void *token),
+			      void *token)
+{
+	struct uiommu_system *sys = domain->users ? domain->sys : NULL;
+
+	if (!sys)
+		return; /* static domains are shared by everybody and have no handler */
+	uiommu_lock(sys, &sys->table);
+	domain->fault_handler = handler;
+	domain->fault_token = token;
+	uiommu_unlock(sys, &sys->table);
+}
