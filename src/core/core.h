@@ -171,7 +171,7 @@ void uiommu_group_emptied(struct uiommu_group *group);
 
 /* default_domain.c; group->mutex held */
 int uiommu_default_setup(struct uiommu_group *group);
-void uiommu_default_drop(struct uiommu_group *group, struct uiommu_domain *domain);
+void uiommu_default_drop(struct uiommu_domain *domain);
 
 /* resv.c */
 int uiommu_resv_probe(struct uiommu_device *dev);

@@ -122,10 +122,9 @@ static int alloc_default(struct uiommu_group *group, int type, bool forced,
 	return rc;
 }
 
-/* The group no longer has @domain as its default. */
-void uiommu_default_drop(struct uiommu_group *group, struct uiommu_domain *domain)
+/* @domain is no group's default any more. */
+void uiommu_default_drop(struct uiommu_domain *domain)
 {
-	(void)group;
 	if (!domain)
 		return;
 	uiommu_domain_unhold(domain);
@@ -191,11 +190,11 @@ static int change_default(struct uiommu_group *group, int type)
 		uiommu_group_switch(group, old, UIOMMU_MUST_SUCCEED);
 		goto err;
 	}
-	uiommu_default_drop(group, old);
+	uiommu_default_drop(old);
 	return 0;
 err:
 	group->default_domain = old;
-	uiommu_default_drop(group, domain);
+	uiommu_default_drop(domain);
 	return rc;
 }
 
@@ -209,19 +208,19 @@ static int set_type(struct uiommu_group *group, int target)
 		return -UIOMMU_EINVAL;
 	if (!group->members || !group->default_domain || group->owner)
 		return -UIOMMU_EPERM;
+	now = (int)uiommu_domain_type(group->default_domain);
+	if (group->users && !(now == UIOMMU_DOMAIN_DMA && target == UIOMMU_DOMAIN_DMA_FQ))
+		return -UIOMMU_EPERM;
 	rc = choose(group, target, &type, &forced);
 	if (rc)
-		return group->users && rc != -UIOMMU_EINVAL ? -UIOMMU_EPERM : rc;
-	now = (int)uiommu_domain_type(group->default_domain);
+		return rc;
 	if (type == now)
-		return group->users && target != type ? -UIOMMU_EPERM : 0;
+		return 0;
 	if (now == UIOMMU_DOMAIN_DMA && type == UIOMMU_DOMAIN_DMA_FQ) {
 		/* The same address space; only when its invalidations come changes. */
 		uiommu_domain_set_type(group->default_domain, UIOMMU_DOMAIN_DMA_FQ);
 		return 0;
 	}
-	if (group->users)
-		return -UIOMMU_EPERM;
 	if (group->domain != group->default_domain || group->num_slots)
 		return -UIOMMU_EBUSY;
 	return change_default(group, type);

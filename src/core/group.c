@@ -160,7 +160,7 @@ void uiommu_group_emptied(struct uiommu_group *group)
 	group->owner = NULL;
 	group->claims = 0;
 	group->users = 0;
-	uiommu_default_drop(group, old);
+	uiommu_default_drop(old);
 	if (blocking) {
 		uiommu_domain_unhold(blocking);
 		uiommu_domain_free(blocking);

@@ -115,8 +115,8 @@ static uint64_t unmap_range(struct uiommu_domain *domain, uiommu_iova_t iova, ui
 			break;
 		done += part;
 	}
-	/* A driver that noted nothing still gets its sync; a queued gather is flushed anyway. */
-	if (done && !gather->queued && gather->start == start && gather->last == last &&
+	/* A driver that noted nothing (one of a queued gather, or a lazy one) still gets its sync. */
+	if (done && gather->start == start && gather->last == last &&
 	    (start > iova || last < iova + done - 1))
 		uiommu_iotlb_gather_add(gather, iova, done);
 	return done;

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* mock.c - see mock.h */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "tests/core/mock.h"
+
+/* ---- host ---- */
+
+static bool may_alloc(struct mock_host *host)
+{
+	bool ok;
+
+	pthread_mutex_lock(&host->lock);
+	ok = host->fail_after != 0;
+	if (host->fail_after > 0)
+		host->fail_after--;
+	if (ok)
+		host->live++;
+	pthread_mutex_unlock(&host->lock);
+	return ok;
+}
+
+static void gave_back(struct mock_host *host)
+{
+	pthread_mutex_lock(&host->lock);
+	host->live--;
+	pthread_mutex_unlock(&host->lock);
+}
+
+void *uiommu_port_alloc(void *host, size_t size)
+{
+	return may_alloc(host) ? calloc(1, size) : NULL;
+}
+
+void uiommu_port_free(void *host, void *mem, size_t size)
+{
+	(void)size;
+	if (mem)
+		gave_back(host);
+	free(mem);
+}
+
+void *uiommu_port_alloc_pages(void *host, unsigned int order)
+{
+	void *mem;
+
+	if (!may_alloc(host))
+		return NULL;
+	mem = aligned_alloc(4096u << order, 4096u << order);
+	memset(mem, 0, 4096u << order);
+	return mem;
+}
+
+void uiommu_port_free_pages(void *host, void *pages, unsigned int order)
+{
+	(void)order;
+	gave_back(host);
+	free(pages);
+}
+
+uintptr_t uiommu_port_direct_map(void *host)
+{
+	(void)host;
+	return 0;
+}
+
+int uiommu_port_mutex_init(void *host, struct uiommu_mutex *mutex)
+{
+	if (!may_alloc(host))
+		return -UIOMMU_ENOMEM;
+	pthread_mutex_init((pthread_mutex_t *)mutex, NULL);
+	return 0;
+}
+
+void uiommu_port_mutex_destroy(void *host, struct uiommu_mutex *mutex)
+{
+	gave_back(host);
+	if (pthread_mutex_destroy((pthread_mutex_t *)mutex))
+		abort();
+}
+
+void uiommu_port_mutex_lock(void *host, struct uiommu_mutex *mutex)
+{
+	(void)host;
+	pthread_mutex_lock((pthread_mutex_t *)mutex);
+}
+
+void uiommu_port_mutex_unlock(void *host, struct uiommu_mutex *mutex)
+{
+	(void)host;
+	pthread_mutex_unlock((pthread_mutex_t *)mutex);
+}
+
+void uiommu_port_log(void *cookie, enum uiommu_log_level level, const char *line)
+{
+	struct mock_host *host = cookie;
+
+	pthread_mutex_lock(&host->lock);
+	host->warnings += level == UIOMMU_LOG_WARN;
+	host->errors += level == UIOMMU_LOG_ERROR;
+	pthread_mutex_unlock(&host->lock);
+	if (getenv("MOCK_VERBOSE"))
+		fprintf(stderr, "# %s\n", line);
+}
+
+/* ---- domains ---- */
+
+static struct mock *mock_of(struct uiommu_device *dev)
+{
+	return uiommu_device_instance(dev)->fwnode->name ?
+		       (struct mock *)(uintptr_t)uiommu_device_instance(dev)->fwnode->name :
+		       NULL;
+}
+
+static struct mock_script *script_of(struct uiommu_device *dev)
+{
+	return uiommu_device_priv(dev);
+}
+
+static int refuse(struct mock_script *script, const struct uiommu_attach *attach)
+{
+	if (!script->attach_error || !script->attach_error_count)
+		return 0;
+	if (script->attach_error_domain ? script->attach_error_domain != attach->domain :
+					  !attach->domain->users)
+		return 0;
+	if (script->attach_error_count > 0)
+		script->attach_error_count--;
+	return script->attach_error;
+}
+
+static int prepare(struct uiommu_attach *attach)
+{
+	struct mock_script *script = script_of(attach->dev);
+	struct uiommu_domain *have =
+		attach->pasid ? script->pasids[attach->pasid] : script->rid;
+
+	/* The core has to know what is attached. */
+	if (attach->old && attach->old != have)
+		abort();
+	return refuse(script, attach);
+}
+
+static void commit(struct uiommu_attach *attach)
+{
+	struct mock_script *script = script_of(attach->dev);
+
+	script->attaches++;
+	if (!attach->pasid)
+		script->rid = attach->domain;
+	else
+		script->pasids[attach->pasid] =
+			attach->domain == &mock_blocked ? NULL : attach->domain;
+}
+
+static void abort_attach(struct uiommu_attach *attach)
+{
+	script_of(attach->dev)->aborts++;
+}
+
+static int attach_single(struct uiommu_attach *attach)
+{
+	int rc = prepare(attach);
+
+	if (!rc)
+		commit(attach);
+	return rc;
+}
+
+static const struct uiommu_domain_ops static_ops = {
+	.pasid = true,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.attach_abort = abort_attach,
+};
+const struct uiommu_domain mock_blocked = { .type = UIOMMU_DOMAIN_BLOCKED, .ops = &static_ops };
+const struct uiommu_domain mock_identity = { .type = UIOMMU_DOMAIN_IDENTITY, .ops = &static_ops };
+
+static struct mock_domain *paging(struct uiommu_domain *domain)
+{
+	return (struct mock_domain *)domain;
+}
+
+static int find_page(struct mock_domain *d, uiommu_iova_t iova)
+{
+	for (int i = 0; i < MOCK_PAGES; i++) {
+		if (d->page[i].used && d->page[i].iova == iova)
+			return i;
+	}
+	return -1;
+}
+
+static int map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size,
+	       unsigned int prot, uint64_t *mapped, struct uiommu_iotlb_gather *gather)
+{
+	struct mock_domain *d = paging(domain);
+	struct mock *mock = d->mock;
+
+	(void)prot;
+	(void)gather;
+	*mapped = 0;
+	if (mock->map_nothing)
+		return 0;
+	while (*mapped < size) {
+		int at = 0;
+
+		if (mock->map_limit && *mapped == mock->map_limit * 4096)
+			return 0;
+		if (find_page(d, iova + *mapped) >= 0)
+			return -UIOMMU_EADDRINUSE;
+		if (mock->map_fail_after == 0)
+			return -UIOMMU_ENOMEM;
+		if (mock->map_fail_after > 0)
+			mock->map_fail_after--;
+		while (at < MOCK_PAGES && d->page[at].used)
+			at++;
+		if (at == MOCK_PAGES)
+			return -UIOMMU_ENOMEM;
+		d->page[at].used = true;
+		d->page[at].iova = iova + *mapped;
+		d->page[at].paddr = paddr + *mapped;
+		*mapped += 4096;
+	}
+	return 0;
+}
+
+static uint64_t unmap(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t size,
+		      struct uiommu_iotlb_gather *gather)
+{
+	struct mock_domain *d = paging(domain);
+	uint64_t done = 0;
+
+	while (done < size) {
+		int at = find_page(d, iova + done);
+
+		if (at < 0)
+			break;
+		d->page[at].used = false;
+		done += 4096;
+	}
+	if (done && !d->mock->lazy_gather)
+		uiommu_iotlb_gather_add(gather, iova, done);
+	return done;
+}
+
+static int sync_map(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t size)
+{
+	(void)iova;
+	(void)size;
+	return paging(domain)->mock->sync_map_error;
+}
+
+static void iotlb_sync(struct uiommu_domain *domain, struct uiommu_iotlb_gather *gather)
+{
+	struct mock *mock = paging(domain)->mock;
+
+	mock->syncs++;
+	mock->sync_start = gather->start;
+	mock->sync_last = gather->last;
+}
+
+static void flush_all(struct uiommu_domain *domain)
+{
+	paging(domain)->mock->flushes++;
+}
+
+static uiommu_phys_t iova_to_phys(struct uiommu_domain *domain, uiommu_iova_t iova)
+{
+	int at = find_page(paging(domain), iova & ~4095ull);
+
+	return at < 0 ? 0 : paging(domain)->page[at].paddr + (iova & 4095);
+}
+
+static void domain_free(struct uiommu_domain *domain)
+{
+	uiommu_port_free(&paging(domain)->mock->host, domain, sizeof(struct mock_domain));
+}
+
+#define PAGING_OPS                                                                                 \
+	.pasid = true, .map = map, .unmap = unmap, .iotlb_sync = iotlb_sync,                       \
+	.iotlb_sync_map = sync_map, .flush_iotlb_all = flush_all, .iova_to_phys = iova_to_phys,    \
+	.free = domain_free
+
+static const struct uiommu_domain_ops two_phase_ops = {
+	PAGING_OPS,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.attach_abort = abort_attach,
+};
+static const struct uiommu_domain_ops single_ops = {
+	PAGING_OPS,
+	.attach_single = attach_single,
+};
+
+static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct uiommu_domain **out)
+{
+	struct mock *mock = mock_of(dev);
+	struct mock_domain *d;
+
+	if (flags & ~(unsigned int)UIOMMU_ALLOC_PASID)
+		return -UIOMMU_EOPNOTSUPP;
+	d = uiommu_port_alloc(&mock->host, sizeof(*d));
+	if (!d)
+		return -UIOMMU_ENOMEM;
+	d->mock = mock;
+	d->domain.type = UIOMMU_DOMAIN_PAGING;
+	d->domain.ops = mock->single ? &single_ops : &two_phase_ops;
+	d->domain.pgsizes = 4096;
+	d->domain.alloc_flags = flags;
+	d->domain.geometry = (struct uiommu_geometry){
+		.ranges = 2,
+		.range = { { 0, (1ull << 47) - 1 }, { ~0ull << 47, UINT64_MAX } },
+		.last_phys = (1ull << 46) - 1,
+	};
+	*out = &d->domain;
+	return 0;
+}
+
+/* ---- devices ---- */
+
+static int probe(struct uiommu_instance *instance, struct uiommu_device *dev)
+{
+	struct mock *mock = (struct mock *)(uintptr_t)instance->fwnode->name;
+	unsigned int index = uiommu_device_fwspec(dev)->ids[0];
+	struct mock_script *script = &mock->script[index];
+
+	script->probes++;
+	if (script->probe_error)
+		return script->probe_error;
+	script->dev = dev;
+	uiommu_device_set_priv(dev, script);
+	return 0;
+}
+
+static void release(struct uiommu_device *dev)
+{
+	struct mock_script *script = script_of(dev);
+
+	script->releases++;
+	script->rid = NULL;
+}
+
+static void finalize(struct uiommu_device *dev)
+{
+	script_of(dev)->finalizes++;
+}
+
+static int device_group(struct uiommu_device *dev, struct uiommu_group **out)
+{
+	struct mock *mock = mock_of(dev);
+	struct mock_script *script = script_of(dev);
+
+	if (script->no_group)
+		return 0;
+	if (!script->group)
+		return uiommu_generic_device_group(dev, out);
+	for (unsigned int i = 0; i < MOCK_DEVICES; i++) {
+		struct mock_script *other = &mock->script[i];
+
+		if (other != script && other->group == script->group && other->dev) {
+			*out = uiommu_group_get_locked(other->dev);
+			if (*out)
+				return 0;
+		}
+	}
+	return uiommu_generic_device_group(dev, out);
+}
+
+static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
+{
+	return cap == UIOMMU_CAP_DEFERRED_FLUSH && !script_of(dev)->no_flush_queue;
+}
+
+static int get_resv(struct uiommu_device *dev, struct uiommu_resv_list *list)
+{
+	struct uiommu_resv_region *r = &script_of(dev)->resv;
+
+	if (r->last <= r->start)
+		return 0;
+	return uiommu_resv_add(list, r->start, r->last - r->start + 1, r->prot, r->type);
+}
+
+static enum uiommu_domain_type demand(struct uiommu_device *dev)
+{
+	return script_of(dev)->demand;
+}
+
+static bool deferred(struct uiommu_device *dev)
+{
+	return script_of(dev)->deferred;
+}
+
+static int configure(struct uiommu_device *dev, void *context)
+{
+	struct mock_script *script = context;
+	int rc;
+
+	if (!script->fwnode)
+		return -UIOMMU_ENODEV;
+	rc = uiommu_fwspec_init(dev, script->fwnode);
+	return rc ? rc : uiommu_fwspec_add_ids(dev, &script->id, 1);
+}
+
+static void on_fault(void *context, const struct uiommu_fault *fault)
+{
+	struct mock *mock = context;
+
+	mock->fault = *fault;
+	mock->faults++;
+}
+
+void mock_init(struct mock *mock)
+{
+	memset(mock, 0, sizeof(*mock));
+	pthread_mutex_init(&mock->host.lock, NULL);
+	mock->host.fail_after = -1;
+	mock->map_fail_after = -1;
+	for (unsigned int i = 0; i < 2; i++) {
+		mock->fwnode[i].name = (const char *)mock;
+		mock->ops[i] = (struct uiommu_ops){
+			.name = "mock",
+			.identity_domain = &mock_identity,
+			.blocked_domain = &mock_blocked,
+			.release_domain = &mock_blocked,
+			.probe_device = probe,
+			.release_device = release,
+			.probe_finalize = finalize,
+			.device_group = device_group,
+			.capable = capable,
+			.get_resv_regions = get_resv,
+			.def_domain_type = demand,
+			.is_attach_deferred = deferred,
+			.domain_alloc_paging = alloc_paging,
+		};
+		mock->instance[i].ops = &mock->ops[i];
+		mock->instance[i].fwnode = &mock->fwnode[i];
+		mock->instance[i].name = "mock0";
+		mock->instance[i].max_pasids = 16;
+	}
+	for (unsigned int i = 0; i < MOCK_DEVICES; i++) {
+		mock->script[i].fwnode = &mock->fwnode[0];
+		mock->script[i].id = i;
+		mock->script[i].demand = UIOMMU_DOMAIN_AUTO;
+		mock->script[i].attach_error_count = -1;
+	}
+}
+
+int mock_start(struct mock *mock, enum uiommu_domain_type type)
+{
+	struct uiommu_system_config config = {
+		.host = &mock->host,
+		.default_type = type,
+		.on_fault = on_fault,
+		.context = mock,
+	};
+
+	return uiommu_system_create(&config, &mock->sys);
+}
+
+void mock_desc(struct mock *mock, unsigned int index, struct uiommu_device_desc *desc)
+{
+	*desc = (struct uiommu_device_desc){
+		.name = "dev",
+		.bus = index & 1 ? "platform" : "pci",
+		.configure = configure,
+		.context = &mock->script[index],
+		.pasid_bits = 4,
+	};
+}
+
+struct uiommu_device *mock_add(struct mock *mock, unsigned int index)
+{
+	struct uiommu_device_desc desc;
+	struct uiommu_device *dev = NULL;
+
+	mock_desc(mock, index, &desc);
+	assert_int_equal(uiommu_device_add(mock->sys, &desc, &dev), 0);
+	return dev;
+}
+
+void mock_stop(struct mock *mock)
+{
+	uiommu_system_destroy(mock->sys);
+	assert_int_equal(mock->host.live, 0);
+}

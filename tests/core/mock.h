@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mock.h - a host that counts, and a driver that does what the test says
+ *
+ * Each test makes a struct mock on its stack; nothing is shared between tests.
+ */
+#ifndef UIOMMU_TESTS_CORE_MOCK_H
+#define UIOMMU_TESTS_CORE_MOCK_H
+
+#include <pthread.h>
+#include <uiommu/driver.h>
+
+#define MOCK_PAGES 512
+#define MOCK_DEVICES 8
+
+struct mock_host {
+	pthread_mutex_t lock;
+	long live; /* allocations and mutexes not given back */
+	long fail_after; /* allocations that still succeed; -1: all */
+	unsigned int warnings;
+	unsigned int errors;
+};
+
+/* What the test wants of one device. */
+struct mock_script {
+	const struct uiommu_fwnode *fwnode;
+	int probe_error, attach_error; /* attach: of any domain that must not succeed */
+	struct uiommu_domain *attach_error_domain; /* NULL: of every paging domain */
+	int attach_error_count; /* how often, -1: always */
+	enum uiommu_domain_type demand;
+	uint32_t id; /* devices with one group number share a group; 0: a group of its own */
+	unsigned int group;
+	bool no_group, deferred, no_flush_queue;
+	struct uiommu_resv_region resv; /* used if last > start */
+
+	/* What has happened. */
+	struct uiommu_device *dev;
+	_Atomic unsigned int probes, releases, finalizes;
+	unsigned int attaches, aborts;
+	struct uiommu_domain *rid; /* in hardware */
+	struct uiommu_domain *pasids[16];
+};
+
+struct mock {
+	struct mock_host host;
+	struct uiommu_system *sys;
+	struct uiommu_fwnode fwnode[2];
+	struct uiommu_instance instance[2];
+	struct uiommu_ops ops[2];
+	struct mock_script script[MOCK_DEVICES];
+	struct uiommu_group *groups[MOCK_DEVICES];
+	bool single; /* attach_single instead of two phases */
+	int fail_alloc_identity;
+	uint64_t map_limit; /* pages per map call; 0: all */
+	long map_fail_after; /* pages until -ENOMEM; -1: never */
+	bool map_nothing; /* 0 bytes, rc 0 */
+	int sync_map_error;
+	unsigned int syncs, flushes;
+	uiommu_iova_t sync_start, sync_last;
+	bool lazy_gather; /* unmap notes nothing */
+	_Atomic unsigned int faults;
+	struct uiommu_fault fault;
+};
+
+struct mock_domain {
+	struct uiommu_domain domain;
+	struct mock *mock;
+	struct {
+		uiommu_iova_t iova;
+		uiommu_phys_t paddr;
+		bool used;
+	} page[MOCK_PAGES];
+};
+
+extern const struct uiommu_domain mock_blocked, mock_identity;
+
+void mock_init(struct mock *mock);
+int mock_start(struct mock *mock, enum uiommu_domain_type type);
+struct uiommu_device *mock_add(struct mock *mock, unsigned int index);
+void mock_desc(struct mock *mock, unsigned int index, struct uiommu_device_desc *desc);
+void mock_stop(struct mock *mock); /* also checks that nothing was leaked */
+
+#endif
