@@ -263,9 +263,10 @@ static void test_direct(void **state)
 	assert_int_equal(uiommu_group_resv_regions(group_of(a), regions, 2, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(regions[1].last, 0x4fff);
-	m.script[1].attaches = 0;
 	uiommu_device_remove(b);
-	assert_int_equal(m.script[1].attaches, 1); /* parked in identity, not blocked */
+	assert_ptr_equal(m.script[1].parked, &mock_identity);
+	uiommu_device_remove(a);
+	assert_ptr_equal(m.script[0].parked, &mock_blocked);
 	assert_int_equal(m.host.errors, 0);
 	mock_stop(&m);
 }

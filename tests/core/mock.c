@@ -342,6 +342,7 @@ static void release(struct uiommu_device *dev)
 	struct mock_script *script = script_of(dev);
 
 	script->releases++;
+	script->parked = script->rid;
 	script->rid = NULL;
 }
 

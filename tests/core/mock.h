@@ -38,6 +38,7 @@ struct mock_script {
 	_Atomic unsigned int probes, releases, finalizes;
 	unsigned int attaches, aborts;
 	struct uiommu_domain *rid; /* in hardware */
+	struct uiommu_domain *parked; /* what it was released with */
 	struct uiommu_domain *pasids[16];
 };
 
