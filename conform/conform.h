@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conform.h - the conformance suite, as the author of a scenario sees it
+ *
+ * A scenario is a function with an ID, a sentence of contract and a source.  It gets a struct subject: a
+ * driver on some hardware, in one configuration.  It boots the subject's machine, does things through
+ * the library's public calls, makes devices do DMA, and checks.  The first check that fails ends the
+ * scenario; what it allocated is left to the end of its process.
+ *
+ * A scenario that passes must have freed its domains and groups: the end of a scenario shuts the
+ * machine down and checks that nothing has leaked, that no model reported a violation, and that the
+ * library logged no warning, unless the scenario said that it expects them.
+ */
+#ifndef CONFORM_H
+#define CONFORM_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <uiommu/driver.h>
+#include <uiommu/posix.h>
+#include <uiommu/uiommu.h>
+
+#include "conform/wrap.h"
+#include "machines/machine.h"
+
+struct subject;
+
+enum conform_area {
+	AREA_REGISTRATION,
+	AREA_GROUPS,
+	AREA_DEFAULT_DOMAIN,
+	AREA_ATTACH,
+	AREA_PASID,
+	AREA_MAPPING,
+	AREA_DIRTY,
+	AREA_COUNT,
+};
+
+enum conform_flags {
+	CONFORM_RACE = 1u << 0, /* several threads: worth running under ThreadSanitizer */
+	CONFORM_HARDWARE = 1u << 1, /* makes a device do DMA */
+	CONFORM_NO_SWEEP = 1u << 2, /* not run by the sweep of failing allocations; say why there */
+};
+
+struct conform_scenario {
+	const char *id; /* "C068" */
+	const char *title; /* what is required, in one sentence */
+	const char *source; /* where the rule comes from */
+	enum conform_area area;
+	unsigned int flags; /* enum conform_flags */
+	unsigned int traits; /* enum machine_trait that the hardware must have */
+	void (*run)(struct subject *s);
+};
+
+/* Each file of scenarios exports one table, ended by an entry without ID; conform/table.c lists them. */
+extern const struct conform_scenario conform_registration[], conform_groups[],
+	conform_default_domain[], conform_attach[], conform_pasid[], conform_mapping[],
+	conform_dirty[], conform_races[];
+extern const struct conform_scenario *const conform_tables[];
+
+/* One configuration of a subject's hardware and driver. */
+struct conform_config {
+	const char *name; /* "legacy", "scalable-first" */
+	const char *machine; /* for machine_options.name */
+	unsigned int driver_flags; /* enum uiommu_vtd_flags */
+};
+
+struct conform_subject {
+	const char *name; /* "vtd@model" */
+	const char *hardware; /* for machine_options.hardware */
+	const char *backend; /* "kapi": the C API of this library */
+	const struct conform_config *configs; /* ended by an entry without name */
+};
+
+extern const struct conform_subject conform_subjects[]; /* ended by an entry without name */
+
+struct conform_saboteur;
+
+/*
+ * What a scenario works with.  It reads what it likes and writes only @options, before subject_boot().
+ */
+struct subject {
+	const struct conform_subject *kind;
+	const struct conform_config *config;
+	const struct conform_scenario *scenario;
+	uint64_t seed; /* for subject_random() */
+
+	struct machine_options options; /* system settings, flags; set before subject_boot() */
+	struct machine *machine; /* from subject_boot() on */
+	struct uiommu_system *sys;
+	struct wrap *wrap; /* between core and driver: watch, fail, lie */
+
+	/* The runner's. */
+	const struct conform_saboteur *saboteur;
+	uint64_t random_state;
+	unsigned int expected_warnings, expected_reports;
+	bool any_warnings, any_reports;
+	uint64_t fail_at, steps; /* sweep: fail the Nth allocation; how many there were */
+	struct uiommu_posix_hooks hooks;
+	int held_mutexes;
+	jmp_buf end;
+	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP } result;
+	char message[1024];
+};
+
+/* ---- checks ------------------------------------------------------------------------------------ */
+
+_Noreturn void conform_fail(struct subject *s, const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Something that the subject cannot show; the reason names what is missing. */
+_Noreturn void conform_skip(struct subject *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* CHECK(s, condition, "what it means", ...): the text is for a person who sees only that line. */
+#define CHECK(s, condition, ...)                                                                   \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			conform_fail(s, __FILE__, __LINE__, __VA_ARGS__);                          \
+	} while (0)
+
+/* CHECK_RC(s, call, -UIOMMU_EINVAL): the call returns exactly this. */
+#define CHECK_RC(s, call, expected) conform_check_rc(s, __FILE__, __LINE__, #call, call, expected)
+#define CHECK_OK(s, call) conform_check_rc(s, __FILE__, __LINE__, #call, call, 0)
+void conform_check_rc(struct subject *s, const char *file, int line, const char *call, int got,
+		      int expected);
+
+uint64_t subject_random(struct subject *s); /* seeded, 64 bits */
+
+/* ---- machine ----------------------------------------------------------------------------------- */
+
+/* Create and boot the machine (enum machine_boot_flags); fails the scenario if that fails. */
+void subject_boot(struct subject *s, unsigned int flags);
+/* The device with this label; skips the scenario if the machine has none. */
+struct machine_device *subject_machine_device(struct subject *s, const char *label);
+/* The same, added to the system and translated. */
+struct uiommu_device *subject_device(struct subject *s, const char *label);
+/* The device's group with a reference. */
+struct uiommu_group *subject_group(struct subject *s, const char *label);
+/* Claim the group for this scenario (so that it is blocked and domains can be attached). */
+struct uiommu_group *subject_claim(struct subject *s, const char *label);
+void subject_release(struct subject *s, struct uiommu_group *group);
+struct uiommu_domain *subject_domain(struct subject *s, struct uiommu_device *dev,
+				     unsigned int alloc_flags);
+
+/*
+ * This scenario provokes a warning of the library or a report of the model on purpose: at least one has
+ * to come before the end, and then it is no failure.
+ */
+void subject_expect_warnings(struct subject *s, unsigned int at_least);
+void subject_expect_reports(struct subject *s, unsigned int at_least);
+
+/* ---- DMA --------------------------------------------------------------------------------------- */
+
+/* A page-aligned buffer for devices, filled with a pattern that no other buffer has. */
+struct subject_buffer {
+	unsigned char *mem;
+	uint64_t phys;
+	uint64_t size;
+};
+struct subject_buffer subject_buffer(struct subject *s, uint64_t size);
+void subject_buffer_free(struct subject *s, struct subject_buffer *buffer);
+
+/* How a request goes out; NULL where taken means no PASID, no flags. */
+struct subject_dma {
+	uint32_t pasid;
+	unsigned int flags; /* enum machine_dma_flags */
+};
+
+/*
+ * The device reaches exactly @phys at @iova: it reads fresh bytes that were put there, and (if
+ * @prot has WRITE) what it writes arrives there.  @prot: what must be possible; the rest of READ and
+ * WRITE must be refused.
+ */
+void subject_dma_reaches(struct subject *s, struct machine_device *dev, uint64_t iova,
+			 uint64_t phys, unsigned int prot, const struct subject_dma *how);
+/*
+ * The device reaches nothing at @iova: its write changes no byte at @phys (0: none to watch), its read
+ * brings back no byte of it, and, where the hardware records faults, a fault names the device, the page
+ * and the direction.
+ */
+void subject_dma_blocked(struct subject *s, struct machine_device *dev, uint64_t iova,
+			 uint64_t phys, const struct subject_dma *how);
+/* One look without a check: true if a read at @iova gave what memory has at @phys now. */
+bool subject_dma_sees(struct subject *s, struct machine_device *dev, uint64_t iova, uint64_t phys,
+		      const struct subject_dma *how);
+
+/* ---- runner ------------------------------------------------------------------------------------ */
+
+struct conform_options {
+	const char *const *subjects; /* names, ended by NULL; NULL: all */
+	const char *scenario; /* glob over IDs, NULL: all */
+	const char *config; /* glob over configurations, NULL: all */
+	const char *format; /* "table", "ktap", "junit" */
+	const char *output; /* a file, NULL: standard output */
+	const char *sabotage; /* a name, "all", NULL: none */
+	unsigned int jobs;
+	unsigned int shard, shards; /* 1-based; 0, 0: everything */
+	uint64_t seed;
+	bool sweep; /* fail the Nth allocation through every scenario */
+	bool list;
+	unsigned int timeout; /* seconds for one scenario */
+};
+
+/* Run as the options say. Exit status: 0 all passed, 1 something failed, 2 usage or set-up error. */
+int conform_run(const struct conform_options *options);
+/* The command line of "uiommu conform". */
+int conform_main(int argc, char **argv);
+
+#endif /* CONFORM_H */
