@@ -24,6 +24,7 @@ struct uiommu_pt_config {
 	bool coherent; /* the walker snoops processor caches */
 	bool force_snoop; /* second stage: set SNP in each leaf (may be changed before the first map) */
 	bool dirty; /* A and D bits are maintained by hardware: dirty read-and-clear works */
+	bool noexec; /* x86-64: the XD bit is enabled (else reserved), NOEXEC is honoured */
 };
 
 struct uiommu_pt_pool; /* zeroed table pages kept for the next map */
@@ -33,6 +34,7 @@ struct uiommu_pt {
 	uintptr_t direct_map;
 	uint64_t *root; /* the top table; never moves */
 	unsigned int levels; /* 3, 4 or 5 */
+	uint64_t removals; /* atomic: grows when tables were taken out of the tree */
 	struct uiommu_pt_pool *pool;
 };
 

@@ -1,0 +1,811 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk.h - the walker, written once and inlined into each format
+ *
+ * A format is a C file that states facts and then includes this one:
+ *
+ *   FMT_PRESENT		an entry is present if any of these bits is set
+ *   FMT_LARGE			in a present entry above level 1: a leaf
+ *   FMT_ADDR			the address bits of an entry
+ *   FMT_DIRTY			set by hardware in a leaf that was written through
+ *   FMT_SYNCED			a bit of table entries that hardware ignores: see "Coherency"
+ *   FMT_SIGN_EXTENDED		the input's upper bits repeat its top bit
+ *   fmt_present_each(v)	v, changed so that bit 0 of each element says "present"
+ *   fmt_leaf(config, prot)	the bits of a leaf besides its address and FMT_LARGE
+ *   fmt_table(phys)		an entry that leads to the table at phys
+ *
+ * All formats here have 512 entries of 8 bytes in a table, level 1 at the bottom, and leaves at levels
+ * 1 to 3.
+ *
+ * Concurrency
+ * -----------
+ * Operations on disjoint ranges run beside each other without a lock, because each entry has one owner:
+ *
+ *   - a leaf entry, and an entry that is not present, belong to whoever owns the range of addresses
+ *     that it stands for. Nobody else writes it, except that the range may be shared by several
+ *     owners who all want a table there. That is the one race, decided by compare-and-swap: the loser
+ *     takes its page back and uses the winner's table.
+ *   - an entry that leads to a table may be shared by many owners. It is changed only by an operation
+ *     whose range covers everything the table stands for, so that no owner of a part of it is at
+ *     work: an unmap that covers it removes it, a map that covers it with one leaf may replace it if
+ *     nothing is mapped below. An unmap of less leaves the table, even if it has become empty: a
+ *     neighbour may be about to fill it, having read the entry above already.
+ *   - hardware sets accessed and dirty bits at any time, with atomic operations of its own. An entry
+ *     of which it may change more than we overwrite is changed with atomic operations here too.
+ *
+ * iova_to_phys() owns nothing and may run beside an operation on the very range it asks about. The
+ * tables that it stands on may thus be removed, freed and used for something else under its feet.
+ * Tables are freed only after they left the tree, and @removals counts before that; so what
+ * iova_to_phys() reads is believed only if @removals still has the value that it had at the start, and
+ * nothing unconfirmed is followed. (Memory of the port stays readable: it is part of the direct map.)
+ *
+ * Bulk work
+ * ---------
+ * Runs of entries are filled, counted and cleared 16 bytes at a time with volatile accesses, which a
+ * compiler neither splits into bytes nor turns into memset(), whose stores could be of any width.
+ * Processors that have such accesses perform each aligned 8-byte element of them at once (Intel SDM vol.
+ * 3, 9.1.1; Arm ARM, B2.2.1); on others the compiler uses two 8-byte ones. Under the thread sanitizer,
+ * which knows nothing of that, they are relaxed atomics.
+ *
+ * Arithmetic
+ * ----------
+ * A range may end with the last byte of the address space: only (iova + done) with done < size is ever
+ * computed, never an end. An unmap may return more than @size (leaves go as a whole).
+ *
+ * Coherency
+ * ---------
+ * Where hardware does not snoop, a new table is flushed, then linked, then the link is flushed and
+ * marked FMT_SYNCED. A thread that finds a table without the mark flushes the link itself: else it
+ * could report a mapping that hardware cannot reach yet because another thread is between two
+ * instructions. Other changed entries are flushed in runs.
+ */
+#ifndef UIOMMU_SRC_PGTABLE_WALK_H
+#define UIOMMU_SRC_PGTABLE_WALK_H
+
+#include <stdatomic.h>
+
+#include "src/pgtable/pgtable.h"
+#include "src/pgtable/pool.h"
+
+#define PT_INLINE static inline __attribute__((always_inline))
+#define PT_COLD static __attribute__((noinline, cold))
+#define pt_unlikely(x) __builtin_expect(!!(x), 0)
+
+enum {
+	PT_ENTRIES = 512,
+	PT_MAX_LEVELS = 5,
+	PT_MAX_LEAF_LEVEL = 3,
+};
+
+typedef _Atomic(uint64_t) pt_entry;
+
+/* ---- entries and addresses --------------------------------------------------------------------- */
+
+PT_INLINE unsigned int pt_shift(unsigned int level)
+{
+	return 3 + 9 * level; /* 12, 21, 30, ... */
+}
+
+PT_INLINE uint64_t pt_size(unsigned int level)
+{
+	return (uint64_t)1 << pt_shift(level);
+}
+
+PT_INLINE unsigned int pt_index(uiommu_iova_t iova, unsigned int level)
+{
+	return (unsigned int)(iova >> pt_shift(level)) & (PT_ENTRIES - 1);
+}
+
+PT_INLINE uint64_t pt_load(const uint64_t *entry)
+{
+	return atomic_load_explicit((const pt_entry *)entry, memory_order_acquire);
+}
+
+PT_INLINE void pt_store(uint64_t *entry, uint64_t value)
+{
+	atomic_store_explicit((pt_entry *)entry, value, memory_order_relaxed);
+}
+
+PT_INLINE bool pt_present(uint64_t e)
+{
+	return e & FMT_PRESENT;
+}
+
+/* Of a present entry. */
+PT_INLINE bool pt_leaf(uint64_t e, unsigned int level)
+{
+	return level == 1 || (e & FMT_LARGE);
+}
+
+PT_INLINE uint64_t *pt_table(const struct uiommu_pt *pt, uint64_t e)
+{
+	return (uint64_t *)((uintptr_t)(e & FMT_ADDR) + pt->direct_map);
+}
+
+PT_INLINE bool pt_in_range(const struct uiommu_pt *pt, uiommu_iova_t iova)
+{
+	unsigned int bits = pt->config.va_bits;
+
+	if (FMT_SIGN_EXTENDED)
+		return (int64_t)(iova << (64 - bits)) >> (64 - bits) == (int64_t)iova;
+	return iova >> bits == 0;
+}
+
+/* ---- runs of entries --------------------------------------------------------------------------- */
+
+#if defined(__SANITIZE_THREAD__)
+#define PT_RUNS_ATOMIC 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PT_RUNS_ATOMIC 1
+#endif
+#endif
+
+typedef uint64_t pt_vec __attribute__((vector_size(16), may_alias));
+
+PT_INLINE pt_vec pt_vec_load(const uint64_t *entry)
+{
+#ifdef PT_RUNS_ATOMIC
+	return (pt_vec){ pt_load(entry), pt_load(entry + 1) };
+#else
+	return *(const volatile pt_vec *)entry;
+#endif
+}
+
+PT_INLINE void pt_vec_store(uint64_t *entry, pt_vec v)
+{
+#ifdef PT_RUNS_ATOMIC
+	pt_store(entry, v[0]);
+	pt_store(entry + 1, v[1]);
+#else
+	*(volatile pt_vec *)entry = v;
+#endif
+}
+
+/*
+ * Fill up to @n entries with @value, @value + @step, ... and stop at the first that is not empty.
+ * Returns how many were filled.
+ */
+PT_INLINE unsigned int pt_fill(uint64_t *entry, unsigned int n, uint64_t value, uint64_t step)
+{
+	unsigned int i = 0;
+
+	if (n >= 8) {
+		if ((uintptr_t)entry & 15) {
+			if (pt_load(entry))
+				return 0;
+			pt_store(entry, value);
+			i = 1;
+		}
+		pt_vec v = { value + i * step, value + (i + 1) * step };
+		const pt_vec next = { 2 * step, 2 * step };
+
+		for (; n - i >= 8; i += 8) {
+			pt_vec any = pt_vec_load(entry + i) | pt_vec_load(entry + i + 2) |
+				     pt_vec_load(entry + i + 4) | pt_vec_load(entry + i + 6);
+
+			if (pt_unlikely(any[0] | any[1]))
+				break;
+			pt_vec_store(entry + i, v);
+			v += next;
+			pt_vec_store(entry + i + 2, v);
+			v += next;
+			pt_vec_store(entry + i + 4, v);
+			v += next;
+			pt_vec_store(entry + i + 6, v);
+			v += next;
+		}
+	}
+	for (; i < n; i++) {
+		if (pt_unlikely(pt_load(entry + i)))
+			break;
+		pt_store(entry + i, value + i * step);
+	}
+	return i;
+}
+
+/*
+ * How many of @n entries are leaves, up to the first that is not; these are cleared if @clear.
+ */
+PT_INLINE unsigned int pt_take(uint64_t *entry, unsigned int n, unsigned int level, bool clear)
+{
+	const uint64_t want = level == 1 ? 1 : 1 | FMT_LARGE;
+	const pt_vec none = { 0, 0 };
+	unsigned int i = 0;
+
+	if (n >= 8) {
+		if ((uintptr_t)entry & 15) {
+			uint64_t e = pt_load(entry);
+
+			if (!pt_present(e) || !pt_leaf(e, level))
+				return 0;
+			if (clear)
+				pt_store(entry, 0);
+			i = 1;
+		}
+		for (; n - i >= 8; i += 8) {
+			pt_vec all = fmt_present_each(pt_vec_load(entry + i)) &
+				     fmt_present_each(pt_vec_load(entry + i + 2)) &
+				     fmt_present_each(pt_vec_load(entry + i + 4)) &
+				     fmt_present_each(pt_vec_load(entry + i + 6));
+
+			if (pt_unlikely((all[0] & all[1] & want) != want))
+				break;
+			if (!clear)
+				continue;
+			pt_vec_store(entry + i, none);
+			pt_vec_store(entry + i + 2, none);
+			pt_vec_store(entry + i + 4, none);
+			pt_vec_store(entry + i + 6, none);
+		}
+	}
+	for (; i < n; i++) {
+		uint64_t e = pt_load(entry + i);
+
+		if (!pt_present(e) || !pt_leaf(e, level))
+			break;
+		if (clear)
+			pt_store(entry + i, 0);
+	}
+	return i;
+}
+
+/* ---- flushing and freeing ---------------------------------------------------------------------- */
+
+/* Changed entries that hardware may not see yet, [start, end): grows while they are neighbours. */
+struct pt_flush {
+	const uint64_t *start;
+	const uint64_t *end;
+};
+
+PT_COLD void pt_flush_now(const struct uiommu_pt *pt, struct pt_flush *flush)
+{
+	if (flush->start != flush->end)
+		uiommu_port_cache_flush(pt->config.host, flush->start,
+					(size_t)(flush->end - flush->start) * sizeof(uint64_t));
+	flush->start = flush->end;
+}
+
+PT_COLD void pt_flush_grow(const struct uiommu_pt *pt, struct pt_flush *flush,
+			   const uint64_t *entry, unsigned int n)
+{
+	if (entry != flush->end || !((uintptr_t)entry & 4095)) {
+		pt_flush_now(pt, flush);
+		flush->start = entry;
+	}
+	flush->end = entry + n;
+}
+
+PT_INLINE void pt_flush_add(const struct uiommu_pt *pt, struct pt_flush *flush,
+			    const uint64_t *entry, unsigned int n)
+{
+	if (pt_unlikely(!pt->config.coherent))
+		pt_flush_grow(pt, flush, entry, n);
+}
+
+PT_INLINE void pt_flush_end(const struct uiommu_pt *pt, struct pt_flush *flush)
+{
+	if (pt_unlikely(!pt->config.coherent))
+		pt_flush_now(pt, flush);
+}
+
+/* @table has left the tree; it is freed after the invalidation (driver.h, "Freed tables"). */
+static void pt_chain(const struct uiommu_pt *pt, uint64_t *table,
+		     struct uiommu_iotlb_gather *gather)
+{
+	uint64_t link = gather->freed ? (uintptr_t)gather->freed - pt->direct_map : 0;
+
+	pt_store(table, link);
+	gather->freed = table;
+	gather->num_freed++;
+	gather->tables = true;
+}
+
+/* After tables left the tree and before anybody may free them: see "Concurrency". */
+static void pt_removed(struct uiommu_pt *pt)
+{
+	__atomic_fetch_add(&pt->removals, 1, __ATOMIC_ACQ_REL);
+	atomic_thread_fence(memory_order_release);
+}
+
+/* ---- descending to map ------------------------------------------------------------------------- */
+
+PT_COLD void pt_sync_link(const struct uiommu_pt *pt, uint64_t *entry)
+{
+	uiommu_port_cache_flush(pt->config.host, entry, sizeof(*entry));
+	atomic_fetch_or_explicit((pt_entry *)entry, FMT_SYNCED, memory_order_release);
+}
+
+/* Make @entry, found empty, lead to a table: ours, or that of a thread that was faster. */
+static __attribute__((noinline)) int pt_install(struct uiommu_pt *pt, uint64_t *entry,
+						uint64_t **table)
+{
+	uint64_t *page = uiommu_pt_pool_get(pt);
+	uint64_t e = 0;
+
+	if (!page)
+		return -UIOMMU_ENOMEM;
+	if (pt_unlikely(!pt->config.coherent))
+		uiommu_port_cache_flush(pt->config.host, page, PT_ENTRIES * sizeof(*page));
+	if (atomic_compare_exchange_strong_explicit((pt_entry *)entry, &e,
+						    fmt_table((uintptr_t)page - pt->direct_map),
+						    memory_order_acq_rel, memory_order_acquire)) {
+		*table = page;
+	} else {
+		uiommu_pt_pool_put(pt, page);
+		if (e & FMT_LARGE)
+			return -UIOMMU_EADDRINUSE;
+		*table = pt_table(pt, e);
+	}
+	if (pt_unlikely(!pt->config.coherent))
+		pt_sync_link(pt, entry);
+	return 0;
+}
+
+/* The table of @level that @iova goes through, made if need be. */
+PT_INLINE int pt_descend(struct uiommu_pt *pt, uiommu_iova_t iova, unsigned int level,
+			 uint64_t **out)
+{
+	uint64_t *table = pt->root;
+	unsigned int l;
+
+	for (l = pt->levels; l > level; l--) {
+		uint64_t *entry = table + pt_index(iova, l);
+		uint64_t e = pt_load(entry);
+
+		if (pt_unlikely(!pt_present(e))) {
+			int rc = pt_install(pt, entry, &table);
+
+			if (rc)
+				return rc;
+			continue;
+		}
+		if (pt_unlikely(e & FMT_LARGE))
+			return -UIOMMU_EADDRINUSE;
+		if (pt_unlikely(!pt->config.coherent) && !(e & FMT_SYNCED))
+			pt_sync_link(pt, entry);
+		table = pt_table(pt, e);
+	}
+	*out = table;
+	return 0;
+}
+
+/* Is nothing mapped in @table and below? */
+static bool pt_empty(const struct uiommu_pt *pt, const uint64_t *table, unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; i < PT_ENTRIES; i++) {
+		uint64_t e = pt_load(table + i);
+
+		if (!pt_present(e))
+			continue;
+		if (pt_leaf(e, level) || !pt_empty(pt, pt_table(pt, e), level - 1))
+			return false;
+	}
+	return true;
+}
+
+/* Chain an empty table that has left the tree, after those below it. */
+static void pt_chain_empty(const struct uiommu_pt *pt, uint64_t *table, unsigned int level,
+			   struct uiommu_iotlb_gather *gather)
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < PT_ENTRIES; i++) {
+		uint64_t e = pt_load(table + i);
+
+		if (!pt_present(e))
+			continue;
+		pt_store(table + i, 0);
+		pt_chain_empty(pt, pt_table(pt, e), level - 1, gather);
+	}
+	pt_chain(pt, table, gather);
+}
+
+/* The leaf @value has to go where @entry is taken: possible if that is a table without a leaf below. */
+PT_COLD int pt_replace(struct uiommu_pt *pt, uint64_t *entry, unsigned int level,
+		       uiommu_iova_t iova, uint64_t value, struct uiommu_iotlb_gather *gather)
+{
+	uint64_t e = pt_load(entry);
+
+	if (pt_leaf(e, level) || !pt_empty(pt, pt_table(pt, e), level - 1))
+		return -UIOMMU_EADDRINUSE;
+	atomic_store_explicit((pt_entry *)entry, value, memory_order_release);
+	pt_chain_empty(pt, pt_table(pt, e), level - 1, gather);
+	pt_removed(pt);
+	uiommu_iotlb_gather_add(gather, iova, pt_size(level));
+	return 0;
+}
+
+/* ---- map --------------------------------------------------------------------------------------- */
+
+/* The table that was filled last, so that the next piece of a list need not descend again. */
+struct pt_cursor {
+	uint64_t *table;
+	uiommu_iova_t prefix; /* iova >> shift of what the whole table stands for */
+	unsigned int level; /* 0: none yet */
+};
+
+/* The level of the largest leaf that both addresses and @left bytes allow. */
+PT_INLINE unsigned int pt_best_level(const struct uiommu_pt *pt, uint64_t addresses, uint64_t left)
+{
+	uint64_t sizes = pt->config.pgsizes;
+	unsigned int level = 1;
+
+	if (left >= pt_size(2) && (sizes & pt_size(2)) && !(addresses & (pt_size(2) - 1)))
+		level = 2;
+	if (left >= pt_size(3) && (sizes & pt_size(3)) && !(addresses & (pt_size(3) - 1)))
+		level = 3;
+	return level;
+}
+
+/* Map one piece; *mapped grows by what was done, also on error. */
+PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struct pt_flush *flush,
+			   uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size, uint64_t bits,
+			   uint64_t *mapped, struct uiommu_iotlb_gather *gather)
+{
+	uint64_t done = 0;
+	int rc = 0;
+
+	while (done < size) {
+		uiommu_iova_t at = iova + done;
+		uint64_t left = size - done;
+		unsigned int level = pt_best_level(pt, at | (paddr + done), left);
+		unsigned int index = pt_index(at, level), n = PT_ENTRIES - index, filled;
+		uiommu_iova_t prefix = at >> pt_shift(level + 1);
+		uint64_t value = (paddr + done) | bits | (level > 1 ? FMT_LARGE : 0);
+		uint64_t *entry;
+
+		if (cursor->level != level || cursor->prefix != prefix) {
+			cursor->level = 0;
+			rc = pt_descend(pt, at, level, &cursor->table);
+			if (pt_unlikely(rc))
+				break;
+			cursor->level = level;
+			cursor->prefix = prefix;
+		}
+		if (n > left >> pt_shift(level))
+			n = (unsigned int)(left >> pt_shift(level));
+		entry = cursor->table + index;
+		filled = pt_fill(entry, n, value, pt_size(level));
+		if (pt_unlikely(filled < n)) {
+			rc = pt_replace(pt, entry + filled, level, at + filled * pt_size(level),
+					value + filled * pt_size(level), gather);
+			if (!rc)
+				filled++;
+		}
+		if (filled)
+			pt_flush_add(pt, flush, entry, filled);
+		done += filled * pt_size(level);
+		if (pt_unlikely(rc))
+			break;
+	}
+	*mapped += done;
+	return rc;
+}
+
+static inline int pt_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr,
+			 uint64_t size, unsigned int prot, uint64_t *mapped,
+			 struct uiommu_iotlb_gather *gather)
+{
+	struct pt_cursor cursor = { 0 };
+	struct pt_flush flush = { 0 };
+	int rc;
+
+	*mapped = 0;
+	rc = pt_map_piece(pt, &cursor, &flush, iova, paddr, size, fmt_leaf(&pt->config, prot),
+			  mapped, gather);
+	pt_flush_end(pt, &flush);
+	return rc;
+}
+
+static inline int pt_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova, const struct uiommu_sg *sg,
+			    size_t count, unsigned int prot, uint64_t *mapped,
+			    struct uiommu_iotlb_gather *gather)
+{
+	const uint64_t bits = fmt_leaf(&pt->config, prot);
+	struct pt_cursor cursor = { 0 };
+	struct pt_flush flush = { 0 };
+	size_t i = 0;
+	int rc = 0;
+
+	*mapped = 0;
+	while (i < count && !rc) {
+		uiommu_phys_t paddr = sg[i].paddr;
+		uint64_t size = sg[i].size;
+
+		/* Neighbours in memory are one piece: larger leaves may fit. */
+		for (i++; i < count && sg[i].paddr == paddr + size; i++)
+			size += sg[i].size;
+		rc = pt_map_piece(pt, &cursor, &flush, iova + *mapped, paddr, size, bits, mapped,
+				  gather);
+	}
+	pt_flush_end(pt, &flush);
+	return rc;
+}
+
+/* ---- unmap ------------------------------------------------------------------------------------- */
+
+/*
+ * The range up to the end of path[level] has been unmapped, @done bytes of it when the last run began
+ * at @at: take out of the tree that table and those above it that the range covers from their start.
+ */
+static void pt_remove_covered(struct uiommu_pt *pt, uint64_t **path, unsigned int level,
+			      uiommu_iova_t at, uint64_t done, struct pt_flush *flush,
+			      struct uiommu_iotlb_gather *gather)
+{
+	for (; level < pt->levels; level++) {
+		uint64_t *entry = path[level + 1] + pt_index(at, level + 1);
+
+		if ((at & (pt_size(level + 1) - 1)) > done)
+			break;
+		pt_store(entry, 0);
+		pt_flush_add(pt, flush, entry, 1);
+		pt_chain(pt, path[level], gather);
+		if (pt_index(at, level + 1) != PT_ENTRIES - 1)
+			break;
+	}
+}
+
+static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,
+				struct uiommu_iotlb_gather *gather)
+{
+	const size_t num_freed = gather->num_freed;
+	uint64_t *path[PT_MAX_LEVELS + 1];
+	struct pt_flush flush = { 0 };
+	uint64_t done = 0, sizes = 0;
+
+	while (done < size) {
+		uiommu_iova_t at = iova + done;
+		unsigned int level = pt->levels, index, n, taken;
+		uint64_t *table = pt->root, *entry, wanted, e;
+		bool whole;
+
+		for (;; level--) {
+			path[level] = table;
+			entry = table + pt_index(at, level);
+			e = pt_load(entry);
+			if (!pt_present(e))
+				goto out;
+			if (pt_leaf(e, level))
+				break;
+			table = pt_table(pt, e);
+		}
+		if (at & (pt_size(level) - 1))
+			break; /* a leaf that starts before the range */
+
+		index = pt_index(at, level);
+		wanted = ((size - done - 1) >> pt_shift(level)) + 1;
+		n = PT_ENTRIES - index;
+		if (n > wanted)
+			n = (unsigned int)wanted;
+		/* A table that goes as a whole need not be cleared, if there is no hole in it. */
+		whole = n == PT_ENTRIES && level < pt->levels;
+		taken = n == 1 ? 1 : pt_take(entry, n, level, !whole);
+		if (n == 1)
+			pt_store(entry, 0);
+		if (whole && pt_unlikely(taken < n))
+			pt_take(entry, taken, level, true);
+		if (!whole || taken < n)
+			pt_flush_add(pt, &flush, entry, taken);
+		sizes |= pt_size(level);
+		if (index + taken == PT_ENTRIES)
+			pt_remove_covered(pt, path, level, at, done, &flush, gather);
+		done += taken * pt_size(level);
+	}
+out:
+	pt_flush_end(pt, &flush);
+	if (gather->num_freed != num_freed)
+		pt_removed(pt);
+	if (done) {
+		uint64_t smallest = sizes & -sizes;
+
+		if (gather->start > gather->last || smallest < gather->pgsize)
+			gather->pgsize = smallest;
+		uiommu_iotlb_gather_add(gather, iova, done);
+	}
+	return done;
+}
+
+/* ---- looking ----------------------------------------------------------------------------------- */
+
+static inline uiommu_phys_t pt_iova_to_phys(const struct uiommu_pt *pt, uiommu_iova_t iova)
+{
+	uint64_t removals, e;
+	const uint64_t *table;
+	unsigned int level;
+
+	if (pt_unlikely(!pt_in_range(pt, iova)))
+		return 0;
+again:
+	removals = __atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE);
+	table = pt->root;
+	for (level = pt->levels;; level--) {
+		e = pt_load(table + pt_index(iova, level));
+		if (pt_unlikely(__atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE) != removals))
+			goto again;
+		if (!pt_present(e))
+			return 0;
+		if (pt_leaf(e, level))
+			break;
+		table = pt_table(pt, e);
+	}
+	return (e & FMT_ADDR & ~(pt_size(level) - 1)) | (iova & (pt_size(level) - 1));
+}
+
+/* Set the bits of [iova, iova + size). */
+static void pt_set_bits(const struct uiommu_dirty_bitmap *bitmap, uiommu_iova_t iova, uint64_t size)
+{
+	unsigned int shift = (unsigned int)__builtin_ctzll(bitmap->page_size);
+	uint64_t bit = (iova - bitmap->iova) >> shift;
+	uint64_t last = (iova - bitmap->iova + size - 1) >> shift;
+
+	while (bit <= last) {
+		unsigned int low = bit % 64, n = 64 - low;
+		uint64_t mask = ~(uint64_t)0 << low;
+
+		if (n > last - bit + 1) {
+			n = (unsigned int)(last - bit + 1);
+			mask &= ~(~(uint64_t)0 << (low + n));
+		}
+		bitmap->bits[bit / 64] |= mask;
+		bit += n;
+	}
+}
+
+static inline int pt_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,
+					  unsigned int flags,
+					  const struct uiommu_dirty_bitmap *bitmap,
+					  struct uiommu_iotlb_gather *gather)
+{
+	struct pt_flush flush = { 0 };
+	uint64_t done = 0;
+
+	if (!pt->config.dirty)
+		return -UIOMMU_EOPNOTSUPP;
+	while (done < size) {
+		uiommu_iova_t at = iova + done;
+		unsigned int level = pt->levels, index;
+		uint64_t *table = pt->root, e;
+
+		for (;; level--) {
+			e = pt_load(table + pt_index(at, level));
+			if (!pt_present(e) || pt_leaf(e, level))
+				break;
+			table = pt_table(pt, e);
+		}
+		/* The rest of this table; holes of any size are skipped as a whole. */
+		for (index = pt_index(at, level); index < PT_ENTRIES && done < size; index++) {
+			uint64_t inside, part;
+
+			at = iova + done;
+			e = pt_load(table + index);
+			if (pt_present(e) && !pt_leaf(e, level))
+				break;
+			inside = at & (pt_size(level) - 1);
+			part = pt_size(level) - inside;
+			if (part > size - done)
+				part = size - done;
+			done += part;
+			if (!pt_present(e) || !(e & FMT_DIRTY))
+				continue;
+			pt_set_bits(bitmap, at, part);
+			if (flags & UIOMMU_DIRTY_NO_CLEAR)
+				continue;
+			atomic_fetch_and_explicit((pt_entry *)(table + index), ~FMT_DIRTY,
+						  memory_order_acq_rel);
+			pt_flush_add(pt, &flush, table + index, 1);
+			/* The whole leaf: any cached piece of it may still say "dirty". */
+			if (gather->start > gather->last || pt_size(level) < gather->pgsize)
+				gather->pgsize = pt_size(level);
+			uiommu_iotlb_gather_add(gather, at - inside, pt_size(level));
+		}
+	}
+	pt_flush_end(pt, &flush);
+	return 0;
+}
+
+/* ---- the beginning and the end ----------------------------------------------------------------- */
+
+static void pt_free_below(const struct uiommu_pt *pt, uint64_t *table, unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < PT_ENTRIES; i++) {
+		uint64_t e = pt_load(table + i);
+
+		if (pt_present(e) && !pt_leaf(e, level))
+			pt_free_below(pt, pt_table(pt, e), level - 1);
+	}
+	uiommu_port_free_pages(pt->config.host, table, 0);
+}
+
+static inline void pt_destroy(struct uiommu_pt *pt)
+{
+	if (pt->root)
+		pt_free_below(pt, pt->root, pt->levels);
+	pt->root = NULL;
+	uiommu_pt_pool_destroy(pt);
+}
+
+/* The config's widths and sizes are those of the format. */
+static inline int pt_init(struct uiommu_pt *pt, const struct uiommu_pt_config *config)
+{
+	const uint64_t all = pt_size(1) | pt_size(2) | pt_size(3);
+
+	if ((config->pgsizes & ~all) || !(config->pgsizes & pt_size(1)) || config->pa_bits > 52 ||
+	    config->pa_bits < 32)
+		return -UIOMMU_EINVAL;
+	*pt = (struct uiommu_pt){
+		.config = *config,
+		.direct_map = uiommu_port_direct_map(config->host),
+		.levels = (config->va_bits - 12 + 8) / 9,
+	};
+	if (uiommu_pt_pool_init(pt))
+		return -UIOMMU_ENOMEM;
+	pt->root = uiommu_pt_pool_get(pt);
+	if (!pt->root) {
+		uiommu_pt_pool_destroy(pt);
+		return -UIOMMU_ENOMEM;
+	}
+	if (!config->coherent)
+		uiommu_port_cache_flush(config->host, pt->root, PT_ENTRIES * sizeof(uint64_t));
+	return 0;
+}
+
+static inline void pt_geometry(const struct uiommu_pt *pt, struct uiommu_geometry *out)
+{
+	const uint64_t span = (uint64_t)1 << (pt->config.va_bits - (FMT_SIGN_EXTENDED ? 1 : 0));
+
+	*out = (struct uiommu_geometry){
+		.ranges = FMT_SIGN_EXTENDED ? 2 : 1,
+		.range[0] = { 0, span - 1 },
+		.last_phys = ((uint64_t)1 << pt->config.pa_bits) - 1,
+	};
+	if (FMT_SIGN_EXTENDED) {
+		out->range[1].start = -span;
+		out->range[1].last = UINT64_MAX;
+	}
+}
+
+/* The functions that pgtable.h declares for a format. */
+#define UIOMMU_PT_DEFINE(F)                                                                        \
+	int uiommu_pt_##F##_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr,     \
+				uint64_t size, unsigned int prot, uint64_t *mapped,                \
+				struct uiommu_iotlb_gather *gather)                                \
+	{                                                                                          \
+		return pt_map(pt, iova, paddr, size, prot, mapped, gather);                        \
+	}                                                                                          \
+	int uiommu_pt_##F##_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova,                       \
+				   const struct uiommu_sg *sg, size_t count, unsigned int prot,    \
+				   uint64_t *mapped, struct uiommu_iotlb_gather *gather)           \
+	{                                                                                          \
+		return pt_map_sg(pt, iova, sg, count, prot, mapped, gather);                       \
+	}                                                                                          \
+	uint64_t uiommu_pt_##F##_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,    \
+				       struct uiommu_iotlb_gather *gather)                         \
+	{                                                                                          \
+		return pt_unmap(pt, iova, size, gather);                                           \
+	}                                                                                          \
+	uiommu_phys_t uiommu_pt_##F##_iova_to_phys(const struct uiommu_pt *pt, uiommu_iova_t iova) \
+	{                                                                                          \
+		return pt_iova_to_phys(pt, iova);                                                  \
+	}                                                                                          \
+	int uiommu_pt_##F##_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t iova,         \
+						 uint64_t size, unsigned int flags,                \
+						 const struct uiommu_dirty_bitmap *bitmap,         \
+						 struct uiommu_iotlb_gather *gather)               \
+	{                                                                                          \
+		return pt_read_and_clear_dirty(pt, iova, size, flags, bitmap, gather);             \
+	}                                                                                          \
+	void uiommu_pt_##F##_geometry(const struct uiommu_pt *pt, struct uiommu_geometry *out)     \
+	{                                                                                          \
+		pt_geometry(pt, out);                                                              \
+	}                                                                                          \
+	void uiommu_pt_##F##_destroy(struct uiommu_pt *pt)                                         \
+	{                                                                                          \
+		pt_destroy(pt);                                                                    \
+	}
+
+#endif /* UIOMMU_SRC_PGTABLE_WALK_H */
