@@ -96,11 +96,12 @@ struct subject {
 	uint64_t random_state;
 	unsigned int expected_warnings, expected_reports;
 	bool any_warnings, any_reports;
-	uint64_t fail_at, steps; /* sweep: fail the Nth allocation; how many there were */
+	uint64_t fail_at; /* sweep: fail the Nth allocation */
+	_Atomic uint64_t steps; /* allocations so far */
+	unsigned int retried; /* calls that failed for it, leaked nothing, and worked again */
 	struct uiommu_posix_hooks hooks;
-	int held_mutexes;
 	jmp_buf end;
-	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP } result;
+	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP, CONFORM_INJECTED } result;
 	char message[1024];
 };
 
@@ -120,10 +121,27 @@ _Noreturn void conform_skip(struct subject *s, const char *format, ...)
 	} while (0)
 
 /* CHECK_RC(s, call, -UIOMMU_EINVAL): the call returns exactly this. */
-#define CHECK_RC(s, call, expected) conform_check_rc(s, __FILE__, __LINE__, #call, call, expected)
-#define CHECK_OK(s, call) conform_check_rc(s, __FILE__, __LINE__, #call, call, 0)
-void conform_check_rc(struct subject *s, const char *file, int line, const char *call, int got,
-		      int expected);
+/*
+ * When the sweep made an allocation fail inside the call, it must have returned -UIOMMU_ENOMEM and have
+ * leaked nothing; it is then made once more, and has to behave as if nothing had happened.
+ */
+#define CHECK_RC(s, call, expected)                                                                \
+	do {                                                                                       \
+		struct conform_call conform_call;                                                  \
+		do                                                                                 \
+			conform_call_begin(s, &conform_call);                                      \
+		while (conform_call_again(s, &conform_call, __FILE__, __LINE__, #call, (call),     \
+					  expected));                                              \
+	} while (0)
+#define CHECK_OK(s, call) CHECK_RC(s, call, 0)
+
+struct conform_call {
+	struct uiommu_posix_usage before;
+	bool armed; /* the sweep's failure was still to come */
+};
+void conform_call_begin(struct subject *s, struct conform_call *call);
+bool conform_call_again(struct subject *s, struct conform_call *call, const char *file, int line,
+			const char *text, int got, int expected);
 
 uint64_t subject_random(struct subject *s); /* seeded, 64 bits */
 
@@ -184,6 +202,9 @@ void subject_dma_blocked(struct subject *s, struct machine_device *dev, uint64_t
 /* One look without a check: true if a read at @iova gave what memory has at @phys now. */
 bool subject_dma_sees(struct subject *s, struct machine_device *dev, uint64_t iova, uint64_t phys,
 		      const struct subject_dma *how);
+
+/* The body of one scenario, from booting to the leak check; used by the runner. */
+void subject_run(struct subject *s);
 
 /* ---- runner ------------------------------------------------------------------------------------ */
 

@@ -70,7 +70,8 @@ struct wrap_call {
 	struct uiommu_domain *domain_out;
 	struct uiommu_group *group_out;
 	enum uiommu_domain_type type_out;
-	const void *driver; /* the layer's own */
+	const void *driver; /* the layer's own: the driver's table */
+	int stage; /* the layer's own */
 };
 
 /* The driver's own operation, with the call's arguments; fills in the results. */
