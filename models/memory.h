@@ -12,6 +12,9 @@
 
 #include "models/model.h"
 
+/* The host that this memory was created with. */
+void *model_memory_host(const struct model_memory *mem);
+
 /* From now on keep a second copy of table memory: what was last flushed. 0 or -1: no memory. */
 int model_memory_enable_shadow(struct model_memory *mem);
 

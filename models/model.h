@@ -29,7 +29,13 @@ enum model_memory_kind {
  */
 struct model_memory;
 
-int model_memory_create(uint64_t base, void *ram, uint64_t size, struct model_memory **out);
+/*
+ * @host: whom uiommu_port_alloc() and the mutexes of this memory, and of the models that stand on it,
+ * are asked of; a host of the models' own keeps them out of what a test fails or counts.
+ * 0, or -1: no memory, or @base or @size is not a multiple of 4096.
+ */
+int model_memory_create(void *host, uint64_t base, void *ram, uint64_t size,
+			struct model_memory **out);
 void model_memory_destroy(struct model_memory *mem);
 /* Contents of newly registered memory as an incoherent walker sees them: old until flushed. */
 void model_memory_add(struct model_memory *mem, uint64_t phys, uint64_t size,
