@@ -18,6 +18,7 @@
 #include <stdarg.h>
 
 #include <uiommu/driver.h>
+#include <uiommu/vtd.h>
 #include <uiommu/posix.h>
 #include <uiommu/uiommu.h>
 
@@ -54,7 +55,7 @@ struct conform_scenario {
 };
 
 /* Each file of scenarios exports one table, ended by an entry without ID; conform/table.c lists them. */
-extern const struct conform_scenario conform_registration[], conform_groups[],
+extern const struct conform_scenario conform_smoke[], conform_registration[], conform_groups[],
 	conform_default_domain[], conform_attach[], conform_pasid[], conform_mapping[],
 	conform_dirty[], conform_races[];
 extern const struct conform_scenario *const conform_tables[];
@@ -100,6 +101,7 @@ struct subject {
 	_Atomic uint64_t steps; /* allocations so far */
 	unsigned int retried; /* calls that failed for it, leaked nothing, and worked again */
 	struct uiommu_posix_hooks hooks;
+	char version[32]; /* of the hardware */
 	jmp_buf end;
 	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP, CONFORM_INJECTED } result;
 	char message[1024];

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/* subject.c - one scenario on one subject: boot, checks, DMA that tells, and the reckoning at the end */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conform/conform.h"
+#include "conform/saboteur.h"
+#include "models/model.h"
+
+/* ---- ends of a scenario ------------------------------------------------------------------------ */
+
+static _Noreturn void finish(struct subject *s, enum conform_result result)
+{
+	s->result = result;
+	longjmp(s->end, 1);
+}
+
+/* An allocation failed on purpose somewhere before: what follows may honestly be different. */
+static bool injected(const struct subject *s)
+{
+	return s->fail_at && atomic_load(&s->steps) >= s->fail_at;
+}
+
+void conform_fail(struct subject *s, const char *file, int line, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	n = snprintf(s->message, sizeof(s->message), "%s:%d: ", file, line);
+	va_start(args, format);
+	vsnprintf(s->message + n, sizeof(s->message) - (size_t)n, format, args);
+	va_end(args);
+	/* What the hardware or the library said often explains it. */
+	n = (int)strlen(s->message);
+	if (s->machine && machine_num_reports(s->machine))
+		n += snprintf(s->message + n, sizeof(s->message) - (size_t)n, "; model: %s",
+			      machine_report(s->machine, 0)->text);
+	if (s->machine && n < (int)sizeof(s->message) - 1 && machine_num_warnings(s->machine))
+		snprintf(s->message + n, sizeof(s->message) - (size_t)n, "; library: %s",
+			 machine_warning(s->machine, 0));
+	finish(s, injected(s) ? CONFORM_INJECTED : CONFORM_FAIL);
+}
+
+void conform_skip(struct subject *s, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(s->message, sizeof(s->message), format, args);
+	va_end(args);
+	finish(s, injected(s) ? CONFORM_INJECTED : CONFORM_SKIP);
+}
+
+static struct uiommu_posix_usage usage_of(struct subject *s)
+{
+	struct uiommu_posix_usage usage = { 0 };
+
+	if (s->machine)
+		uiommu_posix_usage(machine_host(s->machine), &usage);
+	return usage;
+}
+
+void conform_call_begin(struct subject *s, struct conform_call *call)
+{
+	call->before = usage_of(s);
+	call->armed = s->fail_at && atomic_load(&s->steps) < s->fail_at;
+}
+
+bool conform_call_again(struct subject *s, struct conform_call *call, const char *file, int line,
+			const char *text, int got, int expected)
+{
+	if (call->armed && injected(s) && got == -UIOMMU_ENOMEM && expected != got) {
+		struct uiommu_posix_usage now = usage_of(s);
+
+		/* Page tables may keep empty pages for the next map; the end of the scenario sees them. */
+		if (now.bytes != call->before.bytes || now.objects != call->before.objects ||
+		    now.mutexes != call->before.mutexes || now.irqs != call->before.irqs) {
+			snprintf(s->message, sizeof(s->message),
+				 "%s:%d: %s failed for want of memory and left %lld objects, %lld bytes",
+				 file, line, text,
+				 (long long)(now.objects - call->before.objects),
+				 (long long)(now.bytes - call->before.bytes));
+			finish(s, CONFORM_FAIL);
+		}
+		s->retried++;
+		return true;
+	}
+	if (got != expected)
+		conform_fail(s, file, line, "%s: %s expected, got %s (%d)", text,
+			     expected ? uiommu_strerror(expected) : "success",
+			     got ? uiommu_strerror(got) : "success", got);
+	return false;
+}
+
+uint64_t subject_random(struct subject *s)
+{
+	/* splitmix64: one addition and three mixing steps, no state but the counter. */
+	uint64_t z = s->random_state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+/* ---- machine ----------------------------------------------------------------------------------- */
+
+static bool fail_step(void *context, enum uiommu_posix_step step, size_t size)
+{
+	struct subject *s = context;
+
+	(void)step;
+	(void)size;
+	return atomic_fetch_add(&s->steps, 1) + 1 == s->fail_at;
+}
+
+static void install_saboteur(struct subject *s)
+{
+	const struct conform_saboteur *saboteur = s->saboteur;
+	void *state;
+
+	if (!saboteur)
+		return;
+	state = calloc(1, saboteur->state_size ? saboteur->state_size : 1);
+	for (unsigned int i = 0; i < saboteur->num_hooks; i++)
+		wrap_set_saboteur(s->wrap, saboteur->hooks[i].op, saboteur->hooks[i].hook, state);
+}
+
+void subject_boot(struct subject *s, unsigned int flags)
+{
+	char error[256] = "";
+	bool again;
+	int rc;
+
+	if (!s->wrap) {
+		if (wrap_create(&s->wrap))
+			conform_fail(s, __FILE__, __LINE__, "no memory for the layer");
+		install_saboteur(s);
+	}
+	s->options.name = s->config->machine;
+	s->options.hardware = s->kind->hardware;
+	s->options.seed = s->seed;
+	s->options.driver_flags |= s->config->driver_flags;
+	s->options.wrap_ops = wrap_ops;
+	s->options.context = s->wrap;
+	s->hooks.context = s;
+	s->hooks.fail = fail_step;
+	s->options.hooks = &s->hooks;
+	do {
+		bool before = injected(s);
+
+		rc = machine_create(&s->options, &s->machine, error, sizeof(error));
+		if (rc) {
+			s->machine = NULL;
+		} else {
+			rc = machine_boot(s->machine, flags, error, sizeof(error));
+			if (rc) {
+				machine_shutdown(s->machine);
+				machine_destroy(s->machine);
+				s->machine = NULL;
+			}
+		}
+		again = rc && !before && injected(s);
+		s->retried += again;
+	} while (again);
+	if (rc)
+		conform_fail(s, __FILE__, __LINE__, "the machine does not boot: %s (%s)", error,
+			     uiommu_strerror(rc));
+	s->sys = machine_system(s->machine);
+	memcpy(s->version, machine_hardware(s->machine)->version, sizeof(s->version));
+	if ((s->scenario->traits & ~machine_hardware(s->machine)->traits) != 0) {
+		static const char *const names[] = { "sends requests with PASID",
+						     "uses ATS",
+						     "streams DMA from a thread",
+						     "reports violations",
+						     "records faults",
+						     "keeps stale translations",
+						     "reports the end of its DMA",
+						     "sends no-snoop requests" };
+		unsigned int missing = s->scenario->traits &
+				       ~machine_hardware(s->machine)->traits;
+
+		conform_skip(s, "nothing on this hardware %s", names[__builtin_ctz(missing)]);
+	}
+}
+
+struct machine_device *subject_machine_device(struct subject *s, const char *label)
+{
+	struct machine_device *device = machine_device(s->machine, label);
+
+	if (!device)
+		conform_skip(s, "no device \"%s\" on this machine", label);
+	return device;
+}
+
+struct uiommu_device *subject_device(struct subject *s, const char *label)
+{
+	struct uiommu_device *dev = machine_device_uiommu(subject_machine_device(s, label));
+
+	CHECK(s, dev, "%s was not added", label);
+	CHECK(s, uiommu_device_is_translated(dev), "%s is not translated: %s", label,
+	      uiommu_strerror(uiommu_device_error(dev)));
+	return dev;
+}
+
+struct uiommu_group *subject_group(struct subject *s, const char *label)
+{
+	struct uiommu_group *group = uiommu_group_get(subject_device(s, label));
+
+	CHECK(s, group, "%s has no group", label);
+	return group;
+}
+
+struct uiommu_group *subject_claim(struct subject *s, const char *label)
+{
+	struct uiommu_group *group = subject_group(s, label);
+
+	CHECK_OK(s, uiommu_group_claim_dma_owner(group, s));
+	return group;
+}
+
+void subject_release(struct subject *s, struct uiommu_group *group)
+{
+	(void)s;
+	uiommu_group_release_dma_owner(group);
+	uiommu_group_put(group);
+}
+
+struct uiommu_domain *subject_domain(struct subject *s, struct uiommu_device *dev,
+				     unsigned int alloc_flags)
+{
+	struct uiommu_domain *domain = NULL;
+
+	CHECK_OK(s, uiommu_domain_alloc_paging(dev, alloc_flags, &domain));
+	return domain;
+}
+
+void subject_expect_warnings(struct subject *s, unsigned int at_least)
+{
+	s->any_warnings = true;
+	s->expected_warnings += at_least;
+}
+
+void subject_expect_reports(struct subject *s, unsigned int at_least)
+{
+	s->any_reports = true;
+	s->expected_reports += at_least;
+}
+
+/* ---- DMA --------------------------------------------------------------------------------------- */
+
+#define DMA_BYTES 16
+
+struct subject_buffer subject_buffer(struct subject *s, uint64_t size)
+{
+	struct subject_buffer buffer = { .size = size };
+
+	buffer.mem = machine_buffer(s->machine, size, size > 4096 ? size : 4096, &buffer.phys);
+	CHECK(s, buffer.mem, "the machine's RAM has no room for a buffer of %llu bytes",
+	      (unsigned long long)size);
+	for (uint64_t i = 0; i < size; i += sizeof(uint64_t)) {
+		uint64_t word = subject_random(s);
+
+		memcpy(buffer.mem + i, &word, sizeof(word));
+	}
+	return buffer;
+}
+
+void subject_buffer_free(struct subject *s, struct subject_buffer *buffer)
+{
+	machine_buffer_free(s->machine, buffer->mem, buffer->size);
+	buffer->mem = NULL;
+}
+
+static void expect_clean(struct subject *s, bool clean)
+{
+	struct machine_hardware *hw = machine_hardware(s->machine);
+
+	if (hw->ops->expect_clean)
+		hw->ops->expect_clean(hw, clean);
+}
+
+static void fresh(struct subject *s, unsigned char *bytes)
+{
+	uint64_t words[DMA_BYTES / sizeof(uint64_t)];
+
+	for (size_t i = 0; i < DMA_BYTES / sizeof(uint64_t); i++)
+		words[i] = subject_random(s);
+	memcpy(bytes, words, DMA_BYTES);
+}
+
+static unsigned char *memory_at(struct subject *s, uint64_t phys)
+{
+	return uiommu_posix_phys_to_ptr(machine_host(s->machine), phys);
+}
+
+static void request(const struct subject_dma *how, uint32_t *pasid, unsigned int *flags)
+{
+	*pasid = how ? how->pasid : 0;
+	*flags = how ? how->flags : 0;
+}
+
+bool subject_dma_sees(struct subject *s, struct machine_device *dev, uint64_t iova, uint64_t phys,
+		      const struct subject_dma *how)
+{
+	unsigned char got[DMA_BYTES], want[DMA_BYTES];
+	unsigned int flags;
+	uint32_t pasid;
+
+	request(how, &pasid, &flags);
+	fresh(s, want);
+	memset(got, 0, sizeof(got));
+	memcpy(memory_at(s, phys), want, DMA_BYTES);
+	if (machine_dma_read(dev, iova, got, DMA_BYTES, pasid, flags) == MACHINE_DMA_REFUSED)
+		return false;
+	return memcmp(got, want, DMA_BYTES) == 0;
+}
+
+static bool dma_lands(struct subject *s, struct machine_device *dev, uint64_t iova, uint64_t phys,
+		      const struct subject_dma *how)
+{
+	unsigned char want[DMA_BYTES];
+	unsigned int flags;
+	uint32_t pasid;
+
+	request(how, &pasid, &flags);
+	fresh(s, want);
+	machine_dma_write(dev, iova, want, DMA_BYTES, pasid, flags);
+	machine_settle(s->machine);
+	return memcmp(memory_at(s, phys), want, DMA_BYTES) == 0;
+}
+
+void subject_dma_reaches(struct subject *s, struct machine_device *dev, uint64_t iova,
+			 uint64_t phys, unsigned int prot, const struct subject_dma *how)
+{
+	bool sees, lands;
+
+	expect_clean(s, true);
+	sees = subject_dma_sees(s, dev, iova, phys, how);
+	lands = dma_lands(s, dev, iova, phys, how);
+	expect_clean(s, false);
+	CHECK(s, sees == !!(prot & UIOMMU_READ), "%s %s at 0x%llx (physical 0x%llx)",
+	      machine_device_label(dev), sees ? "may read and must not" : "cannot read",
+	      (unsigned long long)iova, (unsigned long long)phys);
+	CHECK(s, lands == !!(prot & UIOMMU_WRITE), "%s %s at 0x%llx (physical 0x%llx)",
+	      machine_device_label(dev), lands ? "may write and must not" : "cannot write",
+	      (unsigned long long)iova, (unsigned long long)phys);
+	if ((prot & (UIOMMU_READ | UIOMMU_WRITE)) != (UIOMMU_READ | UIOMMU_WRITE)) {
+		machine_settle(s->machine);
+		machine_clear_faults(s->machine);
+	}
+}
+
+static void check_fault(struct subject *s, struct machine_device *dev, uint64_t iova,
+			const struct subject_dma *how)
+{
+	const struct uiommu_fault *fault = NULL;
+
+	if (!(machine_hardware(s->machine)->traits & MACHINE_FAULT_RECORDS))
+		return;
+	for (size_t i = 0; i < machine_num_faults(s->machine) && !fault; i++) {
+		const struct uiommu_fault *f = machine_fault(s->machine, i);
+
+		if (f->device == machine_device_uiommu(dev))
+			fault = f;
+	}
+	CHECK(s, fault, "a request of %s at 0x%llx was refused and no fault was reported for it",
+	      machine_device_label(dev), (unsigned long long)iova);
+	CHECK(s, (fault->iova & ~0xfffull) == (iova & ~0xfffull) || fault->iova == 0,
+	      "the fault says 0x%llx and not 0x%llx", (unsigned long long)fault->iova,
+	      (unsigned long long)iova);
+	CHECK(s, fault->reason && fault->reason[0], "fault 0x%x has no reason in words",
+	      fault->code);
+	if (how && (how->flags & MACHINE_DMA_WITH_PASID) && fault->has_pasid)
+		CHECK(s, fault->pasid == how->pasid, "the fault says PASID %u and not %u",
+		      fault->pasid, how->pasid);
+}
+
+void subject_dma_blocked(struct subject *s, struct machine_device *dev, uint64_t iova,
+			 uint64_t phys, const struct subject_dma *how)
+{
+	bool sees = false, lands = false;
+	unsigned char scratch[DMA_BYTES];
+	unsigned int flags;
+	uint32_t pasid;
+
+	machine_settle(s->machine);
+	machine_clear_faults(s->machine);
+	request(how, &pasid, &flags);
+	expect_clean(s, true);
+	if (phys) {
+		sees = subject_dma_sees(s, dev, iova, phys, how);
+		lands = dma_lands(s, dev, iova, phys, how);
+	} else {
+		CHECK(s,
+		      machine_dma_read(dev, iova, scratch, DMA_BYTES, pasid, flags) !=
+			      MACHINE_DMA_DONE ||
+			      !(machine_device_traits(dev) & MACHINE_DMA_STATUS),
+		      "%s may read at 0x%llx and must not", machine_device_label(dev),
+		      (unsigned long long)iova);
+	}
+	machine_settle(s->machine);
+	expect_clean(s, false);
+	CHECK(s, !sees, "%s may read at 0x%llx (physical 0x%llx) and must not",
+	      machine_device_label(dev), (unsigned long long)iova, (unsigned long long)phys);
+	CHECK(s, !lands, "%s may write at 0x%llx (physical 0x%llx) and must not",
+	      machine_device_label(dev), (unsigned long long)iova, (unsigned long long)phys);
+	check_fault(s, dev, iova, how);
+	machine_clear_faults(s->machine);
+}
+
+/* ---- one scenario ------------------------------------------------------------------------------ */
+
+static void reckon(struct subject *s)
+{
+	size_t reports, warnings;
+	struct uiommu_posix_usage usage;
+
+	machine_settle(s->machine);
+	machine_shutdown(s->machine);
+	reports = machine_num_reports(s->machine);
+	warnings = machine_num_warnings(s->machine);
+	CHECK(s, reports == 0 || s->any_reports, "the model reported %zu violations", reports);
+	CHECK(s, warnings == 0 || s->any_warnings || s->fail_at,
+	      "the library logged %zu warnings", warnings);
+	CHECK(s, reports >= s->expected_reports, "%u reports of the model were due, %zu came",
+	      s->expected_reports, reports);
+	CHECK(s, warnings >= s->expected_warnings, "%u warnings of the library were due, %zu came",
+	      s->expected_warnings, warnings);
+	usage = usage_of(s);
+	CHECK(s, !usage.objects && !usage.pages && !usage.mutexes && !usage.irqs,
+	      "left behind: %llu objects (%llu bytes), %llu pages, %llu mutexes, %llu interrupts",
+	      (unsigned long long)usage.objects, (unsigned long long)usage.bytes,
+	      (unsigned long long)usage.pages, (unsigned long long)usage.mutexes,
+	      (unsigned long long)usage.irqs);
+}
+
+void subject_run(struct subject *s)
+{
+	/* Scenarios that use no machine of the subject are possible: nothing is booted for them. */
+	s->random_state = s->seed ^ 0x75696f6d6d75ull;
+	s->result = CONFORM_PASS;
+	s->message[0] = '\0';
+	if (setjmp(s->end) == 0) {
+		s->scenario->run(s);
+		if (s->machine)
+			reckon(s);
+	}
+	/* After a failure the library's objects stay where they are; only the hardware is put away. */
+	if (s->machine && s->result == CONFORM_PASS)
+		machine_destroy(s->machine);
+	else if (s->machine)
+		machine_hardware(s->machine)->ops->destroy(machine_hardware(s->machine));
+	s->machine = NULL;
+	if (s->result == CONFORM_PASS)
+		wrap_destroy(s->wrap);
+	s->wrap = NULL;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* subjects.c - the drivers and hardware that can be judged, and in which configurations */
+#include "conform/conform.h"
+
+/* Every configuration that changes what the driver does. */
+static const struct conform_config vtd_model[] = {
+	{ "legacy", "q35-vtd", 0 },
+	{ "legacy-39", "q35-vtd-39", 0 },
+	{ "legacy-cm", "q35-vtd-cm", 0 },
+	{ "legacy-incoherent", "q35-vtd-incoherent", 0 },
+	{ "legacy-noqi", "q35-vtd-noqi", 0 },
+	{ "scalable-second", "q35-vtd-scalable", UIOMMU_VTD_PREFER_SECOND_STAGE },
+	{ "scalable-first", "q35-vtd-scalable-first", 0 },
+	{ "ats", "q35-vtd-ats", 0 },
+	{ "two-units", "q35-vtd-two", 0 },
+	{ NULL, NULL, 0 },
+};
+
+static const struct conform_config vtd_qemu[] = {
+	{ "legacy", "q35-vtd", 0 },
+	{ "legacy-cm", "q35-vtd-cm", 0 },
+	{ "scalable-second", "q35-vtd-scalable", UIOMMU_VTD_PREFER_SECOND_STAGE },
+	{ NULL, NULL, 0 },
+};
+
+const struct conform_subject conform_subjects[] = {
+	{ "vtd@model", "model", "kapi", vtd_model },
+	{ "vtd@qemu", "qemu", "kapi", vtd_qemu },
+	{ NULL, NULL, NULL, NULL },
+};

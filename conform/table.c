@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* table.c - every scenario, in the order in which they are listed and run */
+#include "conform/conform.h"
+
+const struct conform_scenario *const conform_tables[] = {
+	conform_smoke,
+	NULL,
+};
