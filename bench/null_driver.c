@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* null_driver.c - a driver without hardware: see null_driver.h */
+#include "bench/null_driver.h"
+
+#include <string.h>
+
+struct null_domain {
+	struct uiommu_domain domain;
+	struct uiommu_pt pt;
+};
+
+static struct uiommu_pt *pt_of(struct uiommu_domain *domain)
+{
+	return &((struct null_domain *)domain)->pt;
+}
+
+static int attach_prepare(struct uiommu_attach *attach)
+{
+	(void)attach;
+	return 0;
+}
+
+static void attach_commit(struct uiommu_attach *attach)
+{
+	(void)attach;
+}
+
+static void iotlb_sync(struct uiommu_domain *domain, struct uiommu_iotlb_gather *gather)
+{
+	(void)domain;
+	(void)gather;
+}
+
+static void flush_iotlb_all(struct uiommu_domain *domain)
+{
+	(void)domain;
+}
+
+/* The operations of a domain in format F. */
+#define NULL_FORMAT(F)                                                                             \
+	static int F##_map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr,  \
+			   uint64_t size, unsigned int prot, uint64_t *mapped,                     \
+			   struct uiommu_iotlb_gather *gather)                                     \
+	{                                                                                          \
+		return uiommu_pt_##F##_map(pt_of(domain), iova, paddr, size, prot, mapped,         \
+					   gather);                                                \
+	}                                                                                          \
+	static int F##_map_sg(struct uiommu_domain *domain, uiommu_iova_t iova,                    \
+			      const struct uiommu_sg *sg, size_t count, unsigned int prot,         \
+			      uint64_t *mapped, struct uiommu_iotlb_gather *gather)                \
+	{                                                                                          \
+		return uiommu_pt_##F##_map_sg(pt_of(domain), iova, sg, count, prot, mapped,        \
+					      gather);                                             \
+	}                                                                                          \
+	static uint64_t F##_unmap(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t size, \
+				  struct uiommu_iotlb_gather *gather)                              \
+	{                                                                                          \
+		return uiommu_pt_##F##_unmap(pt_of(domain), iova, size, gather);                   \
+	}                                                                                          \
+	static uiommu_phys_t F##_iova_to_phys(struct uiommu_domain *domain, uiommu_iova_t iova)    \
+	{                                                                                          \
+		return uiommu_pt_##F##_iova_to_phys(pt_of(domain), iova);                          \
+	}                                                                                          \
+	static void F##_free(struct uiommu_domain *domain)                                         \
+	{                                                                                          \
+		void *host = pt_of(domain)->config.host;                                           \
+                                                                                                   \
+		uiommu_pt_##F##_destroy(pt_of(domain));                                            \
+		uiommu_port_free(host, domain, sizeof(struct null_domain));                        \
+	}                                                                                          \
+	const struct null_format null_##F = {                                                      \
+		.name = #F,                                                                        \
+		.init = uiommu_pt_##F##_init,                                                      \
+		.geometry = uiommu_pt_##F##_geometry,                                              \
+		.ops = {                                                                           \
+			.attach_prepare = attach_prepare,                                          \
+			.attach_commit = attach_commit,                                            \
+			.attach_abort = attach_commit,                                             \
+			.map = F##_map,                                                            \
+			.map_sg = F##_map_sg,                                                      \
+			.unmap = F##_unmap,                                                        \
+			.iotlb_sync = iotlb_sync,                                                  \
+			.flush_iotlb_all = flush_iotlb_all,                                        \
+			.iova_to_phys = F##_iova_to_phys,                                          \
+			.free = F##_free,                                                          \
+		},                                                                                 \
+	}
+
+NULL_FORMAT(vtd_ss);
+NULL_FORMAT(x86_64);
+
+static int domain_alloc_paging(struct uiommu_device *dev, unsigned int flags,
+			       struct uiommu_domain **out)
+{
+	struct null_iommu *iommu = (struct null_iommu *)uiommu_device_instance(dev);
+	const struct uiommu_pt_config config = {
+		.host = iommu->host,
+		.va_bits = 48,
+		.pa_bits = 52,
+		.pgsizes = iommu->pgsizes,
+		.coherent = true,
+	};
+	struct null_domain *d = uiommu_port_alloc(iommu->host, sizeof(*d));
+	int rc;
+
+	if (flags || !d) {
+		uiommu_port_free(iommu->host, d, sizeof(*d));
+		return flags ? -UIOMMU_EOPNOTSUPP : -UIOMMU_ENOMEM;
+	}
+	rc = iommu->format->init(&d->pt, &config);
+	if (rc) {
+		uiommu_port_free(iommu->host, d, sizeof(*d));
+		return rc;
+	}
+	d->domain.type = UIOMMU_DOMAIN_PAGING;
+	d->domain.ops = &iommu->format->ops;
+	d->domain.pgsizes = iommu->pgsizes;
+	iommu->format->geometry(&d->pt, &d->domain.geometry);
+	*out = &d->domain;
+	return 0;
+}
+
+static const struct uiommu_domain_ops static_ops = {
+	.attach_prepare = attach_prepare,
+	.attach_commit = attach_commit,
+	.attach_abort = attach_commit,
+};
+static const struct uiommu_domain identity = { .type = UIOMMU_DOMAIN_IDENTITY, .ops = &static_ops };
+static const struct uiommu_domain blocked = { .type = UIOMMU_DOMAIN_BLOCKED, .ops = &static_ops };
+
+static int probe_device(struct uiommu_instance *instance, struct uiommu_device *dev)
+{
+	(void)instance;
+	(void)dev;
+	return 0;
+}
+
+static const struct uiommu_ops null_ops = {
+	.name = "null",
+	.identity_domain = &identity,
+	.blocked_domain = &blocked,
+	.release_domain = &blocked,
+	.probe_device = probe_device,
+	.device_group = uiommu_generic_device_group,
+	.domain_alloc_paging = domain_alloc_paging,
+};
+
+static int configure(struct uiommu_device *dev, void *context)
+{
+	return uiommu_fwspec_init(dev, context);
+}
+
+int null_iommu_create(struct null_iommu *iommu)
+{
+	const struct uiommu_posix_config host = {
+		.ram_base = 1ull << 32,
+		.ram_size = 64ull << 20,
+		.ram_fd = -1,
+	};
+	struct uiommu_system_config config = { .default_type = UIOMMU_DOMAIN_IDENTITY };
+	struct uiommu_device_desc desc = {
+		.name = "device", .bus = "none", .configure = configure, .context = &iommu->fwnode
+	};
+	int rc;
+
+	memset(iommu, 0, sizeof(*iommu));
+	iommu->fwnode.name = "null";
+	iommu->instance.ops = &null_ops;
+	iommu->instance.fwnode = &iommu->fwnode;
+	iommu->instance.name = "null0";
+	iommu->format = &null_vtd_ss;
+	iommu->pgsizes = 4096;
+	rc = uiommu_posix_create(&host, &iommu->host);
+	if (rc)
+		return rc;
+	config.host = iommu->host;
+	rc = uiommu_system_create(&config, &iommu->sys);
+	if (rc)
+		goto no_system;
+	rc = uiommu_instance_register(iommu->sys, &iommu->instance);
+	if (rc)
+		goto no_device;
+	rc = uiommu_device_add(iommu->sys, &desc, &iommu->dev);
+	if (!rc)
+		rc = uiommu_device_error(iommu->dev);
+	if (rc)
+		goto no_device;
+	return 0;
+
+no_device:
+	uiommu_system_destroy(iommu->sys);
+no_system:
+	uiommu_posix_destroy(iommu->host);
+	return rc;
+}
+
+void null_iommu_destroy(struct null_iommu *iommu)
+{
+	uiommu_system_destroy(iommu->sys);
+	uiommu_posix_destroy(iommu->host);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * null_driver.h - a driver without hardware: what remains is the core and the page tables
+ *
+ * One device behind one instance. Nothing is ever invalidated, because nothing caches.
+ */
+#ifndef BENCH_NULL_DRIVER_H
+#define BENCH_NULL_DRIVER_H
+
+#include <uiommu/driver.h>
+#include <uiommu/posix.h>
+
+#include "src/pgtable/pgtable.h"
+
+struct null_format {
+	const char *name;
+	int (*init)(struct uiommu_pt *pt, const struct uiommu_pt_config *config);
+	void (*geometry)(const struct uiommu_pt *pt, struct uiommu_geometry *out);
+	struct uiommu_domain_ops ops;
+};
+
+extern const struct null_format null_vtd_ss, null_x86_64;
+
+struct null_iommu {
+	struct uiommu_instance instance;
+	struct uiommu_fwnode fwnode;
+	struct uiommu_posix *host;
+	struct uiommu_system *sys;
+	struct uiommu_device *dev;
+	const struct null_format *format; /* of the domains to come, with */
+	uint64_t pgsizes; /* these leaf sizes */
+};
+
+/** null_iommu_create() - 0, or a negative error and nothing is left */
+int null_iommu_create(struct null_iommu *iommu);
+void null_iommu_destroy(struct null_iommu *iommu);
+
+#endif /* BENCH_NULL_DRIVER_H */
