@@ -24,6 +24,31 @@ struct uiommu_pci_function {
 				      that were not added as devices */
 	struct uiommu_pci_topology *topology;
 	void *context; /* the host's */
+	struct uiommu_pci_function *requester; /* who sends its requests upstream under its own ID
+						  instead; NULL: the function itself */
+};
+
+/*
+ * What configuration space does not say, or says wrongly.  The library knows some hardware itself; a
+ * host's own entries come first.
+ */
+enum uiommu_pci_quirk_flags {
+	UIOMMU_PCI_ISOLATED = 1u << 0, /* isolates as if it had ACS */
+	UIOMMU_PCI_NOT_ISOLATED = 1u << 1, /* does not isolate, whatever its ACS says */
+	UIOMMU_PCI_BRIDGE_NO_ALIAS = 1u << 2, /* a bridge that leaves requests' IDs as they are */
+	UIOMMU_PCI_BRIDGE_SECONDARY = 1u << 3, /* a bridge that sends as secondary bus:00.0 */
+	UIOMMU_PCI_TRANSLATION_ROOT = 1u << 4, /* the IOMMU is right above this bridge's bus */
+	UIOMMU_PCI_ALIAS_DEVFN = 1u << 5, /* also sends as alias_first to alias_last of its bus */
+	UIOMMU_PCI_ALIAS_FUNCTION = 1u << 6, /* also sends as function alias_first of its slot */
+};
+
+#define UIOMMU_PCI_ANY_ID 0xffffu
+
+struct uiommu_pci_quirk {
+	uint16_t vendor, device; /* or UIOMMU_PCI_ANY_ID */
+	unsigned int flags; /* enum uiommu_pci_quirk_flags */
+	uint8_t alias_first, alias_last;
+	uint16_t acs_broken; /* ACS bits that are announced and must not be asked for */
 };
 
 /* All functions of a machine, and how to reach their configuration space. */
@@ -36,6 +61,9 @@ struct uiommu_pci_topology {
 				unsigned int size);
 	void (*config_write)(struct uiommu_pci_function *fn, unsigned int offset,
 			     unsigned int size, uint32_t value);
+
+	const struct uiommu_pci_quirk *quirks; /* the host's own; NULL: none */
+	size_t num_quirks;
 };
 
 /** uiommu_pci_source_id() - bus << 8 | devfn: what an IOMMU sees on requests of the function itself */
@@ -47,7 +75,10 @@ static inline uint16_t uiommu_pci_source_id(const struct uiommu_pci_function *fn
 /**
  * uiommu_pci_device_group() - a device_group operation for PCI devices
  *
- * Return: 0; -UIOMMU_EINVAL if @dev is not PCI; -UIOMMU_ENOMEM.
+ * Joins everything that @dev's function cannot be told or kept apart from, directly or through others.
+ * Which functions belong together depends on the topology alone, not on what was probed before.
+ *
+ * Return: 0; -UIOMMU_EINVAL if @dev is not PCI, or is not in its topology; -UIOMMU_ENOMEM.
  */
 UIOMMU_API int uiommu_pci_device_group(struct uiommu_device *dev, struct uiommu_group **out);
 
@@ -62,15 +93,35 @@ UIOMMU_API int uiommu_pci_for_each_alias(struct uiommu_pci_function *fn,
 						      uint16_t source_id, void *context),
 					 void *context);
 
+/** uiommu_pci_express_type() - the port type of its PCI Express capability, -1 without one */
+UIOMMU_API int uiommu_pci_express_type(struct uiommu_pci_function *fn);
+/** uiommu_pci_isolated() - it sends everything upstream to be checked (ACS or a quirk) */
+UIOMMU_API bool uiommu_pci_isolated(struct uiommu_pci_function *fn);
+/** uiommu_pci_find_capability() - offset of a capability, 0 without it */
+UIOMMU_API unsigned int uiommu_pci_find_capability(struct uiommu_pci_function *fn, unsigned int id);
+/** uiommu_pci_find_ext_capability() - offset of an extended capability, 0 without it */
+UIOMMU_API unsigned int uiommu_pci_find_ext_capability(struct uiommu_pci_function *fn,
+						       unsigned int id);
+
 /** uiommu_pci_ats_supported() - the function has an ATS capability */
 UIOMMU_API bool uiommu_pci_ats_supported(struct uiommu_pci_function *fn);
 /** uiommu_pci_ats_queue_depth() - outstanding invalidations that it takes, 1 to 32 */
 UIOMMU_API unsigned int uiommu_pci_ats_queue_depth(struct uiommu_pci_function *fn);
-/** uiommu_pci_enable_ats() - set the smallest translation unit (2^@page_shift bytes) and enable */
+/**
+ * uiommu_pci_enable_ats() - set the smallest translation unit (2^@page_shift bytes) and enable
+ *
+ * Return: 0; -UIOMMU_EOPNOTSUPP: no ATS; -UIOMMU_EBUSY: it is enabled; -UIOMMU_EINVAL: @page_shift is
+ * not 12 to 43.
+ */
 UIOMMU_API int uiommu_pci_enable_ats(struct uiommu_pci_function *fn, unsigned int page_shift);
 UIOMMU_API void uiommu_pci_disable_ats(struct uiommu_pci_function *fn);
 /** uiommu_pci_pasid_bits() - width of the PASID capability, 0 without one */
 UIOMMU_API unsigned int uiommu_pci_pasid_bits(struct uiommu_pci_function *fn);
+/**
+ * uiommu_pci_enable_pasid() - requests with PASID, without execute and privileged ones
+ *
+ * Before ATS (PCIe 6.20.1).  Return: 0; -UIOMMU_EOPNOTSUPP; -UIOMMU_EBUSY: PASID or ATS is enabled.
+ */
 UIOMMU_API int uiommu_pci_enable_pasid(struct uiommu_pci_function *fn);
 UIOMMU_API void uiommu_pci_disable_pasid(struct uiommu_pci_function *fn);
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* bytes.h - little-endian numbers at any alignment */
+#ifndef SRC_FIRMWARE_BYTES_H
+#define SRC_FIRMWARE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint16_t bytes_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t bytes_le32(const uint8_t *p)
+{
+	return (uint32_t)bytes_le16(p) | (uint32_t)bytes_le16(p + 2) << 16;
+}
+
+static inline uint64_t bytes_le64(const uint8_t *p)
+{
+	return (uint64_t)bytes_le32(p) | (uint64_t)bytes_le32(p + 4) << 32;
+}
+
+static inline bool bytes_equal(const uint8_t *p, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (p[i] != (uint8_t)text[i])
+			return false;
+	}
+	return true;
+}
+
+#endif /* SRC_FIRMWARE_BYTES_H */
