@@ -171,8 +171,8 @@ UIOMMU_API void uiommu_dmar_free(struct uiommu_dmar *dmar);
  * The unit that names it or a bridge above it; otherwise the one that takes the rest of the segment.
  * Return: NULL if there is none: its DMA is not translated.
  */
-UIOMMU_API const struct uiommu_dmar_unit *
-uiommu_dmar_unit_of(const struct uiommu_dmar *dmar, const struct uiommu_pci_function *fn);
+UIOMMU_API const struct uiommu_dmar_unit *uiommu_dmar_unit_of(const struct uiommu_dmar *dmar,
+							      const struct uiommu_pci_function *fn);
 
 /**
  * uiommu_dmar_resv_regions() - append the regions that firmware reserves for a PCI function

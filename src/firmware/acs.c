@@ -12,8 +12,8 @@
  * first, and what comes from above is not turned round.  Translation blocking is another matter: it keeps
  * devices from using ATS, not from each other.
  */
-#define NEEDED                                                                                     \
-	(PCI_ACS_SOURCE_VALIDATION | PCI_ACS_REQUEST_REDIRECT | PCI_ACS_COMPLETION_REDIRECT |      \
+#define NEEDED                                                                                \
+	(PCI_ACS_SOURCE_VALIDATION | PCI_ACS_REQUEST_REDIRECT | PCI_ACS_COMPLETION_REDIRECT | \
 	 PCI_ACS_UPSTREAM_FORWARDING)
 
 static bool control_isolates(struct uiommu_pci_function *fn, uint16_t broken)
@@ -24,7 +24,8 @@ static bool control_isolates(struct uiommu_pci_function *fn, uint16_t broken)
 	if (!at)
 		return false;
 	/* A service that the hardware does not offer is one that it has no use for. */
-	needed = NEEDED & fn->topology->config_read(fn, at + PCI_ACS_CAPABILITY, 2) & ~(uint32_t)broken;
+	needed = NEEDED & fn->topology->config_read(fn, at + PCI_ACS_CAPABILITY, 2) &
+		 ~(uint32_t)broken;
 	control = fn->topology->config_read(fn, at + PCI_ACS_CONTROL, 2);
 	return (control & needed) == needed;
 }

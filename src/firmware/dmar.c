@@ -109,8 +109,7 @@ static int parse_drhd(struct parser *p, const struct span *span)
 	const uint8_t *bytes = p->table + span->start;
 	uint64_t base = bytes_le64(bytes + ACPI_DMAR_DRHD_BASE);
 	struct uiommu_dmar_unit none = { 0 };
-	struct uiommu_dmar_unit *unit =
-		p->fill ? &p->dmar->units[p->dmar->num_units] : &none;
+	struct uiommu_dmar_unit *unit = p->fill ? &p->dmar->units[p->dmar->num_units] : &none;
 	uint64_t size = UINT64_C(4096) << (bytes[ACPI_DMAR_DRHD_SIZE] & 0xf);
 
 	if (!base || base % 4096)
@@ -137,8 +136,8 @@ static int parse_rmrr(struct parser *p, const struct span *span)
 	uint64_t base = bytes_le64(bytes + ACPI_DMAR_RMRR_BASE);
 	uint64_t last = bytes_le64(bytes + ACPI_DMAR_RMRR_LIMIT);
 	struct uiommu_dmar_region none = { 0 };
-	struct uiommu_dmar_region *region =
-		p->fill ? &p->dmar->regions[p->dmar->num_regions] : &none;
+	struct uiommu_dmar_region *region = p->fill ? &p->dmar->regions[p->dmar->num_regions] :
+						      &none;
 
 	if (last < base)
 		return damaged(p, span->start + ACPI_DMAR_RMRR_LIMIT, span->what,
@@ -198,8 +197,7 @@ static int parse_andd(struct parser *p, const struct span *span)
 
 		for (size_t i = 0; i <= length; i++)
 			copy[i] = (char)name[i];
-		dmar->names[dmar->num_names].number =
-			p->table[span->start + ACPI_DMAR_ANDD_NUMBER];
+		dmar->names[dmar->num_names].number = p->table[span->start + ACPI_DMAR_ANDD_NUMBER];
 		dmar->names[dmar->num_names].name = copy;
 	}
 	dmar->num_names++;
@@ -333,9 +331,9 @@ static int parse_copy(struct parser *p, void *host, struct uiommu_dmar **out)
 		return -UIOMMU_ENOMEM;
 	}
 	dmar->host_width = p->table[ACPI_DMAR_WIDTH] + 1u;
-	dmar->flags = p->table[ACPI_DMAR_FLAGS] &
-		      (UIOMMU_DMAR_INTR_REMAP | UIOMMU_DMAR_X2APIC_OPT_OUT |
-		       UIOMMU_DMAR_PLATFORM_OPT_IN);
+	dmar->flags =
+		p->table[ACPI_DMAR_FLAGS] &
+		(UIOMMU_DMAR_INTR_REMAP | UIOMMU_DMAR_X2APIC_OPT_OUT | UIOMMU_DMAR_PLATFORM_OPT_IN);
 	reset_counts(dmar);
 	p->dmar = dmar;
 	p->fill = true;
@@ -545,9 +543,9 @@ int uiommu_dmar_namespace_device(const struct uiommu_dmar *dmar, const char *nam
 		if (scope->num_steps != 1)
 			return -UIOMMU_ENOENT;
 		*unit = &dmar->units[i];
-		*source_id = (uint16_t)(scope->start_bus << 8 |
-					PCI_DEVFN(scope->steps[0].device & 0x1f,
-						  scope->steps[0].function & 7));
+		*source_id =
+			(uint16_t)(scope->start_bus << 8 | PCI_DEVFN(scope->steps[0].device & 0x1f,
+								     scope->steps[0].function & 7));
 		return 0;
 	}
 	return -UIOMMU_ENOENT;

@@ -80,8 +80,7 @@ int uiommu_pci_enable_ats(struct uiommu_pci_function *fn, unsigned int page_shif
 		return -UIOMMU_EINVAL;
 	if (read(fn, at + PCI_ATS_CONTROL, 2) & PCI_ATS_ENABLE)
 		return -UIOMMU_EBUSY;
-	fn->topology->config_write(fn, at + PCI_ATS_CONTROL, 2,
-				   PCI_ATS_ENABLE | (page_shift - 12));
+	fn->topology->config_write(fn, at + PCI_ATS_CONTROL, 2, PCI_ATS_ENABLE | (page_shift - 12));
 	return 0;
 }
 

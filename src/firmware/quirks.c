@@ -34,7 +34,8 @@ static void apply(const struct uiommu_pci_quirk *quirk, const struct uiommu_pci_
 	if (traits->flags & aliases)
 		flags &= ~aliases;
 	if (flags & UIOMMU_PCI_ALIAS_FUNCTION) {
-		traits->alias_first = (uint8_t)PCI_DEVFN(PCI_SLOT(fn->devfn), quirk->alias_first & 7);
+		traits->alias_first =
+			(uint8_t)PCI_DEVFN(PCI_SLOT(fn->devfn), quirk->alias_first & 7);
 		traits->alias_last = traits->alias_first;
 	} else if (flags & UIOMMU_PCI_ALIAS_DEVFN) {
 		traits->alias_first = quirk->alias_first;
@@ -52,9 +53,9 @@ void uiommu_pci_traits(struct uiommu_pci_function *fn, struct uiommu_pci_traits 
 
 	*traits = (struct uiommu_pci_traits){ 0 };
 	for (size_t i = 0; i < topology->num_quirks + num_known; i++) {
-		const struct uiommu_pci_quirk *quirk =
-			i < topology->num_quirks ? &topology->quirks[i] :
-						   &known[i - topology->num_quirks];
+		const struct uiommu_pci_quirk *quirk = i < topology->num_quirks ?
+							       &topology->quirks[i] :
+							       &known[i - topology->num_quirks];
 
 		if ((quirk->vendor == UIOMMU_PCI_ANY_ID || quirk->vendor == (ids & 0xffff)) &&
 		    (quirk->device == UIOMMU_PCI_ANY_ID || quirk->device == ids >> 16))
