@@ -78,7 +78,7 @@ static int parse_scopes(struct parser *p, const struct span *span, size_t at, si
 	if (p->fill) {
 		out->segment = bytes_le16(p->table + span->start + segment_at);
 		out->count = dmar->num_scopes - first;
-		out->scopes = dmar->scopes + first;
+		out->scopes = out->count ? dmar->scopes + first : NULL;
 	}
 	return 0;
 }
