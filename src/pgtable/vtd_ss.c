@@ -18,8 +18,6 @@ static const uint64_t FMT_SNOOP = 1ull << 11; /* SNP, reserved where the ECAP la
 static const uint64_t FMT_ADDR = 0x000ffffffffff000; /* 51:12; those above the width are reserved */
 static const uint64_t FMT_SYNCED = 1ull << 52; /* ignored in entries that lead to a table */
 
-#define fmt_present_each(v) ((v) | (v) >> 1)
-
 static inline uint64_t fmt_table(uint64_t phys)
 {
 	return phys | FMT_READ | FMT_WRITE;

@@ -10,7 +10,6 @@
  *   FMT_DIRTY			set by hardware in a leaf that was written through
  *   FMT_SYNCED			a bit of table entries that hardware ignores: see "Coherency"
  *   FMT_SIGN_EXTENDED		the input's upper bits repeat its top bit
- *   fmt_present_each(v)	v, changed so that bit 0 of each element says "present"
  *   fmt_leaf(config, prot)	the bits of a leaf besides its address and FMT_LARGE
  *   fmt_table(phys)		an entry that leads to the table at phys
  *
@@ -162,46 +161,72 @@ PT_INLINE void pt_vec_store(uint64_t *entry, pt_vec v)
 #endif
 }
 
+enum { PT_LINE = 8, PT_BLOCK = 16 }; /* entries in a cache line, and handled at once in a run */
+
+PT_INLINE pt_vec pt_line_any(const uint64_t *entry)
+{
+	return (pt_vec_load(entry) | pt_vec_load(entry + 2)) |
+	       (pt_vec_load(entry + 4) | pt_vec_load(entry + 6));
+}
+
+PT_INLINE pt_vec pt_line_all(const uint64_t *entry)
+{
+	return (pt_vec_load(entry) & pt_vec_load(entry + 2)) &
+	       (pt_vec_load(entry + 4) & pt_vec_load(entry + 6));
+}
+
+PT_INLINE void pt_line_store(uint64_t *entry, pt_vec v, pt_vec step)
+{
+	const pt_vec two = step + step;
+
+	pt_vec_store(entry, v);
+	pt_vec_store(entry + 2, v + step);
+	pt_vec_store(entry + 4, v + two);
+	pt_vec_store(entry + 6, v + two + step);
+}
+
+/* The entries of a block, or-ed or and-ed together. */
+PT_INLINE uint64_t pt_block_any(const uint64_t *entry)
+{
+	pt_vec v = pt_line_any(entry) | pt_line_any(entry + PT_LINE);
+
+	return v[0] | v[1];
+}
+
+PT_INLINE uint64_t pt_block_all(const uint64_t *entry)
+{
+	pt_vec v = pt_line_all(entry) & pt_line_all(entry + PT_LINE);
+
+	return v[0] & v[1];
+}
+
+PT_INLINE void pt_block_store(uint64_t *entry, pt_vec v, pt_vec step)
+{
+	pt_line_store(entry, v, step);
+	pt_line_store(entry + PT_LINE, v + 4 * step, step);
+}
+
 /*
  * Fill up to @n entries with @value, @value + @step, ... and stop at the first that is not empty.
  * Returns how many were filled.
  */
 PT_INLINE unsigned int pt_fill(uint64_t *entry, unsigned int n, uint64_t value, uint64_t step)
 {
-	unsigned int i = 0;
+	uint64_t *p = entry, *const end = entry + n;
 
-	if (n >= 8) {
-		if ((uintptr_t)entry & 15) {
-			if (pt_load(entry))
-				return 0;
-			pt_store(entry, value);
-			i = 1;
-		}
-		pt_vec v = { value + i * step, value + (i + 1) * step };
-		const pt_vec next = { 2 * step, 2 * step };
-
-		for (; n - i >= 8; i += 8) {
-			pt_vec any = pt_vec_load(entry + i) | pt_vec_load(entry + i + 2) |
-				     pt_vec_load(entry + i + 4) | pt_vec_load(entry + i + 6);
-
-			if (pt_unlikely(any[0] | any[1]))
+	while (p < end) {
+		if (pt_unlikely(((uintptr_t)p & 15) || end - p < PT_BLOCK || pt_block_any(p))) {
+			if (pt_unlikely(pt_load(p)))
 				break;
-			pt_vec_store(entry + i, v);
-			v += next;
-			pt_vec_store(entry + i + 2, v);
-			v += next;
-			pt_vec_store(entry + i + 4, v);
-			v += next;
-			pt_vec_store(entry + i + 6, v);
-			v += next;
+			pt_store(p++, value);
+			value += step;
+			continue;
 		}
+		pt_block_store(p, (pt_vec){ value, value + step }, (pt_vec){ 2 * step, 2 * step });
+		p += PT_BLOCK;
+		value += PT_BLOCK * step;
 	}
-	for (; i < n; i++) {
-		if (pt_unlikely(pt_load(entry + i)))
-			break;
-		pt_store(entry + i, value + i * step);
-	}
-	return i;
+	return (unsigned int)(p - entry);
 }
 
 /*
@@ -209,45 +234,34 @@ PT_INLINE unsigned int pt_fill(uint64_t *entry, unsigned int n, uint64_t value, 
  */
 PT_INLINE unsigned int pt_take(uint64_t *entry, unsigned int n, unsigned int level, bool clear)
 {
-	const uint64_t want = level == 1 ? 1 : 1 | FMT_LARGE;
 	const pt_vec none = { 0, 0 };
-	unsigned int i = 0;
+	uint64_t *p = entry, *const end = entry + n;
 
-	if (n >= 8) {
-		if ((uintptr_t)entry & 15) {
-			uint64_t e = pt_load(entry);
+	while (p < end) {
+		uint64_t e;
+		unsigned int i;
 
-			if (!pt_present(e) || !pt_leaf(e, level))
-				return 0;
-			if (clear)
-				pt_store(entry, 0);
+		if (((uintptr_t)p & 15) || end - p < PT_BLOCK) {
+			e = pt_load(p);
 			i = 1;
+		} else {
+			/* All have one bit of "present" in common, unless rights differ oddly. */
+			e = pt_block_all(p);
+			i = PT_BLOCK;
+			if (pt_unlikely(!pt_present(e) || !pt_leaf(e, level))) {
+				e = pt_load(p);
+				i = 1;
+			}
 		}
-		for (; n - i >= 8; i += 8) {
-			pt_vec all = fmt_present_each(pt_vec_load(entry + i)) &
-				     fmt_present_each(pt_vec_load(entry + i + 2)) &
-				     fmt_present_each(pt_vec_load(entry + i + 4)) &
-				     fmt_present_each(pt_vec_load(entry + i + 6));
-
-			if (pt_unlikely((all[0] & all[1] & want) != want))
-				break;
-			if (!clear)
-				continue;
-			pt_vec_store(entry + i, none);
-			pt_vec_store(entry + i + 2, none);
-			pt_vec_store(entry + i + 4, none);
-			pt_vec_store(entry + i + 6, none);
-		}
-	}
-	for (; i < n; i++) {
-		uint64_t e = pt_load(entry + i);
-
-		if (!pt_present(e) || !pt_leaf(e, level))
+		if (pt_unlikely(!pt_present(e) || !pt_leaf(e, level)))
 			break;
-		if (clear)
-			pt_store(entry + i, 0);
+		if (clear && i == 1)
+			pt_store(p, 0);
+		else if (clear)
+			pt_block_store(p, none, none);
+		p += i;
 	}
-	return i;
+	return (unsigned int)(p - entry);
 }
 
 /* ---- flushing and freeing ---------------------------------------------------------------------- */
@@ -485,19 +499,42 @@ PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struc
 	return rc;
 }
 
-static inline int pt_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr,
-			 uint64_t size, unsigned int prot, uint64_t *mapped,
-			 struct uiommu_iotlb_gather *gather)
+/* More than one leaf, or one that is in trouble. */
+static __attribute__((noinline)) int pt_map_bulk(struct uiommu_pt *pt, uiommu_iova_t iova,
+						 uiommu_phys_t paddr, uint64_t size, uint64_t bits,
+						 uint64_t *mapped,
+						 struct uiommu_iotlb_gather *gather)
 {
 	struct pt_cursor cursor = { 0 };
 	struct pt_flush flush = { 0 };
 	int rc;
 
 	*mapped = 0;
-	rc = pt_map_piece(pt, &cursor, &flush, iova, paddr, size, fmt_leaf(&pt->config, prot),
-			  mapped, gather);
+	rc = pt_map_piece(pt, &cursor, &flush, iova, paddr, size, bits, mapped, gather);
 	pt_flush_end(pt, &flush);
 	return rc;
+}
+
+static inline int pt_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr,
+			 uint64_t size, unsigned int prot, uint64_t *mapped,
+			 struct uiommu_iotlb_gather *gather)
+{
+	const uint64_t bits = fmt_leaf(&pt->config, prot);
+	unsigned int level = pt_best_level(pt, iova | paddr, size);
+	uint64_t *table;
+
+	if (size == pt_size(level) && !pt_descend(pt, iova, level, &table)) {
+		uint64_t *entry = table + pt_index(iova, level);
+
+		if (!pt_load(entry)) {
+			pt_store(entry, paddr | bits | (level > 1 ? FMT_LARGE : 0));
+			if (pt_unlikely(!pt->config.coherent))
+				uiommu_port_cache_flush(pt->config.host, entry, sizeof(*entry));
+			*mapped = size;
+			return 0;
+		}
+	}
+	return pt_map_bulk(pt, iova, paddr, size, bits, mapped, gather);
 }
 
 static inline int pt_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova, const struct uiommu_sg *sg,
@@ -507,52 +544,75 @@ static inline int pt_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova, const stru
 	const uint64_t bits = fmt_leaf(&pt->config, prot);
 	struct pt_cursor cursor = { 0 };
 	struct pt_flush flush = { 0 };
+	uint64_t done = 0;
 	size_t i = 0;
 	int rc = 0;
 
-	*mapped = 0;
 	while (i < count && !rc) {
+		uiommu_iova_t at = iova + done;
 		uiommu_phys_t paddr = sg[i].paddr;
 		uint64_t size = sg[i].size;
 
 		/* Neighbours in memory are one piece: larger leaves may fit. */
 		for (i++; i < count && sg[i].paddr == paddr + size; i++)
 			size += sg[i].size;
-		rc = pt_map_piece(pt, &cursor, &flush, iova + *mapped, paddr, size, bits, mapped,
-				  gather);
+		/* The usual list: single pages, into the table of the one before. */
+		if (size == pt_size(1) && cursor.level == 1 && cursor.prefix == at >> pt_shift(2)) {
+			uint64_t *entry = cursor.table + pt_index(at, 1);
+
+			if (!pt_load(entry)) {
+				pt_store(entry, paddr | bits);
+				pt_flush_add(pt, &flush, entry, 1);
+				done += size;
+				continue;
+			}
+		}
+		rc = pt_map_piece(pt, &cursor, &flush, at, paddr, size, bits, &done, gather);
 	}
 	pt_flush_end(pt, &flush);
+	*mapped = done;
 	return rc;
 }
 
 /* ---- unmap ------------------------------------------------------------------------------------- */
 
+/* The gather learns of [iova, iova + size) with leaves of @smallest bytes and more. */
+PT_INLINE void pt_gather(struct uiommu_iotlb_gather *gather, uiommu_iova_t iova, uint64_t size,
+			 uint64_t smallest)
+{
+	if (gather->start > gather->last || smallest < gather->pgsize)
+		gather->pgsize = smallest;
+	uiommu_iotlb_gather_add(gather, iova, size);
+}
+
 /*
- * The range up to the end of path[level] has been unmapped, @done bytes of it when the last run began
- * at @at: take out of the tree that table and those above it that the range covers from their start.
+ * The range from @at - @done has been unmapped to the end of the @table of @level in which the last
+ * run began at @at. Take it out of the tree, and those above it that the range covers from their start.
  */
-static void pt_remove_covered(struct uiommu_pt *pt, uint64_t **path, unsigned int level,
-			      uiommu_iova_t at, uint64_t done, struct pt_flush *flush,
+static void pt_remove_covered(struct uiommu_pt *pt, unsigned int level, uiommu_iova_t at,
+			      uint64_t done, struct pt_flush *flush,
 			      struct uiommu_iotlb_gather *gather)
 {
-	for (; level < pt->levels; level++) {
-		uint64_t *entry = path[level + 1] + pt_index(at, level + 1);
+	for (; level < pt->levels && (at & (pt_size(level + 1) - 1)) <= done; level++) {
+		uint64_t *entry = pt->root + pt_index(at, pt->levels), *table;
+		unsigned int l;
 
-		if ((at & (pt_size(level + 1) - 1)) > done)
-			break;
+		for (l = pt->levels - 1; l > level; l--)
+			entry = pt_table(pt, pt_load(entry)) + pt_index(at, l);
+		table = pt_table(pt, pt_load(entry));
 		pt_store(entry, 0);
 		pt_flush_add(pt, flush, entry, 1);
-		pt_chain(pt, path[level], gather);
+		pt_chain(pt, table, gather);
 		if (pt_index(at, level + 1) != PT_ENTRIES - 1)
 			break;
 	}
 }
 
-static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,
-				struct uiommu_iotlb_gather *gather)
+static __attribute__((noinline)) uint64_t pt_unmap_bulk(struct uiommu_pt *pt, uiommu_iova_t iova,
+							uint64_t size,
+							struct uiommu_iotlb_gather *gather)
 {
 	const size_t num_freed = gather->num_freed;
-	uint64_t *path[PT_MAX_LEVELS + 1];
 	struct pt_flush flush = { 0 };
 	uint64_t done = 0, sizes = 0;
 
@@ -563,7 +623,6 @@ static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64
 		bool whole;
 
 		for (;; level--) {
-			path[level] = table;
 			entry = table + pt_index(at, level);
 			e = pt_load(entry);
 			if (!pt_present(e))
@@ -582,30 +641,55 @@ static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64
 			n = (unsigned int)wanted;
 		/* A table that goes as a whole need not be cleared, if there is no hole in it. */
 		whole = n == PT_ENTRIES && level < pt->levels;
-		taken = n == 1 ? 1 : pt_take(entry, n, level, !whole);
-		if (n == 1)
-			pt_store(entry, 0);
-		if (whole && pt_unlikely(taken < n))
-			pt_take(entry, taken, level, true);
+		if (whole) {
+			taken = pt_take(entry, n, level, false);
+			if (pt_unlikely(taken < n))
+				pt_take(entry, taken, level, true);
+		} else {
+			taken = pt_take(entry, n, level, true);
+		}
 		if (!whole || taken < n)
 			pt_flush_add(pt, &flush, entry, taken);
 		sizes |= pt_size(level);
 		if (index + taken == PT_ENTRIES)
-			pt_remove_covered(pt, path, level, at, done, &flush, gather);
+			pt_remove_covered(pt, level, at, done, &flush, gather);
 		done += taken * pt_size(level);
 	}
 out:
 	pt_flush_end(pt, &flush);
 	if (gather->num_freed != num_freed)
 		pt_removed(pt);
-	if (done) {
-		uint64_t smallest = sizes & -sizes;
-
-		if (gather->start > gather->last || smallest < gather->pgsize)
-			gather->pgsize = smallest;
-		uiommu_iotlb_gather_add(gather, iova, done);
-	}
+	if (done)
+		pt_gather(gather, iova, done, sizes & -sizes);
 	return done;
+}
+
+static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,
+				struct uiommu_iotlb_gather *gather)
+{
+	unsigned int level = pt->levels;
+	uint64_t *entry, *table = pt->root, e;
+
+	for (;; level--) {
+		entry = table + pt_index(iova, level);
+		e = pt_load(entry);
+		if (pt_unlikely(!pt_present(e)))
+			return 0;
+		if (pt_leaf(e, level))
+			break;
+		table = pt_table(pt, e);
+	}
+	if (pt_unlikely(iova & (pt_size(level) - 1)))
+		return 0; /* a leaf that starts before the range */
+	if (size > pt_size(level))
+		return pt_unmap_bulk(pt, iova, size, gather);
+
+	/* One leaf, never all of a table. */
+	pt_store(entry, 0);
+	if (pt_unlikely(!pt->config.coherent))
+		uiommu_port_cache_flush(pt->config.host, entry, sizeof(*entry));
+	pt_gather(gather, iova, pt_size(level), pt_size(level));
+	return pt_size(level);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------- */
@@ -697,9 +781,7 @@ static inline int pt_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t io
 						  memory_order_acq_rel);
 			pt_flush_add(pt, &flush, table + index, 1);
 			/* The whole leaf: any cached piece of it may still say "dirty". */
-			if (gather->start > gather->last || pt_size(level) < gather->pgsize)
-				gather->pgsize = pt_size(level);
-			uiommu_iotlb_gather_add(gather, at - inside, pt_size(level));
+			pt_gather(gather, at - inside, pt_size(level), pt_size(level));
 		}
 	}
 	pt_flush_end(pt, &flush);

@@ -20,8 +20,6 @@ static const uint64_t FMT_NOEXEC = 1ull << 63; /* XD: reserved unless enabled (c
 static const uint64_t FMT_ADDR = 0x000ffffffffff000; /* 51:12; those above the width are reserved */
 static const uint64_t FMT_SYNCED = 1ull << 52; /* ignored */
 
-#define fmt_present_each(v) (v)
-
 static inline uint64_t fmt_table(uint64_t phys)
 {
 	return phys | FMT_PRESENT | FMT_WRITE | FMT_USER | FMT_ACCESSED;
