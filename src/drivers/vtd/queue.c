@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.c - queued invalidation (6.5.2)
+ *
+ * Submitting is synchronous: the descriptors, a wait descriptor with a fresh ticket, the tail, and then
+ * the queue's lock is kept until hardware has written the ticket.  The ring is therefore empty at each
+ * start, and a batch of at most entries - 2 fits.
+ *
+ * Errors (6.5.2.9, 6.5.2.10).  IQE: hardware stands at a descriptor that it cannot take; that one is replaced
+ * by an idle wait, the error is cleared, and the tail written again.  ITE and ICE: a device did not answer
+ * an invalidation of its TLB or answered wrongly, and waits that were pending are dropped: the error is
+ * cleared and the batch submitted once more; if that fails too it is given up and reported.
+ */
+#include "src/drivers/vtd/unit.h"
+
+#define MAX_ERRORS 4 /* that one batch may run into */
+
+static unsigned int quadwords(const struct vtd_queue *q)
+{
+	return q->entry_size / 8;
+}
+
+static void put(struct uiommu_vtd *unit, unsigned int index, const uint64_t desc[2])
+{
+	struct vtd_queue *q = &unit->queue;
+	uint64_t *slot = &q->ring[index * quadwords(q)];
+
+	slot[0] = desc[0];
+	slot[1] = desc[1];
+	for (unsigned int i = 2; i < quadwords(q); i++)
+		slot[i] = 0;
+	if (!unit->coherent)
+		uiommu_port_cache_flush(unit->host, slot, q->entry_size);
+}
+
+static void wait_descriptor(struct uiommu_vtd *unit, uint32_t ticket, uint32_t *where,
+			    uint64_t desc[2])
+{
+	desc[0] = VTD_DESC_WAIT | VTD_DESC_WAIT_SW | vtd_set(ticket, VTD_DESC_WAIT_DATA);
+	desc[1] = vtd_phys(unit, where);
+}
+
+static unsigned int shift(const struct vtd_queue *q)
+{
+	return q->entry_size == VTD_DESC_SIZE_256 ? 5 : 4;
+}
+
+static void replace_failed(struct uiommu_vtd *unit)
+{
+	struct vtd_queue *q = &unit->queue;
+	uint64_t head = vtd_read64(unit, VTD_REG_IQH) & VTD_IQ_PTR;
+	unsigned int index = (unsigned int)(head >> shift(q)) % q->entries;
+	const uint64_t *bad = &q->ring[index * quadwords(q)];
+	uint64_t idle[2];
+
+	uiommu_log(unit->host, UIOMMU_LOG_ERROR,
+		   "%s: invalidation descriptor %llx %llx is refused (reason %u)",
+		   unit->config.name, (unsigned long long)bad[0], (unsigned long long)bad[1],
+		   (unsigned int)vtd_get(vtd_read64(unit, VTD_REG_IQERCD), VTD_IQERCD_IQEI));
+	wait_descriptor(unit, 0, q->status + 1, idle);
+	put(unit, index, idle);
+	vtd_write32(unit, VTD_REG_FSTS, VTD_FSTS_IQE);
+	vtd_write64(unit, VTD_REG_IQT, (uint64_t)q->tail << shift(q));
+}
+
+/* 0: done; -UIOMMU_EAGAIN: dropped, submit again; otherwise given up. */
+static int wait_for(struct uiommu_vtd *unit, uint32_t ticket, int *result)
+{
+	struct vtd_queue *q = &unit->queue;
+	struct vtd_patience patience;
+	unsigned int errors = 0;
+
+	uiommu_vtd_patience_begin(unit, &patience);
+	for (;;) {
+		uint32_t fsts;
+
+		if (__atomic_load_n(&q->status[0], __ATOMIC_ACQUIRE) == ticket)
+			return 0;
+		fsts = vtd_read32(unit, VTD_REG_FSTS);
+		if (fsts & VTD_FSTS_IQE) {
+			if (++errors > MAX_ERRORS)
+				return -UIOMMU_EIO;
+			*result = -UIOMMU_EIO;
+			replace_failed(unit);
+			continue;
+		}
+		if (fsts & (VTD_FSTS_ITE | VTD_FSTS_ICE)) {
+			vtd_write32(unit, VTD_REG_FSTS, VTD_FSTS_ITE | VTD_FSTS_ICE);
+			return -UIOMMU_EAGAIN;
+		}
+		if (!uiommu_vtd_patience_turn(unit, &patience))
+			return -UIOMMU_ETIMEDOUT;
+	}
+}
+
+static int submit_batch(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsigned int count)
+{
+	struct vtd_queue *q = &unit->queue;
+	uint64_t wait[2];
+	int result = 0, rc;
+
+	for (unsigned int tries = 0; tries < 3; tries++) {
+		if (++q->ticket == 0)
+			q->ticket = 1;
+		for (unsigned int i = 0; i < count; i++) {
+			put(unit, q->tail, desc[i]);
+			q->tail = (q->tail + 1) % q->entries;
+		}
+		wait_descriptor(unit, q->ticket, q->status, wait);
+		put(unit, q->tail, wait);
+		q->tail = (q->tail + 1) % q->entries;
+		/* Descriptors and table entries before the tail. */
+		atomic_thread_fence(memory_order_seq_cst);
+		vtd_write64(unit, VTD_REG_IQT, (uint64_t)q->tail << shift(q));
+		rc = wait_for(unit, q->ticket, &result);
+		if (rc != -UIOMMU_EAGAIN)
+			return rc ? rc : result;
+	}
+	return -UIOMMU_ETIMEDOUT;
+}
+
+int uiommu_vtd_queue_submit(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsigned int count)
+{
+	struct vtd_queue *q = &unit->queue;
+	int rc = 0;
+
+	uiommu_port_mutex_lock(unit->host, &q->lock);
+	while (count && !rc && !unit->dead) {
+		unsigned int batch = count < q->entries - 2 ? count : q->entries - 2;
+
+		rc = submit_batch(unit, desc, batch);
+		desc += batch;
+		count -= batch;
+	}
+	if (rc) {
+		uiommu_log(unit->host, UIOMMU_LOG_ERROR, "%s: an invalidation failed: %s",
+			   unit->config.name, uiommu_strerror(rc));
+		if (rc == -UIOMMU_ETIMEDOUT && !(vtd_read32(unit, VTD_REG_FSTS) &
+						 (VTD_FSTS_ITE | VTD_FSTS_ICE | VTD_FSTS_IQE)) &&
+		    (vtd_read64(unit, VTD_REG_IQH) & VTD_IQ_PTR) !=
+			    (uint64_t)q->tail << shift(q))
+			unit->dead = true;
+	}
+	uiommu_port_mutex_unlock(unit->host, &q->lock);
+	return rc;
+}
+
+int uiommu_vtd_queue_init(struct uiommu_vtd *unit)
+{
+	struct vtd_queue *q = &unit->queue;
+	int rc = uiommu_port_mutex_init(unit->host, &q->lock);
+
+	if (rc)
+		return rc;
+	/* Scalable mode has descriptors that need the larger form (6.5.2). */
+	q->entry_size = unit->scalable ? VTD_DESC_SIZE_256 : VTD_DESC_SIZE_128;
+	q->entries = VTD_PAGE_SIZE / q->entry_size;
+	q->ring = uiommu_port_alloc_pages(unit->host, 0);
+	if (!q->ring)
+		goto destroy_lock;
+	q->status = uiommu_port_alloc_pages(unit->host, 0);
+	if (!q->status)
+		goto free_ring;
+	if (!unit->coherent) {
+		uiommu_port_cache_flush(unit->host, q->ring, VTD_PAGE_SIZE);
+		uiommu_port_cache_flush(unit->host, q->status, VTD_PAGE_SIZE);
+	}
+	return 0;
+
+free_ring:
+	uiommu_port_free_pages(unit->host, q->ring, 0);
+destroy_lock:
+	uiommu_port_mutex_destroy(unit->host, &q->lock);
+	return -UIOMMU_ENOMEM;
+}
+
+void uiommu_vtd_queue_destroy(struct uiommu_vtd *unit)
+{
+	uiommu_port_free_pages(unit->host, unit->queue.status, 0);
+	uiommu_port_free_pages(unit->host, unit->queue.ring, 0);
+	uiommu_port_mutex_destroy(unit->host, &unit->queue.lock);
+}

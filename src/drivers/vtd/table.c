@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - root, context and PASID entries
+ *
+ * An entry that is present is never changed but for single bits that 6.5.3.3 allows: a switch goes through
+ * not-present, with everything invalidated that the old entry may have left in caches, so that
+ * a device reaches the old translation, nothing, or the new one.  It is therefore not hitless.
+ *
+ * Write order: quadwords without the present bit first, then the one with it; where the unit does not
+ * snoop, the entry is flushed before hardware is told of it.  All under the unit's lock.
+ */
+#include "src/drivers/vtd/unit.h"
+
+static void store(uint64_t *entry, uint64_t value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static void flush(struct uiommu_vtd *unit, const void *start, size_t size)
+{
+	if (!unit->coherent)
+		uiommu_port_cache_flush(unit->host, start, size);
+}
+
+static uint64_t *new_table(struct uiommu_vtd *unit, unsigned int order)
+{
+	uint64_t *table = uiommu_port_alloc_pages(unit->host, order);
+
+	if (table)
+		flush(unit, table, (size_t)VTD_PAGE_SIZE << order);
+	return table;
+}
+
+/* ---- context entries --------------------------------------------------------------------------- */
+
+/* The root quadword that leads to the context table of @source_id (9.1, 9.2). */
+static uint64_t *root_slot(struct uiommu_vtd *unit, uint16_t source_id)
+{
+	unsigned int bus = source_id >> 8, upper = unit->scalable && (source_id & 0x80);
+
+	return &unit->root[2 * bus + upper];
+}
+
+/* The first quadword of the context entry; its table exists. */
+static uint64_t *context_entry(struct uiommu_vtd *unit, uint16_t source_id)
+{
+	uint64_t *table = vtd_ptr(unit, *root_slot(unit, source_id) & VTD_ADDR_MASK);
+	unsigned int devfn = source_id & 0xff;
+
+	return unit->scalable ? &table[4 * (devfn & 0x7f)] : &table[2 * devfn];
+}
+
+static int context_table_alloc(struct uiommu_vtd *unit, uint16_t source_id)
+{
+	uint64_t *slot = root_slot(unit, source_id), *table;
+
+	if (*slot & VTD_RE0_P)
+		return 0;
+	table = new_table(unit, 0);
+	if (!table)
+		return -UIOMMU_ENOMEM;
+	store(slot, vtd_phys(unit, table) | VTD_RE0_P);
+	flush(unit, slot, sizeof(*slot));
+	/* Not-present root entries may be cached too in caching mode (6.1). */
+	if (unit->cap & VTD_CAP_CM)
+		uiommu_vtd_flush_context_global(unit);
+	else
+		uiommu_vtd_write_buffer_flush(unit);
+	return 0;
+}
+
+int uiommu_vtd_tables_alloc(struct vtd_device *device)
+{
+	struct uiommu_vtd *unit = device->unit;
+	unsigned int bits = 0;
+	int rc = 0;
+
+	uiommu_port_mutex_lock(unit->host, &unit->lock);
+	for (unsigned int i = 0; i < device->num_source_ids && rc == 0; i++)
+		rc = context_table_alloc(unit, device->source_id[i]);
+	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+	if (rc || !unit->scalable)
+		return rc;
+
+	/* 2^(pdts + 7) directory entries, each for 64 PASIDs; a page holds 512. */
+	if (device->pasid)
+		bits = uiommu_device_pasid_bits(device->dev);
+	if (bits > vtd_ecap_pasid_bits(unit->ecap))
+		bits = vtd_ecap_pasid_bits(unit->ecap);
+	device->pdts = bits > 13 ? bits - 13 : 0;
+	device->dir_order = device->pdts > 2 ? device->pdts - 2 : 0;
+	device->dir = new_table(unit, device->dir_order);
+	if (!device->dir)
+		return -UIOMMU_ENOMEM;
+	return uiommu_vtd_pasid_table_alloc(device, UIOMMU_RID);
+}
+
+/* Another device of the unit that answers to the same source ID, behind the same bridge. */
+static struct vtd_device *sharer(const struct vtd_device *device, uint16_t source_id)
+{
+	for (struct vtd_device *d = device->unit->devices; d; d = d->next)
+		for (unsigned int i = 0; d != device && i < d->num_source_ids; i++)
+			if (d->source_id[i] == source_id)
+				return d;
+	return NULL;
+}
+
+/* Take a present context entry away, with everything that was cached through it (6.5.3.3). */
+static void context_clear(struct uiommu_vtd *unit, uint16_t source_id)
+{
+	uint64_t *entry = context_entry(unit, source_id);
+	uint16_t did = unit->scalable ? VTD_DID_NONE : (uint16_t)vtd_get(entry[1], VTD_CE1_DID);
+
+	if (!(entry[0] & VTD_CE0_P))
+		return;
+	store(&entry[0], 0);
+	flush(unit, entry, VTD_CONTEXT_ENTRY_SIZE);
+	if (unit->scalable) {
+		/* No single domain: every PASID of the device goes. */
+		uiommu_vtd_flush_context_device(unit, VTD_DID_NONE, source_id);
+		uiommu_vtd_flush_pasid_cache_global(unit);
+		uiommu_vtd_flush_iotlb_global(unit);
+	} else {
+		uiommu_vtd_flush_context_device(unit, did, source_id);
+		uiommu_vtd_flush_iotlb_domain(unit, did);
+	}
+	store(&entry[1], 0);
+	flush(unit, entry, unit->scalable ? VTD_SCONTEXT_ENTRY_SIZE : VTD_CONTEXT_ENTRY_SIZE);
+}
+
+/* A context entry has become present. */
+static void context_announce(struct uiommu_vtd *unit, uint16_t source_id)
+{
+	if (unit->cap & VTD_CAP_CM)
+		uiommu_vtd_flush_context_device(unit, VTD_DID_NONE, source_id);
+	else
+		uiommu_vtd_write_buffer_flush(unit);
+}
+
+static void scalable_context_write(struct vtd_device *device, uint16_t source_id)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = context_entry(unit, source_id);
+	uint64_t low = vtd_phys(unit, device->dir) | vtd_set(device->pdts, VTD_SCE0_PDTS) |
+		       VTD_SCE0_P;
+
+	if (device->ats)
+		low |= VTD_SCE0_DTE;
+	if (device->pasid)
+		low |= VTD_SCE0_PASIDE;
+	/* RID_PASID 0: the only value that every unit takes (ECAP.RPS). */
+	store(&entry[1], 0);
+	store(&entry[0], low);
+	flush(unit, entry, VTD_SCONTEXT_ENTRY_SIZE);
+	context_announce(unit, source_id);
+}
+
+void uiommu_vtd_context_connect(struct vtd_device *device)
+{
+	struct uiommu_vtd *unit = device->unit;
+
+	if (!unit->scalable)
+		return;
+	uiommu_port_mutex_lock(unit->host, &unit->lock);
+	/* A bridge's source ID leads to whoever came first: a group has one translation. */
+	for (unsigned int i = 0; i < device->num_source_ids; i++)
+		if (!(*context_entry(unit, device->source_id[i]) & VTD_SCE0_P))
+			scalable_context_write(device, device->source_id[i]);
+	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+}
+
+void uiommu_vtd_context_disconnect(struct vtd_device *device)
+{
+	struct uiommu_vtd *unit = device->unit;
+
+	uiommu_port_mutex_lock(unit->host, &unit->lock);
+	for (unsigned int i = 0; i < device->num_source_ids; i++) {
+		uint16_t source_id = device->source_id[i];
+		struct vtd_device *other = sharer(device, source_id);
+		uint64_t *entry = context_entry(unit, source_id);
+
+		if (!unit->scalable && other)
+			continue;
+		if (unit->scalable && (entry[0] & VTD_SCE0_P) &&
+		    (entry[0] & VTD_ADDR_MASK) != vtd_phys(unit, device->dir))
+			continue;
+		context_clear(unit, source_id);
+		if (other)
+			scalable_context_write(other, source_id);
+	}
+	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+}
+
+void uiommu_vtd_tables_free(struct vtd_device *device)
+{
+	struct uiommu_vtd *unit = device->unit;
+
+	if (!device->dir)
+		return;
+	for (uint32_t i = 0; i < 1u << (device->pdts + 7); i++)
+		if (device->dir[i] & VTD_PDE_P)
+			uiommu_port_free_pages(unit->host,
+					       vtd_ptr(unit, device->dir[i] & VTD_PDE_SMPTBLPTR), 0);
+	uiommu_port_free_pages(unit->host, device->dir, device->dir_order);
+	device->dir = NULL;
+}
+
+void uiommu_vtd_root_free(struct uiommu_vtd *unit)
+{
+	for (unsigned int i = 0; i < 512; i++)
+		if (unit->root[i] & VTD_RE0_P)
+			uiommu_port_free_pages(unit->host,
+					       vtd_ptr(unit, unit->root[i] & VTD_ADDR_MASK), 0);
+	uiommu_port_free_pages(unit->host, unit->root, 0);
+}
+
+/* ---- PASID entries ----------------------------------------------------------------------------- */
+
+int uiommu_vtd_pasid_table_alloc(struct vtd_device *device, uiommu_pasid_t pasid)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *slot = &device->dir[pasid >> VTD_PASID_TABLE_BITS], *table;
+
+	if (*slot & VTD_PDE_P)
+		return 0;
+	table = new_table(unit, 0);
+	if (!table)
+		return -UIOMMU_ENOMEM;
+	store(slot, vtd_phys(unit, table) | VTD_PDE_P);
+	flush(unit, slot, sizeof(*slot));
+	if (unit->cap & VTD_CAP_CM)
+		uiommu_vtd_flush_pasid_cache_global(unit);
+	else
+		uiommu_vtd_write_buffer_flush(unit);
+	return 0;
+}
+
+static uint64_t *pasid_entry(const struct vtd_device *device, uiommu_pasid_t pasid)
+{
+	uint64_t pde = device->dir[pasid >> VTD_PASID_TABLE_BITS];
+	uint64_t *table;
+
+	if (!(pde & VTD_PDE_P))
+		return NULL;
+	table = vtd_ptr(device->unit, pde & VTD_PDE_SMPTBLPTR);
+	return &table[8 * (pasid & ((1u << VTD_PASID_TABLE_BITS) - 1))];
+}
+
+static unsigned int width_code(unsigned int bits)
+{
+	return bits == 57 ? VTD_AW_57 : bits == 48 ? VTD_AW_48 : VTD_AW_39;
+}
+
+static unsigned int widest(const struct uiommu_vtd *unit)
+{
+	uint64_t sagaw = vtd_get(unit->cap, VTD_CAP_SAGAW);
+
+	return sagaw & VTD_SAGAW_57 ? VTD_AW_57 : sagaw & VTD_SAGAW_48 ? VTD_AW_48 : VTD_AW_39;
+}
+
+static const struct vtd_range everything = { 0, UINT64_MAX, true };
+
+static void pasid_entry_clear(struct vtd_device *device, uiommu_pasid_t pasid)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = pasid_entry(device, pasid);
+	uint64_t low, did;
+
+	if (!entry || !(entry[0] & VTD_PE0_P))
+		return;
+	low = entry[0];
+	did = vtd_get(entry[1], VTD_PE1_DID);
+	store(&entry[0], low & ~VTD_PE0_P);
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+	/* PASID cache, then the IOTLB by what the entry was, then device TLBs (6.5.3.3). */
+	uiommu_vtd_flush_pasid_cache(unit, (uint16_t)did, pasid);
+	if (vtd_get(low, VTD_PE0_PGTT) == VTD_PGTT_FIRST)
+		uiommu_vtd_flush_iotlb_pasid(unit, (uint16_t)did, pasid);
+	else
+		uiommu_vtd_flush_iotlb_domain(unit, (uint16_t)did);
+	for (unsigned int i = 0; i < 4; i++)
+		store(&entry[i], 0);
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+}
+
+static void pasid_entry_write(struct vtd_device *device, uiommu_pasid_t pasid,
+			      const struct vtd_target *target)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = pasid_entry(device, pasid);
+	uint64_t q0 = VTD_PE0_P, q1 = vtd_set(target->did, VTD_PE1_DID), q2 = 0;
+	const struct vtd_domain *domain = target->domain;
+
+	if (unit->ecap & VTD_ECAP_SMPWCS)
+		q1 |= VTD_PE1_PWSNP;
+	if (target->kind == VTD_PASS) {
+		q0 |= vtd_set(VTD_PGTT_PASS_THROUGH, VTD_PE0_PGTT) |
+		      vtd_set(widest(unit), VTD_PE0_AW);
+	} else if (domain->first) {
+		q0 |= vtd_set(VTD_PGTT_FIRST, VTD_PE0_PGTT);
+		q2 = uiommu_pt_root(&domain->pt) |
+		     vtd_set(domain->pt.levels == 5 ? VTD_FSPM_5_LEVELS : VTD_FSPM_4_LEVELS,
+			     VTD_PE2_FSPM);
+		/* Leaves may carry XD; it is reserved without this. */
+		q2 |= VTD_PE2_NXE;
+		if (domain->snoop)
+			q1 |= VTD_PE1_PGSNP;
+	} else {
+		q0 |= vtd_set(VTD_PGTT_SECOND, VTD_PE0_PGTT) | uiommu_pt_root(&domain->pt) |
+		      vtd_set(width_code(domain->pt.config.va_bits), VTD_PE0_AW);
+		if (domain->dirty)
+			q0 |= VTD_PE0_SSADE;
+	}
+	store(&entry[2], q2);
+	store(&entry[1], q1);
+	store(&entry[0], q0);
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+	if (unit->cap & VTD_CAP_CM) {
+		uiommu_vtd_flush_pasid_cache_global(unit);
+		if (target->kind == VTD_WALK && domain->first)
+			uiommu_vtd_flush_iotlb_pasid(unit, target->did, pasid);
+		else
+			uiommu_vtd_flush_iotlb_domain(unit, target->did);
+	} else {
+		uiommu_vtd_write_buffer_flush(unit);
+	}
+}
+
+void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
+			     const struct vtd_domain *domain, uint16_t did)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry;
+
+	if (!unit->scalable)
+		return;
+	uiommu_port_mutex_lock(unit->host, &unit->lock);
+	entry = pasid_entry(device, pasid);
+	if (entry && (entry[0] & VTD_PE0_P)) {
+		if (!domain->first)
+			store(&entry[0], domain->dirty ? entry[0] | VTD_PE0_SSADE :
+							 entry[0] & ~VTD_PE0_SSADE);
+		else if (domain->snoop)
+			store(&entry[1], entry[1] | VTD_PE1_PGSNP);
+		flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+		uiommu_vtd_flush_pasid_cache(unit, did, pasid);
+		if (domain->first)
+			uiommu_vtd_flush_iotlb_pasid(unit, did, pasid);
+		else
+			uiommu_vtd_flush_iotlb_domain(unit, did);
+	}
+	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+	if (device->ats)
+		uiommu_vtd_flush_device_tlb(device, pasid, &everything);
+}
+
+/* ---- switching --------------------------------------------------------------------------------- */
+
+static void legacy_set(struct vtd_device *device, const struct vtd_target *target)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t low = VTD_CE0_P, high = vtd_set(target->did, VTD_CE1_DID);
+
+	if (target->kind == VTD_PASS) {
+		low |= vtd_set(VTD_TT_PASS_THROUGH, VTD_CE0_TT);
+		high |= vtd_set(widest(unit), VTD_CE1_AW);
+	} else if (target->kind == VTD_WALK) {
+		low |= uiommu_pt_root(&target->domain->pt) |
+		       vtd_set(device->ats ? VTD_TT_DEVICE_TLB : VTD_TT_TRANSLATE, VTD_CE0_TT);
+		high |= vtd_set(width_code(target->domain->pt.config.va_bits), VTD_CE1_AW);
+	}
+	device->attached = target->kind != VTD_BLOCK;
+	for (unsigned int i = 0; i < device->num_source_ids; i++) {
+		uint64_t *entry = context_entry(unit, device->source_id[i]);
+		const struct vtd_device *other = sharer(device, device->source_id[i]);
+
+		/*
+		 * A bridge's source ID is shared: it may have been switched through its other user
+		 * already, and it is blocked when the last of them is.
+		 */
+		if (target->kind != VTD_BLOCK && entry[0] == low && entry[1] == high)
+			continue;
+		if (target->kind == VTD_BLOCK && other && other->attached)
+			continue;
+		context_clear(unit, device->source_id[i]);
+		if (target->kind == VTD_BLOCK)
+			continue;
+		store(&entry[1], high);
+		store(&entry[0], low);
+		flush(unit, entry, VTD_CONTEXT_ENTRY_SIZE);
+		context_announce(unit, device->source_id[i]);
+		if (unit->cap & VTD_CAP_CM)
+			uiommu_vtd_flush_iotlb_domain(unit, target->did);
+	}
+}
+
+void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
+			  const struct vtd_target *target)
+{
+	struct uiommu_vtd *unit = device->unit;
+
+	uiommu_port_mutex_lock(unit->host, &unit->lock);
+	if (unit->scalable) {
+		pasid_entry_clear(device, pasid);
+		if (device->ats)
+			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
+		if (target->kind != VTD_BLOCK)
+			pasid_entry_write(device, pasid, target);
+	} else {
+		if (device->ats) {
+			const struct vtd_target block = { .kind = VTD_BLOCK };
+
+			legacy_set(device, &block);
+			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
+		}
+		legacy_set(device, target);
+	}
+	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+}

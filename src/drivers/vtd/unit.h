@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit.h - what the files of the VT-d driver share
+ *
+ * Section numbers are those of the Intel Virtualization Technology for Directed I/O Architecture
+ * Specification, revision 4.x.
+ *
+ * Objects.  A unit has root, context and, in scalable mode, PASID tables; a PASID table belongs to a
+ * device and to nothing else, so that RID and PASID attachments cannot disturb one another: the RID is
+ * entry 0 of that table.  In legacy mode the RID's entry is the context entry.  A domain has a tag for
+ * each unit on which it is attached, that is, the domain ID under which the unit caches it, and a link for
+ * each (device, PASID), by which device TLBs are found.
+ *
+ * Locks, outermost first: the domain's (tags, links), the unit's (entries, domain IDs, devices), the
+ * queue's (invalidation).  The core's group mutex lies outside of all of them.
+ */
+#ifndef SRC_DRIVERS_VTD_UNIT_H
+#define SRC_DRIVERS_VTD_UNIT_H
+
+#include <stdatomic.h>
+
+#include <uiommu/pci.h>
+#include <uiommu/vtd.h>
+
+#include "spec/vtd.h"
+#include "src/pgtable/pgtable.h"
+
+#define VTD_DID_NONE 0u /* never given out: caching-mode hardware tags faults with it (6.1) */
+#define VTD_DID_PASS_THROUGH 1u /* of all pass-through entries: they cache the same thing */
+#define VTD_FIRST_DID 2u
+
+#define VTD_MAX_SOURCE_IDS 4
+
+struct vtd_device {
+	struct uiommu_device *dev;
+	struct uiommu_vtd *unit;
+	struct vtd_device *next; /* on the unit */
+	struct uiommu_pci_function *pci;
+	unsigned int num_source_ids; /* its own first, then those of bridges that answer for it */
+	uint16_t source_id[VTD_MAX_SOURCE_IDS];
+	bool ats;
+	unsigned int ats_queue_depth; /* 1 to 32 */
+	bool pasid;
+	bool attached; /* legacy mode: the RID is not blocked */
+
+	/* Scalable mode: the PASID directory, 2^dir_order pages. */
+	uint64_t *dir;
+	unsigned int dir_order, pdts;
+};
+
+struct vtd_queue {
+	struct uiommu_mutex lock;
+	uint64_t *ring; /* one page of descriptors */
+	unsigned int entry_size, entries, tail;
+	uint32_t *status; /* where wait descriptors write */
+	uint32_t ticket; /* the last value that was asked for */
+};
+
+struct uiommu_vtd {
+	struct uiommu_instance instance;
+	struct uiommu_vtd_config config;
+	struct uiommu_system *sys;
+	void *host;
+	uintptr_t direct_map;
+	uint64_t cap, ecap;
+	bool scalable;
+	bool queued;
+	bool coherent; /* root, context and PASID tables are read by snooping (ECAP.C) */
+	bool dead; /* it once did not answer: reported, not waited for again */
+
+	struct uiommu_mutex lock;
+	uint64_t *root;
+	struct vtd_device *devices;
+	uint32_t num_dids;
+	uint64_t *dids; /* a bit for each that is in use */
+
+	struct vtd_queue queue;
+	int irq; /* negative: none */
+};
+
+/* One (unit, domain ID, PASID) under which a domain is cached.  PASID: first stage only. */
+struct vtd_tag {
+	struct vtd_tag *next;
+	struct uiommu_vtd *unit;
+	uint16_t did;
+	uiommu_pasid_t pasid;
+	unsigned int links;
+};
+
+struct vtd_link {
+	struct vtd_link *next;
+	struct vtd_device *device;
+	uiommu_pasid_t pasid;
+	struct vtd_tag *tag;
+};
+
+struct vtd_domain {
+	struct uiommu_domain domain;
+	void *host;
+	struct uiommu_pt pt;
+	bool first; /* first-stage tables */
+	bool dirty; /* dirty tracking is on */
+	bool snoop; /* every access snoops */
+	struct uiommu_mutex lock;
+	struct vtd_tag *tags;
+	struct vtd_link *links;
+	/* Units that want to hear of new mappings (caching mode, write buffers). */
+	_Atomic(unsigned int) eager_links;
+};
+
+static inline struct vtd_domain *to_vtd_domain(struct uiommu_domain *domain)
+{
+	return (struct vtd_domain *)(void *)((char *)domain - offsetof(struct vtd_domain, domain));
+}
+
+static inline struct uiommu_vtd *to_vtd(struct uiommu_instance *instance)
+{
+	return (struct uiommu_vtd *)(void *)((char *)instance -
+					     offsetof(struct uiommu_vtd, instance));
+}
+
+/* Static domains may be copies that a wrapper made: they are known by their type. */
+static inline struct vtd_domain *vtd_paging(struct uiommu_domain *domain)
+{
+	if (!domain || domain->type == UIOMMU_DOMAIN_BLOCKED ||
+	    domain->type == UIOMMU_DOMAIN_IDENTITY)
+		return NULL;
+	return to_vtd_domain(domain);
+}
+
+static inline uiommu_phys_t vtd_phys(const struct uiommu_vtd *unit, const void *ptr)
+{
+	return (uintptr_t)ptr - unit->direct_map;
+}
+
+static inline void *vtd_ptr(const struct uiommu_vtd *unit, uiommu_phys_t phys)
+{
+	return (void *)(uintptr_t)(phys + unit->direct_map);
+}
+
+static inline uint32_t vtd_read32(const struct uiommu_vtd *unit, uint32_t reg)
+{
+	return unit->config.mmio.read32(unit->config.mmio.context, reg);
+}
+
+static inline uint64_t vtd_read64(const struct uiommu_vtd *unit, uint32_t reg)
+{
+	return unit->config.mmio.read64(unit->config.mmio.context, reg);
+}
+
+static inline void vtd_write32(const struct uiommu_vtd *unit, uint32_t reg, uint32_t value)
+{
+	unit->config.mmio.write32(unit->config.mmio.context, reg, value);
+}
+
+static inline void vtd_write64(const struct uiommu_vtd *unit, uint32_t reg, uint64_t value)
+{
+	unit->config.mmio.write64(unit->config.mmio.context, reg, value);
+}
+
+/* ---- unit.c ------------------------------------------------------------------------------------ */
+
+/* A limit for waiting: one second, or a number of turns on a host whose clock stands still. */
+struct vtd_patience {
+	uint64_t start;
+	uint32_t turns;
+};
+void uiommu_vtd_patience_begin(struct uiommu_vtd *unit, struct vtd_patience *p);
+/* Takes a turn; false when it has been too long. */
+bool uiommu_vtd_patience_turn(struct uiommu_vtd *unit, struct vtd_patience *p);
+
+/* ---- table.c: root, context and PASID entries -------------------------------------------------- */
+
+/* All tables that the device's entries need, so that entries can be written without allocation. */
+int uiommu_vtd_tables_alloc(struct vtd_device *device);
+/* The table for @pasid; -UIOMMU_ENOMEM. */
+int uiommu_vtd_pasid_table_alloc(struct vtd_device *device, uiommu_pasid_t pasid);
+/* Scalable mode: connect or disconnect the device's PASID directory. */
+void uiommu_vtd_context_connect(struct vtd_device *device);
+void uiommu_vtd_context_disconnect(struct vtd_device *device);
+void uiommu_vtd_tables_free(struct vtd_device *device);
+void uiommu_vtd_root_free(struct uiommu_vtd *unit);
+
+/* What an entry for (device, PASID) shall do. */
+struct vtd_target {
+	enum { VTD_BLOCK, VTD_PASS, VTD_WALK } kind;
+	struct vtd_domain *domain; /* VTD_WALK */
+	uint16_t did;
+};
+/* Switch, through not-present, and invalidate what was cached of the old.  Cannot fail. */
+void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid, const struct vtd_target *target);
+/* Change the dirty or snoop bit of a present PASID entry in one store. */
+void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
+		      const struct vtd_domain *domain, uint16_t did);
+
+/* ---- queue.c, inval.c -------------------------------------------------------------------------- */
+
+int uiommu_vtd_queue_init(struct uiommu_vtd *unit);
+int uiommu_vtd_queue_enable(struct uiommu_vtd *unit);
+void uiommu_vtd_queue_disable(struct uiommu_vtd *unit);
+void uiommu_vtd_queue_destroy(struct uiommu_vtd *unit);
+/* @count descriptors of two quadwords and a wait for their completion.  0 or a negative error. */
+int uiommu_vtd_queue_submit(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsigned int count);
+
+void uiommu_vtd_write_buffer_flush(struct uiommu_vtd *unit);
+void uiommu_vtd_flush_context_global(struct uiommu_vtd *unit);
+void uiommu_vtd_flush_context_device(struct uiommu_vtd *unit, uint16_t did, uint16_t source_id);
+void uiommu_vtd_flush_pasid_cache(struct uiommu_vtd *unit, uint16_t did, uiommu_pasid_t pasid);
+void uiommu_vtd_flush_pasid_cache_global(struct uiommu_vtd *unit);
+void uiommu_vtd_flush_iotlb_global(struct uiommu_vtd *unit);
+void uiommu_vtd_flush_iotlb_domain(struct uiommu_vtd *unit, uint16_t did);
+/* Everything that is cached of one PASID's first-stage tables. */
+void uiommu_vtd_flush_iotlb_pasid(struct uiommu_vtd *unit, uint16_t did, uiommu_pasid_t pasid);
+
+struct vtd_range {
+	uiommu_iova_t start, last;
+	bool tables; /* tables were removed: no leaf-only hint */
+};
+/* The cheapest set of invalidations that covers the range. */
+void uiommu_vtd_flush_tag(const struct vtd_tag *tag, bool first, const struct vtd_range *range);
+void uiommu_vtd_flush_device_tlb(struct vtd_device *device, uiommu_pasid_t pasid,
+			  const struct vtd_range *range);
+
+/*
+ * Cuts [start, last] into naturally aligned blocks of at most 2^max_order pages, or into one block that is
+ * at most twice as large as the range.  Returns how many, 0 if it takes more than @capacity.
+ */
+struct vtd_block {
+	uiommu_iova_t start;
+	unsigned int order;
+};
+unsigned int uiommu_vtd_blocks(uiommu_iova_t start, uiommu_iova_t last, unsigned int max_order,
+			       struct vtd_block *blocks, unsigned int capacity);
+/* The one block, as device TLB descriptors encode it (address and S), that covers the range. */
+uint64_t uiommu_vtd_device_tlb_address(uiommu_iova_t start, uiommu_iova_t last);
+
+/* ---- domain.c ---------------------------------------------------------------------------------- */
+
+extern const struct uiommu_domain uiommu_vtd_identity_domain, uiommu_vtd_blocked_domain;
+int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags, struct uiommu_domain **out);
+
+/* ---- device.c, fault.c ------------------------------------------------------------------------- */
+
+extern const struct uiommu_ops uiommu_vtd_driver_ops;
+unsigned int uiommu_vtd_poll(struct uiommu_instance *instance);
+void uiommu_vtd_fault_interrupt(void *unit);
+int uiommu_vtd_fault_init(struct uiommu_vtd *unit);
+void uiommu_vtd_fault_exit(struct uiommu_vtd *unit);
+
+#endif /* SRC_DRIVERS_VTD_UNIT_H */
