@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include <uiommu/port.h>
@@ -25,6 +24,13 @@ static void require(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+/* A thread that looks up addresses may still be reading. */
+static void set_all(uint64_t *page, uint64_t value)
+{
+	for (size_t i = 0; i < PAGE / 8; i++)
+		__atomic_store_n(page + i, value, __ATOMIC_RELAXED);
 }
 
 struct host *host_new(size_t pages)
@@ -101,9 +107,9 @@ void *uiommu_port_alloc_pages(void *cookie, unsigned int order)
 		host->in_use[n] = true;
 		host->used++;
 		page = host->ram + (size_t)n * PAGE;
-		memset(page, 0, PAGE);
+		set_all(page, 0);
 		/* What hardware finds in memory that nobody flushed: not zeroes. */
-		memset(host_seen(host, page), 0xff, PAGE);
+		set_all(host_seen(host, page), ~0ull);
 	}
 	pthread_mutex_unlock(&host->lock);
 	return page;
@@ -116,7 +122,7 @@ void uiommu_port_free_pages(void *cookie, void *pages, unsigned int order)
 	require(order == 0);
 	pthread_mutex_lock(&host->lock);
 	require(host_in_use(host, pages));
-	memset(pages, 0xa5, PAGE);
+	set_all(pages, 0xa5a5a5a5a5a5a5a5);
 	host->in_use[((uint8_t *)pages - host->ram) / PAGE] = false;
 	host->free[host->top++] = (uint32_t)(((uint8_t *)pages - host->ram) / PAGE);
 	host->used--;
@@ -140,7 +146,7 @@ void uiommu_port_cache_flush(void *cookie, const void *start, size_t size)
 	for (size_t i = 0; i < size / 8; i++) {
 		uint64_t e = __atomic_load_n((const uint64_t *)start + i, __ATOMIC_RELAXED);
 
-		memcpy(host->seen + offset + 8 * i, &e, 8);
+		__atomic_store_n((uint64_t *)(host->seen + offset) + i, e, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&host->lock);
 }
