@@ -610,81 +610,78 @@ static void pt_remove_covered(struct uiommu_pt *pt, unsigned int level, uiommu_i
 	}
 }
 
+/* The entry of the leaf at @iova and its level; NULL if there is none. */
+PT_INLINE uint64_t *pt_find(const struct uiommu_pt *pt, uiommu_iova_t iova, unsigned int *level)
+{
+	uint64_t *table = pt->root, *entry, e;
+
+	for (*level = pt->levels;; --*level) {
+		entry = table + pt_index(iova, *level);
+		e = pt_load(entry);
+		if (pt_unlikely(!pt_present(e)))
+			return NULL;
+		if (pt_leaf(e, *level))
+			return entry;
+		table = pt_table(pt, e);
+	}
+}
+
+/* More than one leaf; the first has been found and begins at @iova. */
 static __attribute__((noinline)) uint64_t pt_unmap_bulk(struct uiommu_pt *pt, uiommu_iova_t iova,
-							uint64_t size,
+							uint64_t size, uint64_t *entry,
+							unsigned int level,
 							struct uiommu_iotlb_gather *gather)
 {
 	const size_t num_freed = gather->num_freed;
 	struct pt_flush flush = { 0 };
 	uint64_t done = 0, sizes = 0;
 
-	while (done < size) {
+	/* The next leaf begins where this one ends, or they would overlap: no need to check again. */
+	while (entry) {
 		uiommu_iova_t at = iova + done;
-		unsigned int level = pt->levels, index, n, taken;
-		uint64_t *table = pt->root, *entry, wanted, e;
-		bool whole;
+		uint64_t wanted = ((size - done - 1) >> pt_shift(level)) + 1;
+		unsigned int index = pt_index(at, level), n = PT_ENTRIES - index, taken;
+		/* A table that goes as a whole need not be cleared, if there is no hole in it. */
+		bool whole = wanted >= PT_ENTRIES && !index && level < pt->levels;
 
-		for (;; level--) {
-			entry = table + pt_index(at, level);
-			e = pt_load(entry);
-			if (!pt_present(e))
-				goto out;
-			if (pt_leaf(e, level))
-				break;
-			table = pt_table(pt, e);
-		}
-		if (at & (pt_size(level) - 1))
-			break; /* a leaf that starts before the range */
-
-		index = pt_index(at, level);
-		wanted = ((size - done - 1) >> pt_shift(level)) + 1;
-		n = PT_ENTRIES - index;
 		if (n > wanted)
 			n = (unsigned int)wanted;
-		/* A table that goes as a whole need not be cleared, if there is no hole in it. */
-		whole = n == PT_ENTRIES && level < pt->levels;
 		if (whole) {
-			taken = pt_take(entry, n, level, false);
-			if (pt_unlikely(taken < n))
+			taken = pt_take(entry, PT_ENTRIES, level, false);
+			if (pt_unlikely(taken < PT_ENTRIES)) {
 				pt_take(entry, taken, level, true);
+				whole = false;
+			}
 		} else {
 			taken = pt_take(entry, n, level, true);
 		}
-		if (!whole || taken < n)
+		if (!whole)
 			pt_flush_add(pt, &flush, entry, taken);
 		sizes |= pt_size(level);
 		if (index + taken == PT_ENTRIES)
 			pt_remove_covered(pt, level, at, done, &flush, gather);
 		done += taken * pt_size(level);
+		if (done >= size)
+			break;
+		entry = pt_find(pt, iova + done, &level);
 	}
-out:
 	pt_flush_end(pt, &flush);
 	if (gather->num_freed != num_freed)
 		pt_removed(pt);
-	if (done)
-		pt_gather(gather, iova, done, sizes & -sizes);
+	pt_gather(gather, iova, done, sizes & -sizes);
 	return done;
 }
 
 static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,
 				struct uiommu_iotlb_gather *gather)
 {
-	unsigned int level = pt->levels;
-	uint64_t *entry, *table = pt->root, e;
+	unsigned int level;
+	uint64_t *entry = pt_find(pt, iova, &level);
 
-	for (;; level--) {
-		entry = table + pt_index(iova, level);
-		e = pt_load(entry);
-		if (pt_unlikely(!pt_present(e)))
-			return 0;
-		if (pt_leaf(e, level))
-			break;
-		table = pt_table(pt, e);
-	}
-	if (pt_unlikely(iova & (pt_size(level) - 1)))
-		return 0; /* a leaf that starts before the range */
+	if (pt_unlikely(!entry || (iova & (pt_size(level) - 1))))
+		return 0; /* nothing, or a leaf that starts before the range */
 	if (size > pt_size(level))
-		return pt_unmap_bulk(pt, iova, size, gather);
+		return pt_unmap_bulk(pt, iova, size, entry, level, gather);
 
 	/* One leaf, never all of a table. */
 	pt_store(entry, 0);
