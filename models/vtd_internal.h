@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vtd_internal.h - the state of the VT-d model, shared by its files
+ *
+ *   vtd.c            configuration, life, the way of a request through the unit
+ *   vtd_regs.c       registers and the handshake of global commands
+ *   vtd_walk.c       root, context and PASID structures, paging structures
+ *   vtd_cache.c      the caches: tags, look-up, and nothing that drops an entry by itself
+ *   vtd_invalidate.c what each invalidation drops; the invalidation queue
+ *   vtd_fault.c      fault records, events, reports
+ *
+ * Everything here is called with the unit's lock held.
+ */
+#ifndef MODEL_VTD_INTERNAL_H
+#define MODEL_VTD_INTERNAL_H
+
+#include <uiommu/port.h>
+
+#include "models/memory.h"
+#include "models/vtd.h"
+#include "spec/vtd.h"
+
+#define VTD_IRO 0x300u
+#define VTD_FRO 0x400u
+#define VTD_MAX_NFR 192u
+#define VTD_NO_PASID UINT32_MAX
+#define VTD_NONE UINT32_MAX
+
+/* ---- caches ------------------------------------------------------------------------------------ */
+
+/* Which mappings an entry of the IOTLB or of a paging-structure cache stands for (6.2.3). */
+enum vtd_stage {
+	VTD_STAGE_SECOND, /* tagged with the domain ID alone */
+	VTD_STAGE_FIRST, /* domain ID and PASID */
+	VTD_STAGE_NESTED, /* the same; drops with its second stage too */
+};
+
+/* One cached entry of any cache; the tags decide what drops it. */
+struct vtd_node {
+	uint64_t key[2];
+	uint32_t next;
+	uint32_t pasid;
+	uint16_t sid, did;
+	uint8_t stage; /* enum vtd_stage */
+	uint8_t level; /* IOTLB: of the leaf; paging structures: of the table pointed to */
+	bool live;
+	uint8_t fault; /* CM: a cached fault, enum vtd_fault_reason */
+	/* IOTLB and paging-structure caches. */
+	uint8_t access; /* permissions down to here, enum model_access */
+	bool user, snoop, global, dirty;
+	uint64_t address; /* first input address */
+	uint64_t phys; /* page, or table */
+	/* Context and PASID caches: the entry as fetched. */
+	uint64_t q[8];
+};
+
+struct vtd_cache {
+	struct vtd_node *nodes;
+	uint32_t *buckets;
+	uint32_t capacity; /* of nodes and of buckets, a power of two */
+	uint32_t used, free, live;
+};
+
+struct vtd_node *vtd_cache_find(struct vtd_cache *cache, uint64_t key0, uint64_t key1);
+/* A new entry, or the old one cleared; NULL: no memory, the entry is simply not cached. */
+struct vtd_node *vtd_cache_put(void *host, struct vtd_cache *cache, uint64_t key0, uint64_t key1);
+void vtd_cache_drop(struct vtd_cache *cache, struct vtd_node *node);
+void vtd_cache_clear(struct vtd_cache *cache);
+void vtd_cache_free(void *host, struct vtd_cache *cache);
+
+static inline uint64_t vtd_map_tag(enum vtd_stage stage, uint16_t did, uint32_t pasid)
+{
+	return (uint64_t)stage << 62 | (uint64_t)did << 32 | pasid;
+}
+
+static inline uint64_t vtd_level_key(uint64_t address, unsigned int level)
+{
+	return address >> (12 + 9 * (level - 1)) << 3 | level;
+}
+
+static inline uint64_t vtd_level_size(unsigned int level)
+{
+	return UINT64_C(1) << (12 + 9 * (level - 1));
+}
+
+/* ---- the unit ---------------------------------------------------------------------------------- */
+
+struct vtd_atc {
+	bool set;
+	struct model_atc atc;
+};
+
+struct model_vtd {
+	struct model_vtd_config config;
+	struct model_memory *mem;
+	void *host;
+	struct uiommu_mutex lock;
+	model_report_fn report;
+	model_msi_fn msi;
+	void *context;
+	struct model_iommu iommu;
+
+	uint64_t cap, ecap;
+	uint64_t random;
+	bool clean;
+
+	uint32_t regs[MODEL_VTD_MMIO_SIZE / 4];
+	uint64_t root; /* RTADDR as latched by SRTP */
+	uint32_t gcmd_pending, gcmd_delay; /* a lazy global command */
+	uint32_t next_record;
+
+	struct vtd_cache contexts, pasids, iotlb, tables;
+	struct vtd_atc **atcs; /* [256] by bus, each [256] by devfn */
+};
+
+static inline uint32_t vtd_reg32(const struct model_vtd *v, uint32_t offset)
+{
+	return v->regs[offset / 4];
+}
+
+static inline uint64_t vtd_reg64(const struct model_vtd *v, uint32_t offset)
+{
+	return v->regs[offset / 4] | (uint64_t)v->regs[offset / 4 + 1] << 32;
+}
+
+static inline void vtd_set_reg64(struct model_vtd *v, uint32_t offset, uint64_t value)
+{
+	v->regs[offset / 4] = (uint32_t)value;
+	v->regs[offset / 4 + 1] = (uint32_t)(value >> 32);
+}
+
+static inline bool vtd_scalable_root(const struct model_vtd *v)
+{
+	return vtd_get(v->root, VTD_RTADDR_TTM) == VTD_TTM_SCALABLE;
+}
+
+uint64_t vtd_random(struct model_vtd *v);
+
+/* ---- walks ------------------------------------------------------------------------------------- */
+
+/*
+ * One translation under way.  With @fresh nothing cached is looked at, nothing is cached, no bit in
+ * memory is set and nothing reported: what the tables say now.
+ */
+struct vtd_walk {
+	const struct model_request *request;
+	bool fresh;
+	uint32_t pasid; /* of the translation: that of the request, or RID_PASID */
+	bool by_pasid; /* scalable mode: there is a PASID entry */
+	bool fpd;
+	uint16_t did;
+	uint64_t ce[4], pe[8];
+	/* Result: a fault (not 0), or a translation. */
+	uint8_t fault;
+	bool paging_fault; /* from the paging structures: a translation request gets "no access" */
+	bool pass_through;
+	uint64_t phys; /* of request->iova */
+	uint8_t level;
+	uint8_t access;
+	bool user, snoop, global, dirty;
+};
+
+/* Root, context and PASID structures into @w. False: w->fault. */
+bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w);
+/* After that, the address. */
+void vtd_walk_address(struct model_vtd *v, struct vtd_walk *w);
+
+/* ---- invalidation ------------------------------------------------------------------------------ */
+
+void vtd_invalidate_all(struct model_vtd *v);
+void vtd_ccmd(struct model_vtd *v);
+void vtd_iotlb_command(struct model_vtd *v);
+/* Fetches and executes one descriptor. False: nothing to do, or the queue is stopped. */
+bool vtd_queue_step(struct model_vtd *v);
+/* After a write of the tail or of the fault status. */
+void vtd_queue_run(struct model_vtd *v);
+
+/* ---- faults, events, reports ------------------------------------------------------------------- */
+
+void vtd_record(struct model_vtd *v, const struct vtd_walk *w);
+/* Sets bits of FSTS and raises the fault event. */
+void vtd_fault_status(struct model_vtd *v, uint32_t bits);
+void vtd_fault_records_written(struct model_vtd *v);
+void vtd_completion_event(struct model_vtd *v);
+/* FECTL, IECTL: the mask was written. */
+void vtd_event_unmasked(struct model_vtd *v, uint32_t ctl);
+
+/* A report about no particular request; @value is appended in hexadecimal. */
+void vtd_complain(struct model_vtd *v, enum model_report_kind kind, const char *section,
+		  const char *text, uint64_t value);
+void vtd_complain_request(struct model_vtd *v, enum model_report_kind kind, const char *section,
+			  const struct model_request *request, uint64_t used, uint64_t now,
+			  const char *text);
+
+#endif /* MODEL_VTD_INTERNAL_H */
