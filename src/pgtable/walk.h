@@ -693,28 +693,63 @@ static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64
 
 /* ---- looking ----------------------------------------------------------------------------------- */
 
+enum pt_step { PT_DOWN, PT_LEAF, PT_HOLE, PT_AGAIN };
+
+/* One level of a walk that owns nothing: *entry is what @table has there, confirmed. */
+PT_INLINE enum pt_step pt_step(const struct uiommu_pt *pt, const uint64_t **table,
+			       uiommu_iova_t iova, unsigned int level, uint64_t removals,
+			       uint64_t *entry)
+{
+	uint64_t e = pt_load(*table + pt_index(iova, level));
+
+	if (pt_unlikely(__atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE) != removals))
+		return PT_AGAIN;
+	if (!pt_present(e))
+		return PT_HOLE;
+	*entry = e;
+	if (level <= PT_MAX_LEAF_LEVEL && pt_leaf(e, level))
+		return PT_LEAF;
+	*table = pt_table(pt, e);
+	return PT_DOWN;
+}
+
+PT_INLINE uiommu_phys_t pt_phys(uint64_t e, uiommu_iova_t iova, unsigned int level)
+{
+	return (e & FMT_ADDR & ~(pt_size(level) - 1)) | (iova & (pt_size(level) - 1));
+}
+
+/* Written out level by level, so that each has its own constants and its own branches to predict. */
 static inline uiommu_phys_t pt_iova_to_phys(const struct uiommu_pt *pt, uiommu_iova_t iova)
 {
-	uint64_t removals, e;
-	const uint64_t *table;
-	unsigned int level;
-
 	if (pt_unlikely(!pt_in_range(pt, iova)))
 		return 0;
-again:
-	removals = __atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE);
-	table = pt->root;
-	for (level = pt->levels;; level--) {
-		e = pt_load(table + pt_index(iova, level));
-		if (pt_unlikely(__atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE) != removals))
-			goto again;
-		if (!pt_present(e))
+	for (;;) {
+		uint64_t removals = __atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE), e = 0;
+		const uint64_t *table = pt->root;
+		enum pt_step step = PT_DOWN;
+
+		if (pt->levels == 5)
+			step = pt_step(pt, &table, iova, 5, removals, &e);
+		if (step == PT_DOWN && pt->levels >= 4)
+			step = pt_step(pt, &table, iova, 4, removals, &e);
+		if (step == PT_DOWN) {
+			step = pt_step(pt, &table, iova, 3, removals, &e);
+			if (step == PT_LEAF)
+				return pt_phys(e, iova, 3);
+		}
+		if (step == PT_DOWN) {
+			step = pt_step(pt, &table, iova, 2, removals, &e);
+			if (step == PT_LEAF)
+				return pt_phys(e, iova, 2);
+		}
+		if (step == PT_DOWN) {
+			step = pt_step(pt, &table, iova, 1, removals, &e);
+			if (step == PT_LEAF)
+				return pt_phys(e, iova, 1);
+		}
+		if (step == PT_HOLE)
 			return 0;
-		if (pt_leaf(e, level))
-			break;
-		table = pt_table(pt, e);
 	}
-	return (e & FMT_ADDR & ~(pt_size(level) - 1)) | (iova & (pt_size(level) - 1));
 }
 
 /* Set the bits of [iova, iova + size). */
