@@ -116,10 +116,10 @@ _Noreturn void conform_skip(struct subject *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* CHECK(s, condition, "what it means", ...): the text is for a person who sees only that line. */
-#define CHECK(s, condition, ...)                                                                   \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			conform_fail(s, __FILE__, __LINE__, __VA_ARGS__);                          \
+#define CHECK(s, condition, ...)                                          \
+	do {                                                              \
+		if (!(condition))                                         \
+			conform_fail(s, __FILE__, __LINE__, __VA_ARGS__); \
 	} while (0)
 
 /* CHECK_RC(s, call, -UIOMMU_EINVAL): the call returns exactly this. */
@@ -127,13 +127,13 @@ _Noreturn void conform_skip(struct subject *s, const char *format, ...)
  * When the sweep made an allocation fail inside the call, it must have returned -UIOMMU_ENOMEM and have
  * leaked nothing; it is then made once more, and has to behave as if nothing had happened.
  */
-#define CHECK_RC(s, call, expected)                                                                \
-	do {                                                                                       \
-		struct conform_call conform_call;                                                  \
-		do                                                                                 \
-			conform_call_begin(s, &conform_call);                                      \
-		while (conform_call_again(s, &conform_call, __FILE__, __LINE__, #call, (call),     \
-					  expected));                                              \
+#define CHECK_RC(s, call, expected)                                                            \
+	do {                                                                                   \
+		struct conform_call conform_call;                                              \
+		do                                                                             \
+			conform_call_begin(s, &conform_call);                                  \
+		while (conform_call_again(s, &conform_call, __FILE__, __LINE__, #call, (call), \
+					  expected));                                          \
 	} while (0)
 #define CHECK_OK(s, call) CHECK_RC(s, call, 0)
 

@@ -8,8 +8,19 @@
 
 #include "conform/conform.h"
 
-enum { KEY_FORMAT = 256, KEY_OUTPUT, KEY_JOBS, KEY_SHARD, KEY_SABOTAGE, KEY_SEED, KEY_LIST,
-       KEY_SCENARIO, KEY_CONFIG, KEY_SWEEP, KEY_TIMEOUT };
+enum {
+	KEY_FORMAT = 256,
+	KEY_OUTPUT,
+	KEY_JOBS,
+	KEY_SHARD,
+	KEY_SABOTAGE,
+	KEY_SEED,
+	KEY_LIST,
+	KEY_SCENARIO,
+	KEY_CONFIG,
+	KEY_SWEEP,
+	KEY_TIMEOUT
+};
 
 static const struct argp_option arguments[] = {
 	{ "list", KEY_LIST, NULL, 0, "Name all scenarios, subjects and saboteurs", 0 },
@@ -114,10 +125,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int conform_main(int argc, char **argv)
 {
 	static const struct argp argp = {
-		arguments, parse, "[SUBJECT...]",
+		arguments,
+		parse,
+		"[SUBJECT...]",
 		"Judge IOMMU drivers by the contract of the IOMMU subsystem.\v"
 		"Exit status: 0 all passed, 1 something failed, 2 usage or set-up error.",
-		NULL, NULL, NULL
+		NULL,
+		NULL,
+		NULL
 	};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct command command = {
@@ -131,7 +146,8 @@ int conform_main(int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &command);
 	if (!command.options.jobs)
-		command.options.jobs = processors > 0 && processors < 64 ? (unsigned int)processors : 2;
+		command.options.jobs =
+			processors > 0 && processors < 64 ? (unsigned int)processors : 2;
 	status = conform_run(&command.options);
 	free(command.subjects);
 	return status;

@@ -5,9 +5,12 @@
 #include <string.h>
 
 static const char *const area_names[AREA_COUNT] = {
-	[AREA_REGISTRATION] = "registration", [AREA_GROUPS] = "groups",
-	[AREA_DEFAULT_DOMAIN] = "default domain", [AREA_ATTACH] = "attach, ownership",
-	[AREA_PASID] = "PASID", [AREA_MAPPING] = "map, unmap, invalidate",
+	[AREA_REGISTRATION] = "registration",
+	[AREA_GROUPS] = "groups",
+	[AREA_DEFAULT_DOMAIN] = "default domain",
+	[AREA_ATTACH] = "attach, ownership",
+	[AREA_PASID] = "PASID",
+	[AREA_MAPPING] = "map, unmap, invalidate",
 	[AREA_DIRTY] = "coherency, dirty",
 };
 
@@ -180,8 +183,9 @@ void report_table(FILE *out, const struct conform_results *r)
 			continue;
 		fprintf(out, "\nFAILED %s %s/%s: %s\n  %s\n", o->scenario->id, o->subject->name,
 			o->config->name, o->scenario->title,
-			o->unexpected_pass ? "it passes, but a known divergence says that it cannot" :
-					     o->message);
+			o->unexpected_pass ?
+				"it passes, but a known divergence says that it cannot" :
+				o->message);
 		fprintf(out, "  again: uiommu conform %s --config %s --scenario %s --seed %llu%s\n",
 			o->subject->name, o->config->name, o->scenario->id,
 			(unsigned long long)r->seed, r->sweep ? " --sweep" : "");

@@ -102,8 +102,9 @@ static void sweep(const struct run *run, const struct conform_outcome *o, struct
 			char text[sizeof(s->message)];
 
 			memcpy(text, s->message, sizeof(text));
-			snprintf(s->message, sizeof(s->message), "allocation %llu of %llu fails: %.900s",
-				 (unsigned long long)n, (unsigned long long)steps, text);
+			snprintf(s->message, sizeof(s->message),
+				 "allocation %llu of %llu fails: %.900s", (unsigned long long)n,
+				 (unsigned long long)steps, text);
 			return;
 		}
 		m->ended += s->result == CONFORM_INJECTED;
@@ -176,7 +177,8 @@ static void spawn(struct run *run, struct child *child, struct task task)
 static void settle_divergence(struct conform_outcome *o, const char *version)
 {
 	for (const struct conform_divergence *d = conform_divergences; d->subject; d++) {
-		if (strcmp(d->subject, o->subject->name) || fnmatch(d->config, o->config->name, 0) ||
+		if (strcmp(d->subject, o->subject->name) ||
+		    fnmatch(d->config, o->config->name, 0) ||
 		    fnmatch(d->scenario, o->scenario->id, 0))
 			continue;
 		if (fnmatch(d->version, version, 0))
@@ -375,8 +377,8 @@ static int collect(struct run *run, const struct run *honest)
 				}
 			while (first < run->results.count) {
 				size_t count = run->results.count - first;
-				struct task *tasks = realloc(run->tasks, (run->num_tasks + 1) *
-									 sizeof(*tasks));
+				struct task *tasks =
+					realloc(run->tasks, (run->num_tasks + 1) * sizeof(*tasks));
 
 				if (!tasks)
 					return -1;
@@ -467,8 +469,8 @@ static void list(FILE *out)
 
 	for (const struct conform_scenario *const *t = conform_tables; *t; t++)
 		for (const struct conform_scenario *s = *t; s->id; s++, count++)
-			fprintf(out, "%s  %-22s %s%s%s\n", s->id, conform_area_name(s->area), s->title,
-				s->flags & CONFORM_HARDWARE ? " [DMA]" : "",
+			fprintf(out, "%s  %-22s %s%s%s\n", s->id, conform_area_name(s->area),
+				s->title, s->flags & CONFORM_HARDWARE ? " [DMA]" : "",
 				s->flags & CONFORM_RACE ? " [race]" : "");
 	fprintf(out, "%u scenarios\n\nSubjects:\n", count);
 	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
@@ -523,7 +525,8 @@ int conform_run(const struct conform_options *options)
 		while (s->name && strcmp(s->name, *name))
 			s++;
 		if (!s->name) {
-			fprintf(stderr, "uiommu conform: no subject is called \"%s\"; --list names them\n",
+			fprintf(stderr,
+				"uiommu conform: no subject is called \"%s\"; --list names them\n",
 				*name);
 			return 2;
 		}
@@ -539,7 +542,8 @@ int conform_run(const struct conform_options *options)
 		status = sabotage(options, out);
 	} else if (collect(&run, NULL) || !run.results.count) {
 		fputs("uiommu conform: nothing matches this choice of subjects, configurations and "
-		      "scenarios\n", stderr);
+		      "scenarios\n",
+		      stderr);
 		status = 2;
 	} else {
 		run.results.seed = options->seed;

@@ -11,7 +11,11 @@ static void do_nothing(struct wrap_call *call, void *context)
 }
 
 const struct conform_saboteur conform_saboteurs[] = {
-	{ "drop-iotlb-sync", "unmap returns before the IOTLB has forgotten the range", NULL,
-	  { { WRAP_SYNC, do_nothing } }, 1, 0 },
+	{ "drop-iotlb-sync",
+	  "unmap returns before the IOTLB has forgotten the range",
+	  NULL,
+	  { { WRAP_SYNC, do_nothing } },
+	  1,
+	  0 },
 	{ 0 },
 };

@@ -42,14 +42,14 @@ static void claim_blocks(struct subject *s)
 	buffer = subject_buffer(s, 4096);
 	group = subject_group(s, "solo0");
 	if (uiommu_group_default_type(group) == UIOMMU_DOMAIN_IDENTITY)
-		subject_dma_reaches(s, device, buffer.phys, buffer.phys,
-				    UIOMMU_READ | UIOMMU_WRITE, NULL);
+		subject_dma_reaches(s, device, buffer.phys, buffer.phys, UIOMMU_READ | UIOMMU_WRITE,
+				    NULL);
 	CHECK_OK(s, uiommu_group_claim_dma_owner(group, s));
 	subject_dma_blocked(s, device, buffer.phys, buffer.phys, NULL);
 	uiommu_group_release_dma_owner(group);
 	if (uiommu_group_default_type(group) == UIOMMU_DOMAIN_IDENTITY)
-		subject_dma_reaches(s, device, buffer.phys, buffer.phys,
-				    UIOMMU_READ | UIOMMU_WRITE, NULL);
+		subject_dma_reaches(s, device, buffer.phys, buffer.phys, UIOMMU_READ | UIOMMU_WRITE,
+				    NULL);
 	subject_buffer_free(s, &buffer);
 	uiommu_group_put(group);
 }
@@ -89,7 +89,8 @@ static void domains_are_apart(struct subject *s)
 }
 
 const struct conform_scenario conform_smoke[] = {
-	{ "C230", "A mapped page is reached byte for byte, its neighbours are not, and after unmap nothing is",
+	{ "C230",
+	  "A mapped page is reached byte for byte, its neighbours are not, and after unmap nothing is",
 	  "the contract of iommu_map and iommu_unmap", AREA_MAPPING, CONFORM_HARDWARE, 0,
 	  map_translates },
 	{ "C231", "A claimed group does no DMA; released, it has its default translation back",

@@ -77,11 +77,11 @@ bool conform_call_again(struct subject *s, struct conform_call *call, const char
 		/* Page tables may keep empty pages for the next map; the end of the scenario sees them. */
 		if (now.bytes != call->before.bytes || now.objects != call->before.objects ||
 		    now.mutexes != call->before.mutexes || now.irqs != call->before.irqs) {
-			snprintf(s->message, sizeof(s->message),
-				 "%s:%d: %s failed for want of memory and left %lld objects, %lld bytes",
-				 file, line, text,
-				 (long long)(now.objects - call->before.objects),
-				 (long long)(now.bytes - call->before.bytes));
+			snprintf(
+				s->message, sizeof(s->message),
+				"%s:%d: %s failed for want of memory and left %lld objects, %lld bytes",
+				file, line, text, (long long)(now.objects - call->before.objects),
+				(long long)(now.bytes - call->before.bytes));
 			finish(s, CONFORM_FAIL);
 		}
 		s->retried++;
@@ -178,8 +178,7 @@ void subject_boot(struct subject *s, unsigned int flags)
 						     "keeps stale translations",
 						     "reports the end of its DMA",
 						     "sends no-snoop requests" };
-		unsigned int missing = s->scenario->traits &
-				       ~machine_hardware(s->machine)->traits;
+		unsigned int missing = s->scenario->traits & ~machine_hardware(s->machine)->traits;
 
 		conform_skip(s, "nothing on this hardware %s", names[__builtin_ctz(missing)]);
 	}
@@ -395,7 +394,7 @@ void subject_dma_blocked(struct subject *s, struct machine_device *dev, uint64_t
 	} else {
 		CHECK(s,
 		      machine_dma_read(dev, iova, scratch, DMA_BYTES, pasid, flags) !=
-			      MACHINE_DMA_DONE ||
+				      MACHINE_DMA_DONE ||
 			      !(machine_device_traits(dev) & MACHINE_DMA_STATUS),
 		      "%s may read at 0x%llx and must not", machine_device_label(dev),
 		      (unsigned long long)iova);
@@ -422,8 +421,8 @@ static void reckon(struct subject *s)
 	reports = machine_num_reports(s->machine);
 	warnings = machine_num_warnings(s->machine);
 	CHECK(s, reports == 0 || s->any_reports, "the model reported %zu violations", reports);
-	CHECK(s, warnings == 0 || s->any_warnings || s->fail_at,
-	      "the library logged %zu warnings", warnings);
+	CHECK(s, warnings == 0 || s->any_warnings || s->fail_at, "the library logged %zu warnings",
+	      warnings);
 	CHECK(s, reports >= s->expected_reports, "%u reports of the model were due, %zu came",
 	      s->expected_reports, reports);
 	CHECK(s, warnings >= s->expected_warnings, "%u warnings of the library were due, %zu came",

@@ -47,7 +47,7 @@ struct wrap {
 	} op[WRAP_OPS];
 };
 
-#define container(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static struct wrapped_ops *of_instance(struct uiommu_instance *instance)
 {
@@ -214,8 +214,11 @@ static struct wrap_call device_call(enum wrap_op op, struct uiommu_device *dev)
 static int w_probe(struct uiommu_instance *instance, struct uiommu_device *dev)
 {
 	struct wrapped_ops *w = of_instance(instance);
-	struct wrap_call call = { .wrap = w->wrap, .op = WRAP_PROBE, .instance = instance,
-				  .dev = dev, .driver = w->real };
+	struct wrap_call call = { .wrap = w->wrap,
+				  .op = WRAP_PROBE,
+				  .instance = instance,
+				  .dev = dev,
+				  .driver = w->real };
 
 	enter(&call);
 	return call.rc;
@@ -307,8 +310,9 @@ static int w_alloc_identity(struct uiommu_device *dev, struct uiommu_domain **ou
 static unsigned int w_poll(struct uiommu_instance *instance)
 {
 	struct wrapped_ops *w = of_instance(instance);
-	struct wrap_call call = { .wrap = w->wrap, .op = WRAP_POLL, .instance = instance,
-				  .driver = w->real };
+	struct wrap_call call = {
+		.wrap = w->wrap, .op = WRAP_POLL, .instance = instance, .driver = w->real
+	};
 
 	enter(&call);
 	return (unsigned int)call.rc;

@@ -30,8 +30,7 @@ struct machine_hardware_ops {
 	uint32_t (*config_read)(struct machine_hardware *hw, uint16_t segment, uint8_t bus,
 				uint8_t devfn, unsigned int offset, unsigned int size);
 	void (*config_write)(struct machine_hardware *hw, uint16_t segment, uint8_t bus,
-			     uint8_t devfn, unsigned int offset, unsigned int size,
-			     uint32_t value);
+			     uint8_t devfn, unsigned int offset, unsigned int size, uint32_t value);
 	/* Size 1, 2, 4 or 8. */
 	uint64_t (*mmio_read)(struct machine_hardware *hw, uint64_t address, unsigned int size);
 	void (*mmio_write)(struct machine_hardware *hw, uint64_t address, unsigned int size,

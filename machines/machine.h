@@ -38,7 +38,8 @@ struct machine_options {
 	/* A second listener beside the machine's own use of the host's hooks (fail, log, ...). */
 	const struct uiommu_posix_hooks *hooks;
 
-	unsigned int driver_flags; /* enum uiommu_vtd_flags for all units, on top of the description's */
+	unsigned int
+		driver_flags; /* enum uiommu_vtd_flags for all units, on top of the description's */
 };
 
 /** machine_create() - hardware at reset; on failure one clear line in @error, and a negative errno */
@@ -136,8 +137,8 @@ struct machine_stream_stats {
 	uint64_t done, refused;
 	uint64_t wrong; /* reads that gave neither @expect_a nor @expect_b */
 };
-int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t size, uint32_t pasid,
-			 unsigned int flags, uint64_t expect_a, uint64_t expect_b);
+int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t size,
+			 uint32_t pasid, unsigned int flags, uint64_t expect_a, uint64_t expect_b);
 void machine_stream_stop(struct machine_device *device, struct machine_stream_stats *stats);
 
 /* Memory that devices may reach. */

@@ -174,8 +174,7 @@ static bool prepare(const struct engine *engine, bool write, struct model_pci_dm
 	if (flags & DMA_ENGINE_FLAG_NO_SNOOP)
 		dma->access |= MODEL_NO_SNOOP;
 	if (flags & DMA_ENGINE_FLAG_PASID) {
-		if (!(pasid_control & PCI_PASID_ENABLE) ||
-		    engine->pasid >> DMA_ENGINE_PASID_BITS)
+		if (!(pasid_control & PCI_PASID_ENABLE) || engine->pasid >> DMA_ENGINE_PASID_BITS)
 			return false;
 		dma->has_pasid = true;
 		dma->pasid = engine->pasid;

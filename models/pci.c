@@ -128,8 +128,7 @@ static void extended(struct model_pci_function *fn, unsigned int *last, unsigned
 {
 	/* The list starts at its first place: an empty one (ID 0) stands there if ACS is missing. */
 	if (at != PCI_EXT_CAP_FIRST)
-		put(fn->space, *last, 4,
-		    get(fn->space, *last, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
+		put(fn->space, *last, 4, get(fn->space, *last, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
 	put(fn->space, at, 4, id | 1u << 16);
 	*last = at;
 }
@@ -219,7 +218,7 @@ static const struct model_pci_iommu *iommu_of(const struct model_pci_function *f
 		if (up->iommu)
 			return up->iommu;
 	return fn->config.segment < MAX_SEGMENTS ? fn->pci->segment_iommu[fn->config.segment] :
-						    NULL;
+						   NULL;
 }
 
 /* The source ID of requests: that of the highest bridge which takes ownership, or its own. */

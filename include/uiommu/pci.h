@@ -59,8 +59,8 @@ struct uiommu_pci_topology {
 	/* Little-endian access of 1, 2 or 4 bytes at a multiple of that, below 4096. */
 	uint32_t (*config_read)(struct uiommu_pci_function *fn, unsigned int offset,
 				unsigned int size);
-	void (*config_write)(struct uiommu_pci_function *fn, unsigned int offset,
-			     unsigned int size, uint32_t value);
+	void (*config_write)(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size,
+			     uint32_t value);
 
 	const struct uiommu_pci_quirk *quirks; /* the host's own; NULL: none */
 	size_t num_quirks;

@@ -57,7 +57,8 @@ enum uiommu_error {
 	UIOMMU_EBUSY = 16, /* the state of the group, device or domain forbids the change now */
 	UIOMMU_EEXIST = 17, /* it is there already */
 	UIOMMU_ENODEV = 19, /* no IOMMU behind this device, or the IOMMU disclaims it */
-	UIOMMU_EINVAL = 22, /* the arguments do not fit each other; for attach: try another domain */
+	UIOMMU_EINVAL =
+		22, /* the arguments do not fit each other; for attach: try another domain */
 	UIOMMU_ENOSPC = 28, /* out of hardware identifiers (domain IDs, PASIDs) */
 	UIOMMU_ERANGE = 34, /* an address is outside of what the domain's format can express */
 	UIOMMU_EOVERFLOW = 75, /* address plus length wraps around */
@@ -80,7 +81,8 @@ enum uiommu_prot {
 	UIOMMU_READ = 1u << 0, /* the device may read */
 	UIOMMU_WRITE = 1u << 1, /* the device may write */
 	UIOMMU_CACHE = 1u << 2, /* the device's accesses snoop the processor's caches */
-	UIOMMU_NOEXEC = 1u << 3, /* no instruction fetch through a PASID, where formats can say so */
+	UIOMMU_NOEXEC = 1u
+			<< 3, /* no instruction fetch through a PASID, where formats can say so */
 	UIOMMU_MMIO = 1u << 4, /* the target is device memory, not RAM */
 	UIOMMU_PRIV = 1u << 5, /* privileged requests only, where formats can say so */
 };

@@ -494,8 +494,7 @@ UIOMMU_API uint64_t uiommu_unmap_gather(struct uiommu_domain *domain, uiommu_iov
 					uint64_t size, struct uiommu_iotlb_gather *gather);
 
 /** uiommu_iotlb_sync() - invalidate what was gathered, free its tables, leave the gather empty */
-UIOMMU_API void uiommu_iotlb_sync(struct uiommu_domain *domain,
-				  struct uiommu_iotlb_gather *gather);
+UIOMMU_API void uiommu_iotlb_sync(struct uiommu_domain *domain, struct uiommu_iotlb_gather *gather);
 
 /** uiommu_flush_iotlb_all() - invalidate everything that was ever cached of the domain */
 UIOMMU_API void uiommu_flush_iotlb_all(struct uiommu_domain *domain);

@@ -30,7 +30,8 @@ static void take(struct posix_pages *pages, uint32_t index)
 	page->free = false;
 }
 
-int posix_pages_init(struct posix_pages *pages, uint64_t first, uint32_t count, uint64_t usable)
+int uiommu_posix_pages_init(struct posix_pages *pages, uint64_t first, uint32_t count,
+			    uint64_t usable)
 {
 	uint32_t index = 0;
 
@@ -57,12 +58,12 @@ int posix_pages_init(struct posix_pages *pages, uint64_t first, uint32_t count, 
 	return 0;
 }
 
-void posix_pages_destroy(struct posix_pages *pages)
+void uiommu_posix_pages_destroy(struct posix_pages *pages)
 {
 	free(pages->page);
 }
 
-uint32_t posix_pages_alloc(struct posix_pages *pages, unsigned int order)
+uint32_t uiommu_posix_pages_alloc(struct posix_pages *pages, unsigned int order)
 {
 	unsigned int from = order;
 	uint32_t index;
@@ -82,7 +83,7 @@ uint32_t posix_pages_alloc(struct posix_pages *pages, unsigned int order)
 	return index;
 }
 
-bool posix_pages_free(struct posix_pages *pages, uint32_t index, unsigned int order)
+bool uiommu_posix_pages_free(struct posix_pages *pages, uint32_t index, unsigned int order)
 {
 	if (index >= pages->count || !pages->page[index].used || pages->page[index].order != order)
 		return false;

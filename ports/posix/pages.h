@@ -25,15 +25,16 @@ struct posix_pages {
 		uint8_t order; /* of the block that starts here */
 		bool free; /* a free block starts here */
 		bool used; /* a block in use starts here */
-	} *page;
+	} * page;
 };
 
 /* Frames [first, first + count); those below @usable are never handed out.  0 or -1: no memory. */
-int posix_pages_init(struct posix_pages *pages, uint64_t first, uint32_t count, uint64_t usable);
-void posix_pages_destroy(struct posix_pages *pages);
+int uiommu_posix_pages_init(struct posix_pages *pages, uint64_t first, uint32_t count,
+			    uint64_t usable);
+void uiommu_posix_pages_destroy(struct posix_pages *pages);
 /* The index of the first page of a block, or POSIX_NO_PAGE. */
-uint32_t posix_pages_alloc(struct posix_pages *pages, unsigned int order);
+uint32_t uiommu_posix_pages_alloc(struct posix_pages *pages, unsigned int order);
 /* False if no block of this order was handed out there. */
-bool posix_pages_free(struct posix_pages *pages, uint32_t index, unsigned int order);
+bool uiommu_posix_pages_free(struct posix_pages *pages, uint32_t index, unsigned int order);
 
 #endif /* POSIX_PAGES_H */

@@ -76,7 +76,7 @@ static unsigned char *pages_alloc(struct uiommu_posix *posix, unsigned int order
 	uint32_t index;
 
 	pthread_mutex_lock(&posix->page_lock);
-	index = posix_pages_alloc(&posix->pages, order);
+	index = uiommu_posix_pages_alloc(&posix->pages, order);
 	pthread_mutex_unlock(&posix->page_lock);
 	return index == POSIX_NO_PAGE ? NULL : posix->ram + ((uint64_t)index << POSIX_PAGE_SHIFT);
 }
@@ -90,7 +90,7 @@ static void pages_free(struct uiommu_posix *posix, const void *start, unsigned i
 	    offset % POSIX_PAGE_SIZE)
 		misuse("freeing pages that are not the host's");
 	pthread_mutex_lock(&posix->page_lock);
-	ok = posix_pages_free(&posix->pages, (uint32_t)(offset >> POSIX_PAGE_SHIFT), order);
+	ok = uiommu_posix_pages_free(&posix->pages, (uint32_t)(offset >> POSIX_PAGE_SHIFT), order);
 	pthread_mutex_unlock(&posix->page_lock);
 	if (!ok)
 		misuse("freeing pages that are free, or with another order");
@@ -432,7 +432,8 @@ int uiommu_posix_create(const struct uiommu_posix_config *config, struct uiommu_
 	int rc;
 
 	if (config->ram_size == 0 || config->ram_size % POSIX_PAGE_SIZE ||
-	    config->ram_base % POSIX_PAGE_SIZE || config->ram_base + config->ram_size < config->ram_base ||
+	    config->ram_base % POSIX_PAGE_SIZE ||
+	    config->ram_base + config->ram_size < config->ram_base ||
 	    config->ram_size >> POSIX_PAGE_SHIFT >= POSIX_NO_PAGE)
 		return -UIOMMU_EINVAL;
 	posix = calloc(1, sizeof(*posix));
@@ -445,9 +446,10 @@ int uiommu_posix_create(const struct uiommu_posix_config *config, struct uiommu_
 	posix->direct_map = (uintptr_t)posix->ram - (uintptr_t)config->ram_base;
 	rc = -UIOMMU_ENOMEM;
 	/* Physical address 0 is never handed out: uiommu_iova_to_phys() says "not mapped" with it. */
-	if (posix_pages_init(&posix->pages, config->ram_base >> POSIX_PAGE_SHIFT,
-			     (uint32_t)(config->ram_size >> POSIX_PAGE_SHIFT),
-			     config->reserve_below ? config->reserve_below >> POSIX_PAGE_SHIFT : 1))
+	if (uiommu_posix_pages_init(
+		    &posix->pages, config->ram_base >> POSIX_PAGE_SHIFT,
+		    (uint32_t)(config->ram_size >> POSIX_PAGE_SHIFT),
+		    config->reserve_below ? config->reserve_below >> POSIX_PAGE_SHIFT : 1))
 		goto unmap;
 	pthread_mutex_init(&posix->page_lock, NULL);
 	pthread_mutex_init(&posix->irq_lock, NULL);
@@ -464,7 +466,7 @@ destroy_locks:
 	pthread_cond_destroy(&posix->irq_changed);
 	pthread_mutex_destroy(&posix->irq_lock);
 	pthread_mutex_destroy(&posix->page_lock);
-	posix_pages_destroy(&posix->pages);
+	uiommu_posix_pages_destroy(&posix->pages);
 unmap:
 	if (posix->ram_mapped)
 		munmap(posix->ram, config->ram_size);
@@ -487,7 +489,7 @@ void uiommu_posix_destroy(struct uiommu_posix *posix)
 	pthread_cond_destroy(&posix->irq_changed);
 	pthread_mutex_destroy(&posix->irq_lock);
 	pthread_mutex_destroy(&posix->page_lock);
-	posix_pages_destroy(&posix->pages);
+	uiommu_posix_pages_destroy(&posix->pages);
 	if (posix->ram_mapped)
 		munmap(posix->ram, posix->config.ram_size);
 	free(posix);

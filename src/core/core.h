@@ -23,9 +23,13 @@
 #define UIOMMU_SRC_CORE_H
 
 #include <stdatomic.h>
-#include <string.h>
 #include <uiommu/driver.h>
 #include <uiommu/pci.h>
+
+/* The host provides these, as every freestanding compiler demands (C11 4p6 has no string.h). */
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
 
 struct uiommu_system {
 	struct uiommu_system_config config;

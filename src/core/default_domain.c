@@ -48,10 +48,11 @@ static int choose(struct uiommu_group *group, int target, int *type, bool *force
 		if (wish == UIOMMU_DOMAIN_AUTO || wish == demand)
 			continue;
 		if (demand != UIOMMU_DOMAIN_AUTO) {
-			uiommu_log(group->sys->host, UIOMMU_LOG_ERROR,
-				   "%s: demands a default domain of type %s, its group %u of type %s",
-				   dev->name, uiommu_domain_type_name(wish), group->id,
-				   uiommu_domain_type_name(demand));
+			uiommu_log(
+				group->sys->host, UIOMMU_LOG_ERROR,
+				"%s: demands a default domain of type %s, its group %u of type %s",
+				dev->name, uiommu_domain_type_name(wish), group->id,
+				uiommu_domain_type_name(demand));
 			wish = UIOMMU_DOMAIN_IDENTITY;
 		}
 		demand = wish;

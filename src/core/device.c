@@ -105,8 +105,9 @@ void uiommu_release_device(struct uiommu_device *dev)
 	uiommu_lock(sys, &sys->table);
 	error = uiommu_defer_error(sys);
 	uiommu_unlock(sys, &sys->table);
-	set_status(dev, error == -UIOMMU_EPROBE_DEFER ? UIOMMU_STATUS_DEFERRED :
-							UIOMMU_STATUS_NO_IOMMU, error);
+	set_status(dev,
+		   error == -UIOMMU_EPROBE_DEFER ? UIOMMU_STATUS_DEFERRED : UIOMMU_STATUS_NO_IOMMU,
+		   error);
 }
 
 void uiommu_device_fail(struct uiommu_device *dev, int error)

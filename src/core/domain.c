@@ -7,8 +7,9 @@
  */
 #include "src/core/core.h"
 
-#define KNOWN_FLAGS                                                                                \
-	((unsigned int)(UIOMMU_ALLOC_PASID | UIOMMU_ALLOC_DIRTY_TRACKING | UIOMMU_ALLOC_NEST_PARENT))
+#define KNOWN_FLAGS                                                        \
+	((unsigned int)(UIOMMU_ALLOC_PASID | UIOMMU_ALLOC_DIRTY_TRACKING | \
+			UIOMMU_ALLOC_NEST_PARENT))
 
 void uiommu_domain_hold(struct uiommu_domain *domain)
 {

@@ -43,8 +43,7 @@ static inline int check_map(const struct uiommu_domain *domain, uint64_t size, u
 	return 0;
 }
 
-static inline int check_range(const struct uiommu_domain *domain, uiommu_iova_t iova,
-			      uint64_t size)
+static inline int check_range(const struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t size)
 {
 	uiommu_iova_t last = iova + size - 1;
 
@@ -55,8 +54,7 @@ static inline int check_range(const struct uiommu_domain *domain, uiommu_iova_t 
 	return 0;
 }
 
-static inline int check_phys(const struct uiommu_domain *domain, uiommu_phys_t paddr,
-			     uint64_t size)
+static inline int check_phys(const struct uiommu_domain *domain, uiommu_phys_t paddr, uint64_t size)
 {
 	uiommu_phys_t last = paddr + size - 1;
 
@@ -180,8 +178,8 @@ static int map_rest(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phy
 	while (!rc && *done < size) {
 		uint64_t part = 0;
 
-		rc = domain->ops->map(domain, iova + *done, paddr + *done, size - *done, prot, &part,
-				      gather);
+		rc = domain->ops->map(domain, iova + *done, paddr + *done, size - *done, prot,
+				      &part, gather);
 		rc = check_progress(domain, rc, &part, size - *done);
 		*done += part;
 	}
@@ -201,8 +199,8 @@ static int finish_map(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t
 	return rc;
 }
 
-int uiommu_map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr,
-	       uint64_t size, unsigned int prot)
+int uiommu_map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size,
+	       unsigned int prot)
 {
 	struct uiommu_iotlb_gather gather;
 	uint64_t done = 0;

@@ -70,8 +70,7 @@ static void slot_remove(struct uiommu_group *group, struct uiommu_slot *slot)
 
 	uiommu_lock(sys, &sys->table);
 	group->num_slots--;
-	memmove(slot, slot + 1,
-		(size_t)(&group->slots[group->num_slots] - slot) * sizeof(*slot));
+	memmove(slot, slot + 1, (size_t)(&group->slots[group->num_slots] - slot) * sizeof(*slot));
 	uiommu_unlock(sys, &sys->table);
 }
 

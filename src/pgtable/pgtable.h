@@ -53,23 +53,24 @@ static inline uiommu_phys_t uiommu_pt_root(const struct uiommu_pt *pt)
  *   map, map_sg, unmap, iova_to_phys, read_and_clear_dirty: as in struct uiommu_domain_ops
  *   trim       (all formats) gives pooled pages back to the host
  */
-#define UIOMMU_PT_DECLARE(F)                                                                       \
-	int uiommu_pt_##F##_init(struct uiommu_pt *pt, const struct uiommu_pt_config *config);     \
-	void uiommu_pt_##F##_destroy(struct uiommu_pt *pt);                                        \
-	void uiommu_pt_##F##_geometry(const struct uiommu_pt *pt, struct uiommu_geometry *out);    \
-	int uiommu_pt_##F##_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr,     \
-				uint64_t size, unsigned int prot, uint64_t *mapped,                \
-				struct uiommu_iotlb_gather *gather);                               \
-	int uiommu_pt_##F##_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova,                       \
-				   const struct uiommu_sg *sg, size_t count, unsigned int prot,    \
-				   uint64_t *mapped, struct uiommu_iotlb_gather *gather);          \
-	uint64_t uiommu_pt_##F##_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,    \
-				       struct uiommu_iotlb_gather *gather);                        \
-	uiommu_phys_t uiommu_pt_##F##_iova_to_phys(const struct uiommu_pt *pt,                     \
-						   uiommu_iova_t iova);                            \
-	int uiommu_pt_##F##_read_and_clear_dirty(                                                  \
-		struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size, unsigned int flags,       \
-		const struct uiommu_dirty_bitmap *bitmap, struct uiommu_iotlb_gather *gather)
+#define UIOMMU_PT_DECLARE(F)                                                                    \
+	int uiommu_pt_##F##_init(struct uiommu_pt *pt, const struct uiommu_pt_config *config);  \
+	void uiommu_pt_##F##_destroy(struct uiommu_pt *pt);                                     \
+	void uiommu_pt_##F##_geometry(const struct uiommu_pt *pt, struct uiommu_geometry *out); \
+	int uiommu_pt_##F##_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr,  \
+				uint64_t size, unsigned int prot, uint64_t *mapped,             \
+				struct uiommu_iotlb_gather *gather);                            \
+	int uiommu_pt_##F##_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova,                    \
+				   const struct uiommu_sg *sg, size_t count, unsigned int prot, \
+				   uint64_t *mapped, struct uiommu_iotlb_gather *gather);       \
+	uint64_t uiommu_pt_##F##_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size, \
+				       struct uiommu_iotlb_gather *gather);                     \
+	uiommu_phys_t uiommu_pt_##F##_iova_to_phys(const struct uiommu_pt *pt,                  \
+						   uiommu_iova_t iova);                         \
+	int uiommu_pt_##F##_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t iova,      \
+						 uint64_t size, unsigned int flags,             \
+						 const struct uiommu_dirty_bitmap *bitmap,      \
+						 struct uiommu_iotlb_gather *gather)
 
 UIOMMU_PT_DECLARE(vtd_ss);
 UIOMMU_PT_DECLARE(x86_64);

@@ -752,10 +752,20 @@ static inline uiommu_phys_t pt_iova_to_phys(const struct uiommu_pt *pt, uiommu_i
 	}
 }
 
+/* A loop, because some processors have no such instruction and a freestanding host no helper for it. */
+static unsigned int pt_log2(uint64_t power)
+{
+	unsigned int log = 0;
+
+	while (power >> log > 1)
+		log++;
+	return log;
+}
+
 /* Set the bits of [iova, iova + size). */
 static void pt_set_bits(const struct uiommu_dirty_bitmap *bitmap, uiommu_iova_t iova, uint64_t size)
 {
-	unsigned int shift = (unsigned int)__builtin_ctzll(bitmap->page_size);
+	unsigned int shift = pt_log2(bitmap->page_size);
 	uint64_t bit = (iova - bitmap->iova) >> shift;
 	uint64_t last = (iova - bitmap->iova + size - 1) >> shift;
 

@@ -241,8 +241,8 @@ static void test_direct(void **state)
 	(void)state;
 	start(&m);
 	m.script[0].group = m.script[1].group = 1;
-	m.script[0].resv = (struct uiommu_resv_region){ 0x800, 0x2800, RW,
-							UIOMMU_RESV_DIRECT_RELAXABLE };
+	m.script[0].resv =
+		(struct uiommu_resv_region){ 0x800, 0x2800, RW, UIOMMU_RESV_DIRECT_RELAXABLE };
 	a = mock_add(&m, 0);
 	domain = uiommu_group_domain(group_of(a));
 	assert_int_equal(uiommu_iova_to_phys(domain, 1), 1);
@@ -251,8 +251,8 @@ static void test_direct(void **state)
 	assert_int_equal(uiommu_group_claim_dma_owner(group_of(a), &m), 0);
 	uiommu_group_release_dma_owner(group_of(a));
 
-	m.script[1].resv = (struct uiommu_resv_region){ 0x2000, 0x4fff, UIOMMU_READ,
-							UIOMMU_RESV_DIRECT };
+	m.script[1].resv =
+		(struct uiommu_resv_region){ 0x2000, 0x4fff, UIOMMU_READ, UIOMMU_RESV_DIRECT };
 	b = mock_add(&m, 1);
 	assert_true(uiommu_device_is_translated(b));
 	assert_int_equal(uiommu_iova_to_phys(domain, 0x4abc), 0x4abc);
@@ -446,8 +446,7 @@ static void test_pasids(void **state)
 	assert_int_equal(uiommu_attach_device_pasid(d1, a, 2, &h1), -UIOMMU_EINVAL);
 	assert_null(m.script[0].pasids[2]);
 	assert_null(m.script[1].pasids[1]);
-	assert_int_equal(uiommu_attach_handle_get(group_of(a), 1, UIOMMU_DOMAIN_PAGING, &found),
-			 0);
+	assert_int_equal(uiommu_attach_handle_get(group_of(a), 1, UIOMMU_DOMAIN_PAGING, &found), 0);
 	assert_ptr_equal(found, &h1);
 	assert_ptr_equal(h1.domain, d1);
 	assert_int_equal(uiommu_attach_handle_get(group_of(a), 1, UIOMMU_DOMAIN_SVA, &found),
@@ -551,7 +550,9 @@ static void test_map(void **state)
 		{ ~0xfffull, 0x1000, 0x1000, RW, -UIOMMU_EADDRINUSE },
 	};
 	struct uiommu_iotlb_gather gather;
-	const struct uiommu_sg sg[] = { { 0x1000, 0x1000 }, { 0x2000, 0x2000 }, { 0x8000, 0x1000 } };
+	const struct uiommu_sg sg[] = { { 0x1000, 0x1000 },
+					{ 0x2000, 0x2000 },
+					{ 0x8000, 0x1000 } };
 	struct mock m;
 	struct uiommu_device *a;
 	struct uiommu_domain *d;

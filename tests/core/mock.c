@@ -137,8 +137,7 @@ static int refuse(struct mock_script *script, const struct uiommu_attach *attach
 static int prepare(struct uiommu_attach *attach)
 {
 	struct mock_script *script = script_of(attach->dev);
-	struct uiommu_domain *have =
-		attach->pasid ? script->pasids[attach->pasid] : script->rid;
+	struct uiommu_domain *have = attach->pasid ? script->pasids[attach->pasid] : script->rid;
 
 	/* The core has to know what is attached. */
 	if (attach->old && attach->old != have)
@@ -154,8 +153,8 @@ static void commit(struct uiommu_attach *attach)
 	if (!attach->pasid)
 		script->rid = attach->domain;
 	else
-		script->pasids[attach->pasid] =
-			attach->domain == &mock_blocked ? NULL : attach->domain;
+		script->pasids[attach->pasid] = attach->domain == &mock_blocked ? NULL :
+										  attach->domain;
 }
 
 static void abort_attach(struct uiommu_attach *attach)
@@ -281,9 +280,9 @@ static void domain_free(struct uiommu_domain *domain)
 	uiommu_port_free(&paging(domain)->mock->host, domain, sizeof(struct mock_domain));
 }
 
-#define PAGING_OPS                                                                                 \
-	.pasid = true, .map = map, .unmap = unmap, .iotlb_sync = iotlb_sync,                       \
-	.iotlb_sync_map = sync_map, .flush_iotlb_all = flush_all, .iova_to_phys = iova_to_phys,    \
+#define PAGING_OPS                                                                              \
+	.pasid = true, .map = map, .unmap = unmap, .iotlb_sync = iotlb_sync,                    \
+	.iotlb_sync_map = sync_map, .flush_iotlb_all = flush_all, .iova_to_phys = iova_to_phys, \
 	.free = domain_free
 
 static const struct uiommu_domain_ops two_phase_ops = {

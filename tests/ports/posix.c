@@ -12,7 +12,8 @@
 
 #define MiB (1024ull * 1024)
 
-static struct uiommu_posix *make(uint64_t base, uint64_t size, const struct uiommu_posix_hooks *hooks)
+static struct uiommu_posix *make(uint64_t base, uint64_t size,
+				 const struct uiommu_posix_hooks *hooks)
 {
 	struct uiommu_posix_config config = {
 		.ram_base = base, .ram_size = size, .ram_fd = -1, .hooks = hooks
@@ -37,7 +38,8 @@ static void pages_are_aligned_zeroed_and_merge_again(void **state)
 			block[i] = uiommu_port_alloc_pages(posix, order);
 			assert_non_null(block[i]);
 			assert_int_equal(uiommu_posix_ptr_to_phys(posix, block[i]) &
-						 ((4096ull << order) - 1), 0);
+						 ((4096ull << order) - 1),
+					 0);
 			for (size_t b = 0; b < 4096ull << order; b += 512)
 				assert_int_equal(block[i][b], 0);
 			memset(block[i], 0xaa, 4096ull << order);

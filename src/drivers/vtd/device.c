@@ -2,7 +2,6 @@
 /* device.c - the driver's operations on devices */
 #include "src/drivers/vtd/unit.h"
 
-
 static int add_source_id(struct uiommu_pci_function *fn, uint16_t source_id, void *context)
 {
 	struct vtd_device *device = context;

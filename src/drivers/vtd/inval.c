@@ -17,7 +17,8 @@ static unsigned int order_of_cover(uiommu_iova_t start, uiommu_iova_t last)
 {
 	unsigned int order = 0;
 
-	while (order < 52 && (start >> (VTD_PAGE_SHIFT + order)) != (last >> (VTD_PAGE_SHIFT + order)))
+	while (order < 52 &&
+	       (start >> (VTD_PAGE_SHIFT + order)) != (last >> (VTD_PAGE_SHIFT + order)))
 		order++;
 	return order;
 }

@@ -135,10 +135,10 @@ int uiommu_vtd_queue_submit(struct uiommu_vtd *unit, const uint64_t (*desc)[2], 
 	if (rc) {
 		uiommu_log(unit->host, UIOMMU_LOG_ERROR, "%s: an invalidation failed: %s",
 			   unit->config.name, uiommu_strerror(rc));
-		if (rc == -UIOMMU_ETIMEDOUT && !(vtd_read32(unit, VTD_REG_FSTS) &
-						 (VTD_FSTS_ITE | VTD_FSTS_ICE | VTD_FSTS_IQE)) &&
-		    (vtd_read64(unit, VTD_REG_IQH) & VTD_IQ_PTR) !=
-			    (uint64_t)q->tail << shift(q))
+		if (rc == -UIOMMU_ETIMEDOUT &&
+		    !(vtd_read32(unit, VTD_REG_FSTS) &
+		      (VTD_FSTS_ITE | VTD_FSTS_ICE | VTD_FSTS_IQE)) &&
+		    (vtd_read64(unit, VTD_REG_IQH) & VTD_IQ_PTR) != (uint64_t)q->tail << shift(q))
 			unit->dead = true;
 	}
 	uiommu_port_mutex_unlock(unit->host, &q->lock);

@@ -199,8 +199,8 @@ void uiommu_vtd_tables_free(struct vtd_device *device)
 		return;
 	for (uint32_t i = 0; i < 1u << (device->pdts + 7); i++)
 		if (device->dir[i] & VTD_PDE_P)
-			uiommu_port_free_pages(unit->host,
-					       vtd_ptr(unit, device->dir[i] & VTD_PDE_SMPTBLPTR), 0);
+			uiommu_port_free_pages(
+				unit->host, vtd_ptr(unit, device->dir[i] & VTD_PDE_SMPTBLPTR), 0);
 	uiommu_port_free_pages(unit->host, device->dir, device->dir_order);
 	device->dir = NULL;
 }
@@ -338,8 +338,8 @@ void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
 	entry = pasid_entry(device, pasid);
 	if (entry && (entry[0] & VTD_PE0_P)) {
 		if (!domain->first)
-			store(&entry[0], domain->dirty ? entry[0] | VTD_PE0_SSADE :
-							 entry[0] & ~VTD_PE0_SSADE);
+			store(&entry[0],
+			      domain->dirty ? entry[0] | VTD_PE0_SSADE : entry[0] & ~VTD_PE0_SSADE);
 		else if (domain->snoop)
 			store(&entry[1], entry[1] | VTD_PE1_PGSNP);
 		flush(unit, entry, VTD_PASID_ENTRY_SIZE);

@@ -114,7 +114,8 @@ static int start(struct uiommu_vtd *unit)
 
 	if (rc)
 		return rc;
-	vtd_write64(unit, VTD_REG_RTADDR, vtd_phys(unit, unit->root) | vtd_set(ttm, VTD_RTADDR_TTM));
+	vtd_write64(unit, VTD_REG_RTADDR,
+		    vtd_phys(unit, unit->root) | vtd_set(ttm, VTD_RTADDR_TTM));
 	rc = command(unit, VTD_GCMD_SRTP, true, VTD_GSTS_RTPS);
 	if (rc)
 		return rc;
@@ -262,12 +263,13 @@ void uiommu_vtd_describe(const struct uiommu_vtd *unit, char *text, size_t size)
 
 	say(text, size, &at, unit->scalable ? "scalable mode" : "legacy mode");
 	if (unit->scalable && (unit->ecap & VTD_ECAP_FSTS))
-		say(text, size, &at, unit->cap & VTD_CAP_FS5LP ? ", first stage 57 bits" :
-								 ", first stage 48 bits");
+		say(text, size, &at,
+		    unit->cap & VTD_CAP_FS5LP ? ", first stage 57 bits" : ", first stage 48 bits");
 	if (!unit->scalable || (unit->ecap & VTD_ECAP_SSTS))
 		say(text, size, &at,
 		    sagaw & VTD_SAGAW_48 ? ", second stage 48 bits" :
-		    sagaw & VTD_SAGAW_39 ? ", second stage 39 bits" : ", second stage 57 bits");
+		    sagaw & VTD_SAGAW_39 ? ", second stage 39 bits" :
+					   ", second stage 57 bits");
 	say(text, size, &at, unit->queued ? ", queued invalidation" : ", register invalidation");
 	if (!unit->coherent)
 		say(text, size, &at, ", not coherent");

@@ -188,10 +188,11 @@ struct vtd_target {
 	uint16_t did;
 };
 /* Switch, through not-present, and invalidate what was cached of the old.  Cannot fail. */
-void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid, const struct vtd_target *target);
+void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
+			  const struct vtd_target *target);
 /* Change the dirty or snoop bit of a present PASID entry in one store. */
 void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
-		      const struct vtd_domain *domain, uint16_t did);
+			     const struct vtd_domain *domain, uint16_t did);
 
 /* ---- queue.c, inval.c -------------------------------------------------------------------------- */
 
@@ -219,7 +220,7 @@ struct vtd_range {
 /* The cheapest set of invalidations that covers the range. */
 void uiommu_vtd_flush_tag(const struct vtd_tag *tag, bool first, const struct vtd_range *range);
 void uiommu_vtd_flush_device_tlb(struct vtd_device *device, uiommu_pasid_t pasid,
-			  const struct vtd_range *range);
+				 const struct vtd_range *range);
 
 /*
  * Cuts [start, last] into naturally aligned blocks of at most 2^max_order pages, or into one block that is
@@ -237,7 +238,8 @@ uint64_t uiommu_vtd_device_tlb_address(uiommu_iova_t start, uiommu_iova_t last);
 /* ---- domain.c ---------------------------------------------------------------------------------- */
 
 extern const struct uiommu_domain uiommu_vtd_identity_domain, uiommu_vtd_blocked_domain;
-int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags, struct uiommu_domain **out);
+int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
+			    struct uiommu_domain **out);
 
 /* ---- device.c, fault.c ------------------------------------------------------------------------- */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every kind of structure: two segments, four units, RMRR, ATSR, RHSA, ANDD, SATC. */
 [0004]                          Signature : "DMAR"
 [0004]                       Table Length : 00000000
