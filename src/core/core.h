@@ -28,6 +28,7 @@
 
 /* The host provides these, as every freestanding compiler demands (C11 4p6 has no string.h). */
 void *memcpy(void *to, const void *from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
