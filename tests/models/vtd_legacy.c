@@ -108,8 +108,8 @@ static void fault_reasons(void **state)
 	expect_fault(IOVA + (1 << 21), MODEL_READ, VTD_FR_PAGING_ACCESS);
 	assert_int_equal(bench.reports[MODEL_REPORT_WILD], 1);
 
-	put(&bench, second(&bench, top, IOVA + (1 << 21), 2), page(&bench) | VTD_SS_R | VTD_SS_SNP);
-	expect_fault(IOVA + (1 << 21), MODEL_READ, VTD_FR_PAGING_RSVD); /* SNP of a table */
+	put(&bench, second(&bench, top, IOVA + (2 << 21), 2), page(&bench) | VTD_SS_R | VTD_SS_SNP);
+	expect_fault(IOVA + (2 << 21), MODEL_READ, VTD_FR_PAGING_RSVD); /* SNP of a table */
 
 	flush_contexts(&bench);
 	set_context(top | VTD_CE0_P | 0x10, VTD_AW_48, DID);
