@@ -4,5 +4,7 @@
 
 const struct conform_scenario *const conform_tables[] = {
 	conform_smoke,
+	conform_mapping,
+	conform_dirty,
 	NULL,
 };

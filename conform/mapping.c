@@ -1,0 +1,1005 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapping.c - map, unmap, invalidation, iova_to_phys
+ *
+ * Most scenarios work on one device alone in its group, with a domain of its own; struct work holds these.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "conform/conform.h"
+
+#define PAGE 4096ull
+#define MiB2 (1ull << 21)
+#define GiB (1ull << 30)
+#define RW (UIOMMU_READ | UIOMMU_WRITE)
+
+struct work {
+	struct machine_device *device;
+	struct uiommu_device *dev;
+	struct uiommu_group *group;
+	struct uiommu_domain *domain;
+};
+
+static struct work begin(struct subject *s, const char *label, unsigned int flags)
+{
+	struct work w;
+
+	if (!s->machine)
+		subject_boot(s, 0);
+	w.device = subject_machine_device(s, label);
+	w.dev = subject_device(s, label);
+	w.group = subject_claim(s, label);
+	w.domain = subject_domain(s, w.dev, flags);
+	CHECK_OK(s, uiommu_attach_group(w.domain, w.group));
+	return w;
+}
+
+static void end(struct subject *s, struct work *w)
+{
+	uiommu_detach_group(w->domain, w->group);
+	uiommu_domain_free(w->domain);
+	subject_release(s, w->group);
+}
+
+static void unmap_exactly(struct subject *s, struct uiommu_domain *domain, uint64_t iova,
+			  uint64_t size)
+{
+	uint64_t got = uiommu_unmap(domain, iova, size);
+
+	CHECK(s, got == size, "unmap of 0x%llx bytes at 0x%llx gave 0x%llx",
+	      (unsigned long long)size, (unsigned long long)iova, (unsigned long long)got);
+}
+
+static void check_phys(struct subject *s, struct uiommu_domain *domain, uint64_t iova,
+		       uint64_t expected)
+{
+	uint64_t got = uiommu_iova_to_phys(domain, iova);
+
+	CHECK(s, got == expected, "0x%llx is said to lead to 0x%llx and not to 0x%llx",
+	      (unsigned long long)iova, (unsigned long long)got, (unsigned long long)expected);
+}
+
+static bool has_size(const struct uiommu_domain *domain, uint64_t size)
+{
+	return uiommu_domain_pgsizes(domain) & size;
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------- */
+
+static void c134_sizes(struct subject *s)
+{
+	static const unsigned int pages[] = { 1, 2, 3, 511, 512, 513, 1025 };
+	static const unsigned int shift[] = { 0, 1, 511 };
+	const uint64_t base = 0x40000000;
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 4 * MiB2);
+
+	for (unsigned int n = 0; n < sizeof(pages) / sizeof(pages[0]); n++)
+		for (unsigned int i = 0; i < 9; i++) {
+			uint64_t iova = base + shift[i / 3] * PAGE;
+			uint64_t phys = b.phys + shift[i % 3] * PAGE, size = pages[n] * PAGE;
+
+			CHECK_OK(s, uiommu_map(w.domain, iova, phys, size, RW));
+			for (uint64_t at = 0; at < size; at += PAGE) {
+				check_phys(s, w.domain, iova + at, phys + at);
+				check_phys(s, w.domain, iova + at + PAGE - 1, phys + at + PAGE - 1);
+			}
+			check_phys(s, w.domain, iova - PAGE, 0);
+			check_phys(s, w.domain, iova + size, 0);
+			subject_dma_reaches(s, w.device, iova, phys, RW, NULL);
+			subject_dma_reaches(s, w.device, iova + size - PAGE, phys + size - PAGE, RW,
+					    NULL);
+			unmap_exactly(s, w.domain, iova, size);
+			check_phys(s, w.domain, iova, 0);
+			check_phys(s, w.domain, iova + size - PAGE, 0);
+			subject_dma_blocked(s, w.device, iova + size - PAGE, phys + size - PAGE,
+					    NULL);
+		}
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+/* ---- partial and failing maps ------------------------------------------------------------------ */
+
+struct short_map {
+	uint64_t bytes; /* that the driver maps at most in one call */
+	int error; /* and then answers; 0: success */
+};
+
+static void map_short(struct wrap_call *call, void *context)
+{
+	const struct short_map *m = context;
+	uint64_t wanted = call->size;
+
+	if (call->size > m->bytes)
+		call->size = m->bytes;
+	if (call->size)
+		wrap_call(call);
+	call->size = wanted;
+	if (m->error)
+		call->rc = -m->error;
+}
+
+static void c135_partial_failure(struct subject *s)
+{
+	struct short_map m = { 3 * PAGE, UIOMMU_ENOMEM };
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 16 * PAGE);
+	const uint64_t iova = 0x100000;
+
+	CHECK_OK(s, uiommu_map(w.domain, iova - PAGE, b.phys, PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.domain, iova + 8 * PAGE, b.phys + PAGE, PAGE, RW));
+	wrap_set(s->wrap, WRAP_MAP, map_short, &m);
+	CHECK(s, uiommu_map(w.domain, iova, b.phys + 2 * PAGE, 8 * PAGE, RW) == -UIOMMU_ENOMEM,
+	      "the driver's error does not reach the caller");
+	wrap_set(s->wrap, WRAP_MAP, NULL, NULL);
+	for (unsigned int i = 0; i < 8; i++) {
+		check_phys(s, w.domain, iova + i * PAGE, 0);
+		subject_dma_blocked(s, w.device, iova + i * PAGE, b.phys + (2 + i) * PAGE, NULL);
+	}
+	subject_dma_reaches(s, w.device, iova - PAGE, b.phys, RW, NULL);
+	subject_dma_reaches(s, w.device, iova + 8 * PAGE, b.phys + PAGE, RW, NULL);
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys + 2 * PAGE, 8 * PAGE, RW));
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c136_short_map(struct subject *s)
+{
+	struct short_map m = { 3 * PAGE, 0 };
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 8 * PAGE);
+	const uint64_t iova = 0x100000;
+
+	wrap_set(s->wrap, WRAP_MAP, map_short, &m);
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, 8 * PAGE, RW));
+	for (unsigned int i = 0; i < 8; i++)
+		check_phys(s, w.domain, iova + i * PAGE, b.phys + i * PAGE);
+	subject_dma_reaches(s, w.device, iova + 7 * PAGE, b.phys + 7 * PAGE, RW, NULL);
+	unmap_exactly(s, w.domain, iova, 8 * PAGE);
+
+	/* A driver that maps nothing and says that all is well must not be asked for ever. */
+	m.bytes = 0;
+	subject_expect_warnings(s, 1);
+	CHECK(s, uiommu_map(w.domain, iova, b.phys, 8 * PAGE, RW) < 0,
+	      "a map that mapped nothing is a success");
+	check_phys(s, w.domain, iova, 0);
+	wrap_set(s->wrap, WRAP_MAP, NULL, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c137_sync_map_fails(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
+	const uint64_t iova = 0x200000;
+
+	wrap_fail(s->wrap, WRAP_SYNC_MAP, NULL, 1, UIOMMU_EIO);
+	CHECK(s, uiommu_map(w.domain, iova, b.phys, 4 * PAGE, RW) < 0,
+	      "the failing iotlb_sync_map does not reach the caller");
+	for (unsigned int i = 0; i < 4; i++)
+		check_phys(s, w.domain, iova + i * PAGE, 0);
+	subject_dma_blocked(s, w.device, iova, b.phys, NULL);
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, 4 * PAGE, RW));
+	subject_dma_reaches(s, w.device, iova, b.phys, RW, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c138_no_overwrite(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * MiB2);
+	const uint64_t iova = 0x40000000;
+
+	CHECK_OK(s, uiommu_map(w.domain, iova + PAGE, b.phys, PAGE, RW));
+	CHECK_RC(s, uiommu_map(w.domain, iova + PAGE, b.phys + PAGE, PAGE, RW), -UIOMMU_EADDRINUSE);
+	CHECK_RC(s, uiommu_map(w.domain, iova, b.phys + PAGE, 4 * PAGE, RW), -UIOMMU_EADDRINUSE);
+	check_phys(s, w.domain, iova, 0);
+	check_phys(s, w.domain, iova + 2 * PAGE, 0);
+	subject_dma_reaches(s, w.device, iova + PAGE, b.phys, RW, NULL);
+	CHECK_RC(s, uiommu_map(w.domain, iova, b.phys, MiB2, RW), -UIOMMU_EADDRINUSE);
+	subject_dma_reaches(s, w.device, iova + PAGE, b.phys, RW, NULL);
+	unmap_exactly(s, w.domain, iova + PAGE, PAGE);
+
+	/* Only an empty table is in the way of the large leaf now. */
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, MiB2, RW));
+	CHECK_RC(s, uiommu_map(w.domain, iova + 5 * PAGE, b.phys + MiB2, PAGE, RW),
+		 -UIOMMU_EADDRINUSE);
+	subject_dma_reaches(s, w.device, iova + 5 * PAGE, b.phys + 5 * PAGE, RW, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+/* ---- invalidation ------------------------------------------------------------------------------ */
+
+static void c139_table_then_leaf(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer a = subject_buffer(s, 4 * PAGE), b = subject_buffer(s, MiB2);
+	const uint64_t iova = 0x40000000;
+
+	for (unsigned int i = 0; i < 4; i++)
+		CHECK_OK(s, uiommu_map(w.domain, iova + i * PAGE, a.phys + i * PAGE, PAGE, RW));
+	for (unsigned int i = 0; i < 4; i++)
+		subject_dma_reaches(s, w.device, iova + i * PAGE, a.phys + i * PAGE, RW, NULL);
+	unmap_exactly(s, w.domain, iova, 4 * PAGE);
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, MiB2, RW));
+	for (unsigned int i = 0; i < 8; i++)
+		subject_dma_reaches(s, w.device, iova + i * PAGE, b.phys + i * PAGE, RW, NULL);
+	unmap_exactly(s, w.domain, iova, MiB2);
+	/* And back: pages where a leaf was. */
+	CHECK_OK(s, uiommu_map(w.domain, iova + PAGE, a.phys, PAGE, RW));
+	subject_dma_reaches(s, w.device, iova + PAGE, a.phys, RW, NULL);
+	subject_dma_blocked(s, w.device, iova, b.phys, NULL);
+	subject_buffer_free(s, &a);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+/* Fill the caches page by page, unmap all in one call, look at every page. */
+static void fill_and_unmap(struct subject *s, struct work *w, uint64_t iova, unsigned int pages,
+			   const struct subject_dma *how)
+{
+	struct subject_buffer b = subject_buffer(s, 32 * PAGE);
+
+	CHECK_OK(s, uiommu_map(w->domain, iova, b.phys, pages * PAGE, RW));
+	for (unsigned int i = 0; i < pages; i++)
+		CHECK(s, subject_dma_sees(s, w->device, iova + i * PAGE, b.phys + i * PAGE, how),
+		      "page %u of %u at 0x%llx is not reached", i, pages, (unsigned long long)iova);
+	unmap_exactly(s, w->domain, iova, pages * PAGE);
+	for (unsigned int i = 0; i < pages; i++)
+		subject_dma_blocked(s, w->device, iova + i * PAGE, b.phys + i * PAGE, how);
+	subject_buffer_free(s, &b);
+}
+
+static void c140_unmap_is_seen(struct subject *s)
+{
+	static const struct {
+		uint64_t page;
+		unsigned int count;
+	} ranges[] = { { 0x40000, 1 },	{ 0x3ffff, 2 },	 { 0x401fe, 4 }, { 0x7fffc, 8 },
+		       { 0x40000, 16 }, { 0x3fff8, 17 }, { 0x12345, 9 } };
+	struct work w = begin(s, "solo0", 0);
+
+	for (unsigned int i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		fill_and_unmap(s, &w, ranges[i].page * PAGE, ranges[i].count, NULL);
+	end(s, &w);
+}
+
+static void c141_ats(struct subject *s)
+{
+	static const struct subject_dma ats = { 0, MACHINE_DMA_USE_ATS };
+	struct work w = begin(s, "ats0", 0);
+
+	CHECK(s, uiommu_device_capable(w.dev, UIOMMU_CAP_ATS), "ats0 may not use ATS");
+	fill_and_unmap(s, &w, 0x40000000, 1, &ats);
+	fill_and_unmap(s, &w, 0x3fffe000, 5, &ats);
+	fill_and_unmap(s, &w, 0x12345000, 16, &ats);
+	end(s, &w);
+}
+
+static void c142_unaligned_ranges(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+
+	for (unsigned int count = 2; count <= 9; count++)
+		for (unsigned int start = 1; start < 8; start += 2)
+			fill_and_unmap(s, &w, 0x80000000ull - (start * PAGE), count, NULL);
+	end(s, &w);
+}
+
+static void c143_neighbours_stay(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
+	const uint64_t iova = 0x601000;
+
+	for (unsigned int i = 0; i < 3; i++)
+		CHECK_OK(s, uiommu_map(w.domain, iova + i * PAGE, b.phys + i * PAGE, PAGE, RW));
+	for (unsigned int i = 0; i < 3; i++)
+		subject_dma_reaches(s, w.device, iova + i * PAGE, b.phys + i * PAGE, RW, NULL);
+	unmap_exactly(s, w.domain, iova + PAGE, PAGE);
+	subject_dma_blocked(s, w.device, iova + PAGE, b.phys + PAGE, NULL);
+	subject_dma_reaches(s, w.device, iova, b.phys, RW, NULL);
+	subject_dma_reaches(s, w.device, iova + 2 * PAGE, b.phys + 2 * PAGE, RW, NULL);
+	check_phys(s, w.domain, iova + PAGE, 0);
+	check_phys(s, w.domain, iova + 2 * PAGE, b.phys + 2 * PAGE);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c144_part_of_a_leaf(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, MiB2);
+	const uint64_t iova = 0x40000000;
+	uint64_t got;
+
+	if (!has_size(w.domain, MiB2))
+		conform_skip(s, "this hardware has no 2 MiB pages");
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, MiB2, RW));
+	got = uiommu_unmap(w.domain, iova + MiB2 / 2, MiB2 / 2);
+	CHECK(s, got == 0, "unmap from the middle of a leaf gave 0x%llx", (unsigned long long)got);
+	got = uiommu_unmap(w.domain, iova + PAGE, PAGE);
+	CHECK(s, got == 0, "unmap inside a leaf gave 0x%llx", (unsigned long long)got);
+	subject_dma_reaches(s, w.device, iova + MiB2 - PAGE, b.phys + MiB2 - PAGE, RW, NULL);
+	subject_dma_reaches(s, w.device, iova, b.phys, RW, NULL);
+	got = uiommu_unmap(w.domain, iova, PAGE);
+	CHECK(s, got == MiB2, "unmap of the front of a leaf gave 0x%llx", (unsigned long long)got);
+	subject_dma_blocked(s, w.device, iova, b.phys, NULL);
+	subject_dma_blocked(s, w.device, iova + MiB2 - PAGE, b.phys + MiB2 - PAGE, NULL);
+	check_phys(s, w.domain, iova + MiB2 / 2, 0);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c145_hole(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 8 * PAGE);
+	const uint64_t iova = 0x7fe000;
+	uint64_t got;
+
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, 3 * PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.domain, iova + 4 * PAGE, b.phys + 4 * PAGE, 2 * PAGE, RW));
+	got = uiommu_unmap(w.domain, iova, 6 * PAGE);
+	CHECK(s, got == 3 * PAGE, "unmap up to a hole gave 0x%llx", (unsigned long long)got);
+	subject_dma_blocked(s, w.device, iova + 2 * PAGE, b.phys + 2 * PAGE, NULL);
+	subject_dma_reaches(s, w.device, iova + 4 * PAGE, b.phys + 4 * PAGE, RW, NULL);
+	subject_dma_reaches(s, w.device, iova + 5 * PAGE, b.phys + 5 * PAGE, RW, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c146_never_mapped(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+
+	wrap_reset_counts(s->wrap);
+	CHECK(s, uiommu_unmap(w.domain, 0x123000, PAGE) == 0, "a hole was unmapped");
+	CHECK(s, uiommu_unmap(w.domain, 0x40000000, GiB) == 0, "a hole was unmapped");
+	CHECK(s, uiommu_unmap(w.domain, 0x123800, PAGE) == 0, "a misaligned unmap did something");
+	CHECK(s, uiommu_unmap(w.domain, 0x123000, 100) == 0, "a misaligned unmap did something");
+	CHECK(s, wrap_count(s->wrap, WRAP_SYNC) == 0 && wrap_count(s->wrap, WRAP_FLUSH_ALL) == 0,
+	      "%u invalidations for nothing", wrap_count(s->wrap, WRAP_SYNC));
+	end(s, &w);
+}
+
+/* ---- the ends of the address space ------------------------------------------------------------- */
+
+static void c147_aperture(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+	struct uiommu_geometry g;
+	uint64_t first, last;
+
+	uiommu_domain_geometry(w.domain, &g);
+	CHECK(s, g.ranges == 1 || g.ranges == 2, "a geometry of %u ranges", g.ranges);
+	first = g.range[0].start;
+	last = g.range[0].last - (PAGE - 1);
+	CHECK_OK(s, uiommu_map(w.domain, first, b.phys, PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.domain, last, b.phys + PAGE, PAGE, RW));
+	subject_dma_reaches(s, w.device, first, b.phys, RW, NULL);
+	subject_dma_reaches(s, w.device, last, b.phys + PAGE, RW, NULL);
+	if (last + PAGE) {
+		CHECK_RC(s, uiommu_map(w.domain, last + PAGE, b.phys, PAGE, RW), -UIOMMU_ERANGE);
+		check_phys(s, w.domain, last + PAGE, 0);
+	}
+	unmap_exactly(s, w.domain, last, PAGE);
+	subject_dma_blocked(s, w.device, last, b.phys + PAGE, NULL);
+	if (last + PAGE)
+		CHECK_RC(s, uiommu_map(w.domain, last, b.phys, 2 * PAGE, RW), -UIOMMU_ERANGE);
+	check_phys(s, w.domain, last, 0);
+	unmap_exactly(s, w.domain, first, PAGE);
+	subject_dma_blocked(s, w.device, first, b.phys, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c148_wrap(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct uiommu_geometry g;
+	int rc;
+
+	uiommu_domain_geometry(w.domain, &g);
+	CHECK_RC(s, uiommu_map(w.domain, UINT64_MAX - (PAGE - 1), PAGE, 2 * PAGE, RW),
+		 -UIOMMU_EOVERFLOW);
+	CHECK_RC(s, uiommu_map(w.domain, PAGE, UINT64_MAX - (PAGE - 1), 2 * PAGE, RW),
+		 -UIOMMU_EOVERFLOW);
+	rc = uiommu_map(w.domain, PAGE, PAGE, 1ull << 63, RW);
+	CHECK(s, rc == -UIOMMU_ERANGE || rc == -UIOMMU_EOVERFLOW, "2^63 bytes are mapped: %d", rc);
+	CHECK_RC(s, uiommu_map(w.domain, PAGE, PAGE, 0, RW), -UIOMMU_EINVAL);
+	CHECK_RC(s, uiommu_map(w.domain, PAGE + 1, PAGE, PAGE, RW), -UIOMMU_ENXIO);
+	CHECK_RC(s, uiommu_map(w.domain, PAGE, PAGE + 1, PAGE, RW), -UIOMMU_ENXIO);
+	CHECK_RC(s, uiommu_map(w.domain, PAGE, PAGE, PAGE - 1, RW), -UIOMMU_ENXIO);
+	if (g.range[g.ranges - 1].last == UINT64_MAX) {
+		CHECK_OK(s, uiommu_map(w.domain, UINT64_MAX - (PAGE - 1), PAGE, PAGE, RW));
+		check_phys(s, w.domain, UINT64_MAX, 2 * PAGE - 1);
+		unmap_exactly(s, w.domain, UINT64_MAX - (PAGE - 1), PAGE);
+	} else {
+		CHECK_RC(s, uiommu_map(w.domain, UINT64_MAX - (PAGE - 1), PAGE, PAGE, RW),
+			 -UIOMMU_ERANGE);
+	}
+	CHECK(s, uiommu_unmap(w.domain, UINT64_MAX - (PAGE - 1), 2 * PAGE) == 0,
+	      "a range that wraps was unmapped");
+	check_phys(s, w.domain, PAGE, 0);
+	end(s, &w);
+}
+
+static void c150_sign_extension(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+	struct uiommu_geometry g;
+
+	uiommu_domain_geometry(w.domain, &g);
+	if (g.ranges != 2)
+		conform_skip(s, "this format is not sign-extended");
+	CHECK_OK(s, uiommu_map(w.domain, g.range[1].start, b.phys, PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.domain, g.range[1].last - (PAGE - 1), b.phys + PAGE, PAGE, RW));
+	subject_dma_reaches(s, w.device, g.range[1].start, b.phys, RW, NULL);
+	subject_dma_reaches(s, w.device, g.range[1].last - (PAGE - 1), b.phys + PAGE, RW, NULL);
+	CHECK_RC(s, uiommu_map(w.domain, g.range[1].start - PAGE, b.phys, PAGE, RW),
+		 -UIOMMU_ERANGE);
+	CHECK_RC(s, uiommu_map(w.domain, g.range[0].last + 1, b.phys, PAGE, RW), -UIOMMU_ERANGE);
+	CHECK_RC(s, uiommu_map(w.domain, g.range[0].last + 1 - PAGE, b.phys, 2 * PAGE, RW),
+		 -UIOMMU_ERANGE);
+	check_phys(s, w.domain, g.range[0].last, 0);
+	unmap_exactly(s, w.domain, g.range[1].start, PAGE);
+	subject_dma_blocked(s, w.device, g.range[1].start, b.phys, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c151_output_width(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct uiommu_geometry g;
+
+	uiommu_domain_geometry(w.domain, &g);
+	if (g.last_phys == UINT64_MAX)
+		conform_skip(s, "every physical address can be mapped");
+	CHECK_RC(s, uiommu_map(w.domain, 0x100000, g.last_phys + 1, PAGE, RW), -UIOMMU_ERANGE);
+	CHECK_RC(s, uiommu_map(w.domain, 0x100000, g.last_phys + 1 - PAGE, 2 * PAGE, RW),
+		 -UIOMMU_ERANGE);
+	check_phys(s, w.domain, 0x100000, 0);
+	CHECK_OK(s, uiommu_map(w.domain, 0x100000, g.last_phys + 1 - PAGE, PAGE, RW));
+	check_phys(s, w.domain, 0x100fff, g.last_phys);
+	unmap_exactly(s, w.domain, 0x100000, PAGE);
+	end(s, &w);
+}
+
+/* ---- iova_to_phys ------------------------------------------------------------------------------ */
+
+static void c152_every_offset(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	static const uint64_t sizes[] = { PAGE, MiB2, GiB };
+	struct short_map m = { PAGE, UIOMMU_ENOMEM };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		const uint64_t iova = 4 * GiB, phys = 2 * GiB, size = sizes[i];
+
+		CHECK_OK(s, uiommu_map(w.domain, iova, phys, size, RW));
+		for (unsigned int k = 0; k < 200; k++) {
+			uint64_t offset = subject_random(s) % size;
+
+			check_phys(s, w.domain, iova + offset, phys + offset);
+		}
+		check_phys(s, w.domain, iova + size - 1, phys + size - 1);
+		check_phys(s, w.domain, iova + size, 0);
+		check_phys(s, w.domain, iova - 1, 0);
+		unmap_exactly(s, w.domain, iova, size);
+		check_phys(s, w.domain, iova + size - 1, 0);
+	}
+	wrap_set(s->wrap, WRAP_MAP, map_short, &m);
+	CHECK(s, uiommu_map(w.domain, PAGE, PAGE, 2 * PAGE, RW) == -UIOMMU_ENOMEM,
+	      "the driver's error does not reach the caller");
+	wrap_set(s->wrap, WRAP_MAP, NULL, NULL);
+	check_phys(s, w.domain, PAGE, 0);
+	end(s, &w);
+}
+
+static void c153_other_domains(struct subject *s)
+{
+	struct uiommu_domain *identity = NULL, *paging;
+	struct uiommu_device *dev;
+	int rc;
+
+	subject_boot(s, 0);
+	dev = subject_device(s, "solo0");
+	paging = subject_domain(s, dev, 0);
+	check_phys(s, paging, 0x1000, 0);
+	CHECK_OK(s, uiommu_map(paging, 0x1000, 0x5000, PAGE, RW));
+	check_phys(s, paging, 0x1abc, 0x5abc);
+	if (uiommu_domain_blocked(dev))
+		check_phys(s, uiommu_domain_blocked(dev), 0x1000, 0);
+	rc = uiommu_domain_alloc_identity(dev, &identity);
+	if (rc == 0) {
+		check_phys(s, identity, 0x123456789, 0x123456789);
+		CHECK_RC(s, uiommu_map(identity, 0x1000, 0x1000, PAGE, RW), -UIOMMU_EINVAL);
+		uiommu_domain_free(identity);
+	}
+	uiommu_domain_free(paging);
+}
+
+static void c154_protection(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
+	const uint64_t iova = 0x300000;
+	struct uiommu_geometry g;
+
+	uiommu_domain_geometry(w.domain, &g);
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, PAGE, UIOMMU_READ));
+	CHECK_OK(s,
+		 uiommu_map(w.domain, iova + 2 * PAGE, b.phys + 2 * PAGE, PAGE, RW | UIOMMU_CACHE));
+	subject_dma_reaches(s, w.device, iova, b.phys, UIOMMU_READ, NULL);
+	subject_dma_reaches(s, w.device, iova + 2 * PAGE, b.phys + 2 * PAGE, RW, NULL);
+	/* Sign-extended x86 tables cannot say "write only": writing implies reading there. */
+	CHECK_OK(s, uiommu_map(w.domain, iova + PAGE, b.phys + PAGE, PAGE, UIOMMU_WRITE));
+	if (g.ranges == 1)
+		subject_dma_reaches(s, w.device, iova + PAGE, b.phys + PAGE, UIOMMU_WRITE, NULL);
+	CHECK_RC(s, uiommu_map(w.domain, iova + 3 * PAGE, b.phys, PAGE, 0), -UIOMMU_EINVAL);
+	CHECK_RC(s, uiommu_map(w.domain, iova + 3 * PAGE, b.phys, PAGE, UIOMMU_CACHE),
+		 -UIOMMU_EINVAL);
+	CHECK_RC(s, uiommu_map(w.domain, iova + 3 * PAGE, b.phys, PAGE, RW | 1u << 20),
+		 -UIOMMU_EINVAL);
+	check_phys(s, w.domain, iova + 3 * PAGE, 0);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+/* ---- gathers ----------------------------------------------------------------------------------- */
+
+struct seen_sync {
+	unsigned int count;
+	uint64_t start, last;
+};
+
+static void see_sync(struct wrap_call *call, void *context)
+{
+	struct seen_sync *seen = context;
+
+	seen->count++;
+	seen->start = call->gather->start;
+	seen->last = call->gather->last;
+	wrap_call(call);
+}
+
+static void c155_gather(struct subject *s)
+{
+	struct uiommu_iotlb_gather gather;
+	struct seen_sync seen = { 0 };
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 8 * PAGE);
+
+	CHECK_OK(s, uiommu_map(w.domain, 0x100000, b.phys, 2 * PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.domain, 0x900000, b.phys + 4 * PAGE, PAGE, RW));
+	subject_dma_reaches(s, w.device, 0x101000, b.phys + PAGE, RW, NULL);
+	subject_dma_reaches(s, w.device, 0x900000, b.phys + 4 * PAGE, RW, NULL);
+	wrap_set(s->wrap, WRAP_SYNC, see_sync, &seen);
+	uiommu_iotlb_gather_init(&gather, false);
+	CHECK(s, uiommu_unmap_gather(w.domain, 0x100000, 2 * PAGE, &gather) == 2 * PAGE,
+	      "the first unmap");
+	CHECK(s, uiommu_unmap_gather(w.domain, 0x900000, PAGE, &gather) == PAGE,
+	      "the second unmap");
+	CHECK(s, seen.count == 0, "invalidated before the gather was synced");
+	uiommu_iotlb_sync(w.domain, &gather);
+	CHECK(s, seen.count == 1, "%u invalidations for one gather", seen.count);
+	CHECK(s, seen.start <= 0x100000 && seen.last >= 0x900fff,
+	      "only 0x%llx to 0x%llx are invalidated", (unsigned long long)seen.start,
+	      (unsigned long long)seen.last);
+	CHECK(s, gather.start > gather.last && !gather.num_freed, "the gather is not empty");
+	uiommu_iotlb_sync(w.domain, &gather);
+	CHECK(s, seen.count == 1, "an empty gather was invalidated");
+	wrap_set(s->wrap, WRAP_SYNC, NULL, NULL);
+	subject_dma_blocked(s, w.device, 0x101000, b.phys + PAGE, NULL);
+	subject_dma_blocked(s, w.device, 0x900000, b.phys + 4 * PAGE, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static uint64_t pages_used(struct subject *s)
+{
+	struct uiommu_posix_usage usage;
+
+	uiommu_posix_usage(machine_host(s->machine), &usage);
+	return usage.pages;
+}
+
+static void c156_tables_outlive_the_flush(struct subject *s)
+{
+	struct uiommu_iotlb_gather gather;
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 4 * MiB2);
+	const uint64_t iova = 0x40000000;
+	uint64_t used;
+	size_t tables;
+
+	/* Odd pages, so that no large leaf fits and tables are needed. */
+	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys + PAGE, 2 * MiB2, RW));
+	subject_dma_reaches(s, w.device, iova + MiB2, b.phys + PAGE + MiB2, RW, NULL);
+	used = pages_used(s);
+	uiommu_iotlb_gather_init(&gather, false);
+	CHECK(s, uiommu_unmap_gather(w.domain, iova, 2 * MiB2, &gather) == 2 * MiB2, "unmap");
+	tables = gather.num_freed;
+	CHECK(s, pages_used(s) == used, "a table was freed before the flush");
+	/* A device may still come by with an old translation, and must find no wild one. */
+	subject_dma_sees(s, w.device, iova + MiB2 / 2, b.phys + PAGE + MiB2 / 2, NULL);
+	machine_settle(s->machine);
+	CHECK(s, pages_used(s) == used, "a table was freed before the flush");
+	uiommu_iotlb_sync(w.domain, &gather);
+	CHECK(s, pages_used(s) <= used - tables, "%zu tables were not given back", tables);
+	subject_dma_blocked(s, w.device, iova + MiB2, b.phys + PAGE + MiB2, NULL);
+	machine_clear_faults(s->machine);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+/* ---- attachment and invalidation --------------------------------------------------------------- */
+
+static void c157_map_then_attach(struct subject *s)
+{
+	struct machine_device *device[2];
+	struct uiommu_group *group[2];
+	struct uiommu_domain *domain;
+	struct subject_buffer b;
+
+	subject_boot(s, 0);
+	b = subject_buffer(s, PAGE);
+	domain = subject_domain(s, subject_device(s, "solo0"), 0);
+	CHECK_OK(s, uiommu_map(domain, 0x5000, b.phys, PAGE, RW));
+	for (int i = 0; i < 2; i++) {
+		const char *label = i ? "solo1" : "solo0";
+		int rc;
+
+		device[i] = subject_machine_device(s, label);
+		group[i] = subject_claim(s, label);
+		rc = uiommu_attach_group(domain, group[i]);
+		if (i && rc == -UIOMMU_EINVAL)
+			conform_skip(s, "the two devices' units share no format");
+		CHECK(s, rc == 0, "attach: %s", uiommu_strerror(rc));
+		subject_dma_reaches(s, device[i], 0x5000, b.phys, RW, NULL);
+	}
+	unmap_exactly(s, domain, 0x5000, PAGE);
+	for (int i = 0; i < 2; i++) {
+		subject_dma_blocked(s, device[i], 0x5000, b.phys, NULL);
+		uiommu_detach_group(domain, group[i]);
+		subject_release(s, group[i]);
+	}
+	uiommu_domain_free(domain);
+	subject_buffer_free(s, &b);
+}
+
+static void c158_reattach(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+
+	CHECK_OK(s, uiommu_map(w.domain, 0x5000, b.phys, PAGE, RW));
+	subject_dma_reaches(s, w.device, 0x5000, b.phys, RW, NULL);
+	uiommu_detach_group(w.domain, w.group);
+	subject_dma_blocked(s, w.device, 0x5000, b.phys, NULL);
+	unmap_exactly(s, w.domain, 0x5000, PAGE);
+	CHECK_OK(s, uiommu_map(w.domain, 0x5000, b.phys + PAGE, PAGE, RW));
+	CHECK_OK(s, uiommu_attach_group(w.domain, w.group));
+	subject_dma_reaches(s, w.device, 0x5000, b.phys + PAGE, RW, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c159_not_present_is_not_kept(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
+
+	for (unsigned int i = 0; i < 4; i++) {
+		subject_dma_blocked(s, w.device, 0x40000000 + i * MiB2, b.phys, NULL);
+		CHECK_OK(s,
+			 uiommu_map(w.domain, 0x40000000 + i * MiB2, b.phys + i * PAGE, PAGE, RW));
+		subject_dma_reaches(s, w.device, 0x40000000 + i * MiB2, b.phys + i * PAGE, RW,
+				    NULL);
+	}
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+struct mapper {
+	struct uiommu_domain *domain;
+	uint64_t iova, phys;
+	int rc;
+};
+
+static void *map_pages(void *arg)
+{
+	struct mapper *m = arg;
+
+	/* Every other page of one leaf table: the other thread has the rest. */
+	for (unsigned int i = 0; i < 256 && !m->rc; i++)
+		m->rc = uiommu_map(m->domain, m->iova + 2 * i * PAGE, m->phys, PAGE, RW);
+	return NULL;
+}
+
+static void c161_disjoint_maps(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+	struct mapper m[2];
+	pthread_t thread;
+
+	for (unsigned int round = 0; round < 8; round++) {
+		uint64_t iova = 0x40000000 + round * GiB;
+
+		for (unsigned int i = 0; i < 2; i++)
+			m[i] = (struct mapper){ w.domain, iova + i * PAGE, b.phys + i * PAGE, 0 };
+		CHECK(s, pthread_create(&thread, NULL, map_pages, &m[0]) == 0, "no thread");
+		map_pages(&m[1]);
+		pthread_join(thread, NULL);
+		CHECK(s, m[0].rc == 0 && m[1].rc == 0, "map: %d and %d", m[0].rc, m[1].rc);
+		for (unsigned int i = 0; i < 512; i++)
+			check_phys(s, w.domain, iova + i * PAGE, b.phys + (i % 2) * PAGE);
+		subject_dma_reaches(s, w.device, iova + 510 * PAGE, b.phys, RW, NULL);
+		subject_dma_reaches(s, w.device, iova + 511 * PAGE, b.phys + PAGE, RW, NULL);
+	}
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c163_id_reuse(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, PAGE);
+
+	for (unsigned int i = 0; i < 20; i++) {
+		CHECK_OK(s, uiommu_map(w.domain, 0x5000, b.phys, PAGE, RW));
+		subject_dma_reaches(s, w.device, 0x5000, b.phys, RW, NULL);
+		uiommu_detach_group(w.domain, w.group);
+		uiommu_domain_free(w.domain);
+		w.domain = subject_domain(s, w.dev, 0);
+		CHECK_OK(s, uiommu_attach_group(w.domain, w.group));
+		subject_dma_blocked(s, w.device, 0x5000, b.phys, NULL);
+	}
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c164_two_units(struct subject *s)
+{
+	struct machine_device *other;
+	struct uiommu_group *group;
+	struct subject_buffer b;
+	struct work w;
+	int rc;
+
+	subject_boot(s, 0);
+	if (machine_num_units(s->machine) < 2)
+		conform_skip(s, "this machine has one unit");
+	w = begin(s, "solo0", 0);
+	b = subject_buffer(s, 4 * PAGE);
+	other = subject_machine_device(s, "solo1");
+	CHECK(s,
+	      uiommu_device_instance(w.dev) != uiommu_device_instance(subject_device(s, "solo1")),
+	      "solo0 and solo1 are behind the same unit");
+	group = subject_claim(s, "solo1");
+	rc = uiommu_attach_group(w.domain, group);
+	if (rc == -UIOMMU_EINVAL) {
+		uiommu_domain_free(NULL);
+		conform_skip(s, "the two units share no format");
+	}
+	CHECK(s, rc == 0, "attach to the second unit: %s", uiommu_strerror(rc));
+	CHECK_OK(s, uiommu_map(w.domain, 0x7ff000, b.phys, 4 * PAGE, RW));
+	for (unsigned int i = 0; i < 4; i++) {
+		subject_dma_reaches(s, w.device, 0x7ff000 + i * PAGE, b.phys + i * PAGE, RW, NULL);
+		subject_dma_reaches(s, other, 0x7ff000 + i * PAGE, b.phys + i * PAGE, RW, NULL);
+	}
+	unmap_exactly(s, w.domain, 0x7ff000, 4 * PAGE);
+	for (unsigned int i = 0; i < 4; i++) {
+		subject_dma_blocked(s, w.device, 0x7ff000 + i * PAGE, b.phys + i * PAGE, NULL);
+		subject_dma_blocked(s, other, 0x7ff000 + i * PAGE, b.phys + i * PAGE, NULL);
+	}
+	uiommu_detach_group(w.domain, group);
+	subject_release(s, group);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static void c167_out_of_memory(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * MiB2);
+	unsigned int failed = 0;
+
+	for (unsigned int n = 1; n <= 8; n++) {
+		/* A gigabyte boundary: tables of three levels on either side. */
+		const uint64_t iova = (n + 1) * GiB - MiB2 / 2;
+		int rc;
+
+		s->fail_at = s->steps + n;
+		rc = uiommu_map(w.domain, iova, b.phys + PAGE, MiB2, RW);
+		s->fail_at = 0;
+		if (rc == 0) {
+			unmap_exactly(s, w.domain, iova, MiB2);
+			continue;
+		}
+		failed++;
+		CHECK(s, rc == -UIOMMU_ENOMEM, "allocation %u fails: %s", n, uiommu_strerror(rc));
+		for (uint64_t at = 0; at < MiB2; at += PAGE)
+			check_phys(s, w.domain, iova + at, 0);
+		CHECK_OK(s, uiommu_map(w.domain, iova, b.phys + PAGE, MiB2, RW));
+		subject_dma_reaches(s, w.device, iova + MiB2 - PAGE, b.phys + MiB2, RW, NULL);
+	}
+	CHECK(s, failed, "no allocation of a map could be made to fail");
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c168_free_with_mappings(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	uint64_t before = 0;
+
+	uiommu_detach_group(w.domain, w.group);
+	for (unsigned int i = 0; i < 3; i++) {
+		uiommu_domain_free(w.domain);
+		if (i == 0)
+			before = pages_used(s);
+		CHECK(s, pages_used(s) == before, "%llu pages are left of a freed domain",
+		      (unsigned long long)(pages_used(s) - before));
+		w.domain = subject_domain(s, w.dev, 0);
+		CHECK_OK(s, uiommu_map(w.domain, 0x1000, 0x1000, PAGE, RW));
+		CHECK_OK(s, uiommu_map(w.domain, GiB + PAGE, 2 * GiB, 3 * MiB2, RW));
+		CHECK_OK(s, uiommu_map(w.domain, 64 * GiB, 4 * GiB, GiB, RW));
+	}
+	CHECK_OK(s, uiommu_attach_group(w.domain, w.group));
+	end(s, &w);
+}
+
+static void c233_map_sg(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 16 * PAGE);
+	struct uiommu_sg sg[8], *in_use = &sg[5];
+	const uint64_t iova = 0x5ff000;
+	uint64_t mapped = 0, at = 0;
+
+	for (unsigned int i = 0; i < 8; i++)
+		sg[i] = (struct uiommu_sg){ b.phys + (15 - 2 * i) * PAGE, PAGE };
+	CHECK_OK(s, uiommu_map_sg(w.domain, iova, sg, 8, RW, &mapped));
+	CHECK(s, mapped == 8 * PAGE, "0x%llx bytes are mapped", (unsigned long long)mapped);
+	for (unsigned int i = 0; i < 8; i++, at += PAGE)
+		subject_dma_reaches(s, w.device, iova + at, sg[i].paddr, RW, NULL);
+	unmap_exactly(s, w.domain, iova, 8 * PAGE);
+	/* The sixth page is taken: nothing of the list may stay. */
+	CHECK_OK(s, uiommu_map(w.domain, iova + 5 * PAGE, in_use->paddr, PAGE, UIOMMU_READ));
+	CHECK_RC(s, uiommu_map_sg(w.domain, iova, sg, 8, RW, &mapped), -UIOMMU_EADDRINUSE);
+	CHECK(s, mapped == 0, "a failed list says that 0x%llx bytes are mapped",
+	      (unsigned long long)mapped);
+	for (unsigned int i = 0; i < 8; i++)
+		check_phys(s, w.domain, iova + i * PAGE, i == 5 ? in_use->paddr : 0);
+	subject_dma_reaches(s, w.device, iova + 5 * PAGE, in_use->paddr, UIOMMU_READ, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c234_large_leaf_dma(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+
+	/* A gigabyte around the buffer, in the largest leaves that there are. */
+	CHECK_OK(s, uiommu_map(w.domain, 4 * GiB, 0, GiB, RW));
+	subject_dma_reaches(s, w.device, 4 * GiB + b.phys, b.phys, RW, NULL);
+	subject_dma_reaches(s, w.device, 4 * GiB + b.phys + PAGE, b.phys + PAGE, RW, NULL);
+	subject_dma_blocked(s, w.device, 5 * GiB + b.phys, b.phys, NULL);
+	unmap_exactly(s, w.domain, 4 * GiB, GiB);
+	subject_dma_blocked(s, w.device, 4 * GiB + b.phys, b.phys, NULL);
+	subject_dma_blocked(s, w.device, 4 * GiB + b.phys + PAGE, b.phys + PAGE, NULL);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+static void c235_queued_gather(struct subject *s)
+{
+	struct uiommu_iotlb_gather gather;
+	struct work w = begin(s, "solo0", 0);
+	struct subject_buffer b = subject_buffer(s, PAGE);
+
+	CHECK_OK(s, uiommu_map(w.domain, 0x8000, b.phys, PAGE, RW));
+	subject_dma_reaches(s, w.device, 0x8000, b.phys, RW, NULL);
+	uiommu_iotlb_gather_init(&gather, true);
+	CHECK(s, uiommu_unmap_gather(w.domain, 0x8000, PAGE, &gather) == PAGE, "unmap");
+	uiommu_flush_iotlb_all(w.domain);
+	subject_dma_blocked(s, w.device, 0x8000, b.phys, NULL);
+	uiommu_iotlb_sync(w.domain, &gather);
+	subject_buffer_free(s, &b);
+	end(s, &w);
+}
+
+#define DMA CONFORM_HARDWARE
+
+const struct conform_scenario conform_mapping[] = {
+	{ "C134", "Every size and alignment around a page-size boundary is translated byte-exact",
+	  "Linux iommu_map; generic_pt and io-pgtable tests", AREA_MAPPING, DMA, 0, c134_sizes },
+	{ "C135", "A map that fails half-way leaves nothing behind and its neighbours alone",
+	  "Linux iommu_map: unroll on error", AREA_MAPPING, DMA, 0, c135_partial_failure },
+	{ "C136", "A driver may map less than asked and is asked again, but not for ever",
+	  "Linux iommu_ops.map_pages contract", AREA_MAPPING, DMA, 0, c136_short_map },
+	{ "C137", "If the flush after a map fails, the whole range is unmapped",
+	  "Linux iotlb_sync_map contract", AREA_MAPPING, DMA, 0, c137_sync_map_fails },
+	{ "C138", "Nothing that is mapped is overwritten; an empty table gives way to a large leaf",
+	  "Linux generic_pt: -EADDRINUSE", AREA_MAPPING, DMA, 0, c138_no_overwrite },
+	{ "C139", "A large leaf where pages were, and pages where it was, are seen at once",
+	  "VT-d 6.5: paging-structure caches; Linux: aligned pages in calculate_psi_aligned_address",
+	  AREA_MAPPING, DMA, 0, c139_table_then_leaf },
+	{ "C140", "When unmap returns, no page of the range is reached any more",
+	  "Linux iommu_unmap: invalidation guarantees", AREA_MAPPING, DMA, 0, c140_unmap_is_seen },
+	{ "C141", "Nor through the device's own TLB", "PCIe 10.3; Linux: ATC invalidation ordering",
+	  AREA_MAPPING, DMA, MACHINE_ATS, c141_ats },
+	{ "C142", "A range that is not aligned to its size is invalidated to the last page",
+	  "VT-d 6.5.2.3 address mask; Linux: unaligned addresses for flush range", AREA_MAPPING,
+	  DMA, 0, c142_unaligned_ranges },
+	{ "C143", "Unmapping one page leaves its neighbours", "Linux iommu_unmap", AREA_MAPPING,
+	  DMA, 0, c143_neighbours_stay },
+	{ "C144", "A leaf is never split: its front takes it away whole, its inside nothing",
+	  "Linux generic_pt unmap; include/uiommu/uiommu.h", AREA_MAPPING, DMA, 0,
+	  c144_part_of_a_leaf },
+	{ "C145", "Unmap stops at the first hole, and says how far it came",
+	  "Linux iommu_unmap: partial results", AREA_MAPPING, DMA, 0, c145_hole },
+	{ "C146", "Unmapping what was never mapped does nothing and invalidates nothing",
+	  "Linux iommu_unmap", AREA_MAPPING, 0, 0, c146_never_mapped },
+	{ "C147", "The first and the last page of the aperture work, the page after it does not",
+	  "Linux iommu_domain_geometry; Linux: incorrect aperture check", AREA_MAPPING, DMA, 0,
+	  c147_aperture },
+	{ "C148", "Ranges that wrap, are misaligned or empty are refused by one table of errors",
+	  "Linux generic_pt errors; Linux: overflow in iommu_pgsize", AREA_MAPPING, 0, 0,
+	  c148_wrap },
+	{ "C150", "Both halves of a sign-extended format can be mapped, the hole cannot",
+	  "Intel SDM 3.3.7.1 canonical addresses; VT-d 3.6", AREA_MAPPING, DMA, 0,
+	  c150_sign_extension },
+	{ "C151", "A physical address beyond the format's output width is refused",
+	  "Linux generic_pt: -ERANGE", AREA_MAPPING, 0, 0, c151_output_width },
+	{ "C152", "iova_to_phys is exact at every offset of every leaf size",
+	  "Linux: intel_iommu_iova_to_phys for huge pages", AREA_MAPPING, 0, 0, c152_every_offset },
+	{ "C153", "iova_to_phys answers for identity, blocked and unattached domains too",
+	  "Linux iommu_iova_to_phys", AREA_MAPPING, 0, 0, c153_other_domains },
+	{ "C154", "Read, write and both are enforced; neither, or an unknown bit, is refused",
+	  "Linux: R/W permission check", AREA_MAPPING, DMA, 0, c154_protection },
+	{ "C155", "One gather over several unmaps is one invalidation that covers them",
+	  "Linux iommu_iotlb_gather", AREA_MAPPING, DMA, 0, c155_gather },
+	{ "C156", "A freed table is not used again before the invalidation",
+	  "Linux iommu_iotlb_gather.freelist", AREA_MAPPING, DMA, 0,
+	  c156_tables_outlive_the_flush },
+	{ "C157", "What was mapped before any attach is seen by every device attached later",
+	  "Linux domain_alloc_paging: domains are final at allocation", AREA_MAPPING, DMA, 0,
+	  c157_map_then_attach },
+	{ "C158", "After the last device has left, changes are seen by the next one that comes",
+	  "Linux: size mapped for a detached domain", AREA_MAPPING, DMA, 0, c158_reattach },
+	{ "C159", "Hardware that remembers what was not there sees a new mapping",
+	  "VT-d 6.1 caching mode", AREA_MAPPING, DMA, 0, c159_not_present_is_not_kept },
+	{ "C161", "Two threads map disjoint pages under one table", "Linux iommu_map concurrency",
+	  AREA_MAPPING, DMA | CONFORM_RACE, 0, c161_disjoint_maps },
+	{ "C163", "A new domain finds nothing in caches of the one whose hardware ID it got",
+	  "Linux: ids leave the invalidation set clean", AREA_MAPPING, DMA, 0, c163_id_reuse },
+	{ "C164", "A domain on two units is invalidated on both",
+	  "Linux: 2 HW sharing pgtable issue", AREA_MAPPING, DMA, 0, c164_two_units },
+	{ "C167",
+	  "Out of memory at any table of a map: an error, nothing mapped, and it works later",
+	  "Linux iommu_map", AREA_MAPPING, DMA | CONFORM_NO_SWEEP, 0, c167_out_of_memory },
+	{ "C168", "A domain freed with live mappings leaves no page behind",
+	  "Linux iommu_domain_free", AREA_MAPPING, 0, 0, c168_free_with_mappings },
+	{ "C233", "A list of pieces is mapped in order, or not at all", "Linux iommu_map_sg",
+	  AREA_MAPPING, DMA, 0, c233_map_sg },
+	{ "C234", "Every part of a gigabyte in one mapping is reached, and gone after unmap",
+	  "Linux iommu_map; VT-d 3.7", AREA_MAPPING, DMA, 0, c234_large_leaf_dma },
+	{ "C235", "flush_iotlb_all alone ends what queued unmaps left", "Linux flush queues",
+	  AREA_MAPPING, DMA, 0, c235_queued_gather },
+	{ 0 },
+};
