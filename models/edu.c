@@ -4,7 +4,8 @@
  *
  * A DMA is finished when time passes (settle), or after the command register was read a few times: software
  * that does not wait for it finds old data.  Only the registers of the DMA engine, identification, liveness and
- * interrupts are there; the factorial unit computes at once.
+ * interrupts are there; the factorial unit computes at once.  Beyond what QEMU's device does, the buffer can be
+ * read and written at EDU_BUFFER in BAR 0.
  */
 #include <string.h>
 
@@ -113,7 +114,9 @@ static uint64_t mmio_read(void *device, unsigned int bar, uint64_t offset, unsig
 
 	(void)bar;
 	lock(edu);
-	if (size == 4 || (size == 8 && offset >= 0x80))
+	if (offset >= EDU_BUFFER && offset - EDU_BUFFER <= EDU_BUFFER_SIZE - size)
+		memcpy(&value, edu->buffer + (offset - EDU_BUFFER), size);
+	else if (size == 4 || (size == 8 && offset >= 0x80))
 		value = read_register(edu, offset);
 	if (offset == EDU_REG_DMA_COMMAND && value & EDU_DMA_RUN &&
 	    ++edu->reads >= READS_UNTIL_DONE)
@@ -159,6 +162,11 @@ static void mmio_write(void *device, unsigned int bar, uint64_t offset, unsigned
 	if (size != 4 && !(size == 8 && offset >= 0x80))
 		return;
 	lock(edu);
+	if (offset >= EDU_BUFFER && offset - EDU_BUFFER <= EDU_BUFFER_SIZE - size) {
+		memcpy(edu->buffer + (offset - EDU_BUFFER), &value, size);
+		unlock(edu);
+		return;
+	}
 	switch (offset) {
 	case EDU_REG_LIVENESS:
 		edu->liveness = ~(uint32_t)value;

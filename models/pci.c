@@ -15,10 +15,7 @@
 /* Offsets of the capabilities in every function that has them. */
 #define CAP_PCIE 0x40u
 #define CAP_MSI 0x80u
-#define EXT_ACS 0x100u
-#define EXT_ATS 0x120u
-#define EXT_PRI 0x140u
-#define EXT_PASID 0x160u
+#define EXT_CAP_SIZE 0x20u /* room for each extended capability */
 
 #define MSI_CONTROL 0x02u /* PCI 3.0, 6.8.1 */
 #define MSI_ENABLE 1u
@@ -35,6 +32,7 @@ struct model_pci_function {
 	bool atc_registered;
 	uint16_t atc_source_id;
 	const struct model_pci_iommu *atc_iommu;
+	unsigned int ats, pasid; /* where these capabilities are; 0: nowhere */
 	uint8_t space[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE];
 };
@@ -122,52 +120,56 @@ static void fill_capabilities(struct model_pci_function *fn)
 	}
 }
 
-/* Puts an extended capability at @at and links it to the one before, whose header is at *@last. */
-static void extended(struct model_pci_function *fn, unsigned int *last, unsigned int at,
-		     uint32_t id)
+/* The next extended capability, linked to the one before it. */
+static unsigned int extended(struct model_pci_function *fn, unsigned int *next, uint32_t id)
 {
-	/* The list starts at its first place: an empty one (ID 0) stands there if ACS is missing. */
+	unsigned int at = *next;
+
 	if (at != PCI_EXT_CAP_FIRST)
-		put(fn->space, *last, 4, get(fn->space, *last, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
+		put(fn->space, at - EXT_CAP_SIZE, 4,
+		    get(fn->space, at - EXT_CAP_SIZE, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
 	put(fn->space, at, 4, id | 1u << 16);
-	*last = at;
+	*next = at + EXT_CAP_SIZE;
+	return at;
 }
 
 static void fill_extended(struct model_pci_function *fn)
 {
 	const struct model_pci_config *c = &fn->config;
 	uint8_t *s = fn->space, *w = fn->writable;
-	unsigned int last = PCI_EXT_CAP_FIRST;
+	unsigned int next = PCI_EXT_CAP_FIRST, at;
 
 	if (!c->pcie)
 		return;
 	if (c->acs) {
-		extended(fn, &last, EXT_ACS, PCI_EXT_CAP_ID_ACS);
-		put(s, EXT_ACS + PCI_ACS_CAPABILITY, 2, c->acs_capability);
-		put(w, EXT_ACS + PCI_ACS_CONTROL, 2, c->acs_capability);
+		at = extended(fn, &next, PCI_EXT_CAP_ID_ACS);
+		put(s, at + PCI_ACS_CAPABILITY, 2, c->acs_capability);
+		put(w, at + PCI_ACS_CONTROL, 2, c->acs_capability);
 	}
 	if (c->ats) {
-		extended(fn, &last, EXT_ATS, PCI_EXT_CAP_ID_ATS);
-		put(s, EXT_ATS + PCI_ATS_CAPABILITY, 2,
+		at = extended(fn, &next, PCI_EXT_CAP_ID_ATS);
+		put(s, at + PCI_ATS_CAPABILITY, 2,
 		    PCI_ATS_PAGE_ALIGNED | PCI_ATS_GLOBAL_INVALIDATE);
-		put(w, EXT_ATS + PCI_ATS_CONTROL, 2, PCI_ATS_STU | PCI_ATS_ENABLE);
+		put(w, at + PCI_ATS_CONTROL, 2, PCI_ATS_STU | PCI_ATS_ENABLE);
+		fn->ats = at;
 	}
 	if (c->pri) {
-		extended(fn, &last, EXT_PRI, PCI_EXT_CAP_ID_PRI);
-		put(w, EXT_PRI + PCI_PRI_CONTROL, 2, PCI_PRI_ENABLE);
-		put(s, EXT_PRI + PCI_PRI_STATUS, 2, PCI_PRI_STATUS_STOPPED);
-		put(s, EXT_PRI + PCI_PRI_CAPACITY, 4, 32);
-		put(w, EXT_PRI + PCI_PRI_ALLOCATION, 4, 0xffffffffu);
+		at = extended(fn, &next, PCI_EXT_CAP_ID_PRI);
+		put(w, at + PCI_PRI_CONTROL, 2, PCI_PRI_ENABLE);
+		put(s, at + PCI_PRI_STATUS, 2, PCI_PRI_STATUS_STOPPED);
+		put(s, at + PCI_PRI_CAPACITY, 4, 32);
+		put(w, at + PCI_PRI_ALLOCATION, 4, 0xffffffffu);
 	}
 	if (c->pasid_bits) {
 		uint32_t modes = (c->pasid_execute ? PCI_PASID_EXECUTE : 0) |
 				 (c->pasid_privileged ? PCI_PASID_PRIVILEGED : 0);
 
-		extended(fn, &last, EXT_PASID, PCI_EXT_CAP_ID_PASID);
-		put(s, EXT_PASID + PCI_PASID_CAPABILITY, 2,
+		at = extended(fn, &next, PCI_EXT_CAP_ID_PASID);
+		put(s, at + PCI_PASID_CAPABILITY, 2,
 		    modes | (uint32_t)c->pasid_bits << PCI_PASID_WIDTH_SHIFT);
 		/* The bits of the modes stand at the same places in both registers. */
-		put(w, EXT_PASID + PCI_PASID_CONTROL, 2, PCI_PASID_ENABLE | modes);
+		put(w, at + PCI_PASID_CONTROL, 2, PCI_PASID_ENABLE | modes);
+		fn->pasid = at;
 	}
 }
 
@@ -240,7 +242,7 @@ static uint16_t source_id(const struct model_pci_function *fn)
 static void update_ats(struct model_pci_function *fn)
 {
 	const struct model_pci_device_ops *ops = fn->config.ops;
-	bool enabled = get(fn->space, EXT_ATS + PCI_ATS_CONTROL, 2) & PCI_ATS_ENABLE;
+	bool enabled = get(fn->space, fn->ats + PCI_ATS_CONTROL, 2) & PCI_ATS_ENABLE;
 
 	if (!ops || !ops->atc_invalidate || enabled == fn->atc_registered)
 		return;
@@ -289,14 +291,14 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 	fn = find(pci, segment, bus, devfn);
 	if (fn) {
 		uint32_t mask = get(fn->writable, offset, size);
+		unsigned int stu = fn->ats + PCI_ATS_CONTROL;
 
 		/* The smallest translation unit is fixed while ATS is enabled (10.5.1.3). */
-		if (fn->config.ats && offset <= EXT_ATS + PCI_ATS_CONTROL &&
-		    offset + size > EXT_ATS + PCI_ATS_CONTROL && fn->atc_registered)
-			mask &= ~(PCI_ATS_STU << 8 * (EXT_ATS + PCI_ATS_CONTROL - offset));
+		if (fn->atc_registered && offset <= stu && offset + size > stu)
+			mask &= ~(PCI_ATS_STU << 8 * (stu - offset));
 		put(fn->space, offset, size,
 		    (get(fn->space, offset, size) & ~mask) | (value & mask));
-		if (fn->config.ats)
+		if (fn->ats)
 			update_ats(fn);
 	}
 	model_pci_unlock(pci);
@@ -559,13 +561,12 @@ void *model_pci_host(struct model_pci_function *fn)
 
 uint16_t model_pci_ats_control(const struct model_pci_function *fn)
 {
-	return fn->config.ats ? (uint16_t)get(fn->space, EXT_ATS + PCI_ATS_CONTROL, 2) : 0;
+	return fn->ats ? (uint16_t)get(fn->space, fn->ats + PCI_ATS_CONTROL, 2) : 0;
 }
 
 uint16_t model_pci_pasid_control(const struct model_pci_function *fn)
 {
-	return fn->config.pasid_bits ? (uint16_t)get(fn->space, EXT_PASID + PCI_PASID_CONTROL, 2) :
-				       0;
+	return fn->pasid ? (uint16_t)get(fn->space, fn->pasid + PCI_PASID_CONTROL, 2) : 0;
 }
 
 void model_pci_lock(struct model_pci *pci)

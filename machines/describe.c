@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* describe.c - reads a machine's Devicetree into a struct describe */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfdt.h>
+#include <uiommu/types.h>
+
+#include "machines/describe.h"
+
+struct reader {
+	struct describe *d;
+	const void *dtb;
+	char *error;
+	size_t error_size;
+	int rc;
+};
+
+static const struct {
+	const char *compatible;
+	enum describe_kind kind;
+	bool bridge;
+} kinds[] = {
+	{ "uiommu,host-bridge", DESCRIBE_HOST_BRIDGE, false },
+	{ "uiommu,root-port", DESCRIBE_ROOT_PORT, true },
+	{ "uiommu,switch-upstream", DESCRIBE_SWITCH_UPSTREAM, true },
+	{ "uiommu,switch-downstream", DESCRIBE_SWITCH_DOWNSTREAM, true },
+	{ "uiommu,pcie-pci-bridge", DESCRIBE_PCIE_PCI_BRIDGE, true },
+	{ "uiommu,pci-bridge", DESCRIBE_PCI_BRIDGE, true },
+	{ "qemu,edu", DESCRIBE_EDU, false },
+	{ "qemu,iommu-testdev", DESCRIBE_TESTDEV, false },
+	{ "uiommu,dma-engine", DESCRIBE_DMA_ENGINE, false },
+};
+#define NUM_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+bool describe_is_bridge(enum describe_kind kind)
+{
+	for (size_t i = 0; i < NUM_KINDS; i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].bridge;
+	return false;
+}
+
+/* ---- properties -------------------------------------------------------------------------------- */
+
+static __attribute__((format(printf, 3, 4))) int bad(struct reader *r, int node, const char *format,
+						     ...)
+{
+	char path[128] = "/";
+	va_list args;
+	int n;
+
+	if (r->rc)
+		return r->rc;
+	if (node > 0)
+		fdt_get_path(r->dtb, node, path, sizeof(path));
+	n = snprintf(r->error, r->error_size, "%s: ", path);
+	va_start(args, format);
+	if (n >= 0 && (size_t)n < r->error_size)
+		vsnprintf(r->error + n, r->error_size - (size_t)n, format, args);
+	va_end(args);
+	r->rc = -UIOMMU_EINVAL;
+	return r->rc;
+}
+
+static bool has(struct reader *r, int node, const char *name)
+{
+	return fdt_getprop(r->dtb, node, name, NULL) != NULL;
+}
+
+/* One cell, or @missing if the property is not there. */
+static uint32_t cell(struct reader *r, int node, const char *name, uint32_t missing)
+{
+	int length;
+	const fdt32_t *value = fdt_getprop(r->dtb, node, name, &length);
+
+	if (!value)
+		return missing;
+	if (length != 4) {
+		bad(r, node, "%s must be one number", name);
+		return missing;
+	}
+	return fdt32_to_cpu(*value);
+}
+
+static uint64_t two_cells(const fdt32_t *at)
+{
+	return (uint64_t)fdt32_to_cpu(at[0]) << 32 | fdt32_to_cpu(at[1]);
+}
+
+static void region(struct reader *r, int node, uint64_t *base, uint64_t *size)
+{
+	int length;
+	const fdt32_t *value = fdt_getprop(r->dtb, node, "reg", &length);
+
+	*base = 0;
+	*size = 0;
+	if (!value || length != 16) {
+		bad(r, node, "reg must be an address and a size of two cells each");
+		return;
+	}
+	*base = two_cells(value);
+	*size = two_cells(value + 2);
+	if (!*size || *base + *size < *base)
+		bad(r, node, "reg is empty or wraps around");
+}
+
+static const char *text(struct reader *r, int node, const char *name)
+{
+	int length;
+	const char *value = fdt_getprop(r->dtb, node, name, &length);
+
+	if (value && (length < 1 || value[length - 1])) {
+		bad(r, node, "%s must be a string", name);
+		return NULL;
+	}
+	return value;
+}
+
+/* An array grown by one zeroed element; NULL: no memory, which is noted. */
+static void *grow(struct reader *r, void *array, unsigned int *count, size_t size)
+{
+	void **where = array;
+	char *bigger = realloc(*where, (*count + 1) * size);
+
+	if (!bigger) {
+		snprintf(r->error, r->error_size, "no memory");
+		r->rc = -UIOMMU_ENOMEM;
+		return NULL;
+	}
+	*where = bigger;
+	memset(bigger + *count * size, 0, size);
+	return bigger + (*count)++ * size;
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------- */
+
+static void read_functions(struct reader *r, int node, unsigned int host, unsigned int parent);
+
+static void read_function(struct reader *r, int node, unsigned int host, unsigned int parent)
+{
+	struct describe *d = r->d;
+	struct describe_function *fn;
+	unsigned int index = d->num_functions;
+	const char *compatible = text(r, node, "compatible");
+	const fdt32_t *reg;
+	int length;
+	size_t kind;
+
+	for (kind = 0; kind < NUM_KINDS; kind++)
+		if (compatible && strcmp(compatible, kinds[kind].compatible) == 0)
+			break;
+	if (kind == NUM_KINDS) {
+		bad(r, node, "no device or bridge is compatible with \"%s\"",
+		    compatible ? compatible : "");
+		return;
+	}
+	reg = fdt_getprop(r->dtb, node, "reg", &length);
+	if (!reg || length < 4 || fdt32_to_cpu(*reg) & 0xffff00ffu) {
+		bad(r, node, "reg must begin with device << 11 | function << 8");
+		return;
+	}
+	fn = grow(r, &d->functions, &d->num_functions, sizeof(*fn));
+	if (!fn)
+		return;
+	fn->kind = kinds[kind].kind;
+	fn->label = text(r, node, "label");
+	fn->parent = parent;
+	fn->host = host;
+	fn->devfn = (uint8_t)(fdt32_to_cpu(*reg) >> 8);
+	fn->phandle = fdt_get_phandle(r->dtb, node);
+	fn->class_code = cell(r, node, "class-code", 0);
+	fn->multifunction = has(r, node, "multifunction");
+	fn->acs = has(r, node, "acs");
+	fn->acs_bits = (uint16_t)cell(r, node, "acs", 0);
+	fn->ats = has(r, node, "ats");
+	fn->pri = has(r, node, "pri");
+	fn->satc = has(r, node, "satc");
+	fn->model_only = has(r, node, "model-only");
+	fn->pasid_bits = (uint8_t)cell(r, node, "pasid-bits", 0);
+	fn->pasid_execute = has(r, node, "pasid-execute");
+	fn->pasid_privileged = has(r, node, "pasid-privileged");
+	if (fn->pasid_bits > 20)
+		bad(r, node, "pasid-bits is at most 20");
+	for (unsigned int i = 0; i < index; i++) {
+		if (d->functions[i].parent == parent && d->functions[i].host == host &&
+		    d->functions[i].devfn == fn->devfn)
+			bad(r, node, "another function has this place");
+		if (fn->label && d->functions[i].label &&
+		    strcmp(fn->label, d->functions[i].label) == 0)
+			bad(r, node, "another device has the label \"%s\"", fn->label);
+	}
+	if (kinds[kind].bridge)
+		read_functions(r, node, host, index);
+	else if (fdt_first_subnode(r->dtb, node) >= 0)
+		bad(r, node, "only bridges can have devices below them");
+}
+
+static void read_functions(struct reader *r, int node, unsigned int host, unsigned int parent)
+{
+	int child;
+
+	fdt_for_each_subnode(child, r->dtb, node)
+	{
+		if (r->rc)
+			return;
+		read_function(r, child, host, parent);
+	}
+}
+
+static void read_host(struct reader *r, int node)
+{
+	unsigned int index = r->d->num_hosts;
+	struct describe_host *host = grow(r, &r->d->hosts, &r->d->num_hosts, sizeof(*host));
+	const fdt32_t *value;
+	int length;
+
+	if (!host)
+		return;
+	host->segment = (uint16_t)cell(r, node, "linux,pci-domain", 0);
+	host->last_bus = 255;
+	host->atsr = has(r, node, "atsr");
+	value = fdt_getprop(r->dtb, node, "bus-range", &length);
+	if (value && length == 8) {
+		host->first_bus = (uint8_t)fdt32_to_cpu(value[0]);
+		host->last_bus = (uint8_t)fdt32_to_cpu(value[1]);
+	}
+	value = fdt_getprop(r->dtb, node, "ranges", &length);
+	if (!value || length != 28) {
+		bad(r, node, "ranges must be one memory window of 7 cells");
+		return;
+	}
+	host->window = two_cells(value + 3);
+	host->window_size = two_cells(value + 5);
+	for (unsigned int i = 0; i < index; i++)
+		if (r->d->hosts[i].segment == host->segment)
+			bad(r, node, "another host bridge has PCI domain %u", host->segment);
+	read_functions(r, node, index, DESCRIBE_NONE);
+}
+
+/* The functions that a list of phandles names. */
+static void read_list(struct reader *r, int node, const char *name, unsigned int **list,
+		      unsigned int *count)
+{
+	int length = 0;
+	const fdt32_t *value = fdt_getprop(r->dtb, node, name, &length);
+
+	for (int i = 0; value && i < length / 4; i++) {
+		uint32_t phandle = fdt32_to_cpu(value[i]);
+		unsigned int f, *entry;
+
+		for (f = 0; f < r->d->num_functions; f++)
+			if (phandle && r->d->functions[f].phandle == phandle)
+				break;
+		if (f == r->d->num_functions) {
+			bad(r, node, "entry %d of %s is no PCI function", i, name);
+			return;
+		}
+		entry = grow(r, list, count, sizeof(*entry));
+		if (!entry)
+			return;
+		*entry = f;
+	}
+}
+
+static void read_unit(struct reader *r, int node)
+{
+	struct describe *d = r->d;
+	uint64_t size;
+	struct describe_unit *unit = grow(r, &d->units, &d->num_units, sizeof(*unit));
+
+	if (!unit)
+		return;
+	region(r, node, &unit->base, &size);
+	if (unit->base % 4096 || size % 4096)
+		bad(r, node, "registers must be whole pages");
+	unit->segment = (uint16_t)cell(r, node, "segment", 0);
+	unit->include_all = has(r, node, "include-all");
+	unit->driver_flags = cell(r, node, "driver-flags", 0);
+	unit->preset = text(r, node, "preset");
+	unit->node = node;
+	if (!unit->preset)
+		bad(r, node, "preset is missing");
+	read_list(r, node, "scopes", &unit->scopes, &unit->num_scopes);
+	if (!unit->include_all && !unit->num_scopes)
+		bad(r, node, "neither include-all nor scopes: nothing is behind this unit");
+}
+
+static void read_memory(struct reader *r, int node)
+{
+	struct describe *d = r->d;
+
+	if (d->ram_size) {
+		bad(r, node, "only one memory node is possible");
+		return;
+	}
+	region(r, node, &d->ram_base, &d->ram_size);
+	d->reserve_below = cell(r, node, "reserve-below", 0);
+	if (d->ram_base % 4096 || d->ram_size % 4096)
+		bad(r, node, "RAM must be whole pages");
+}
+
+static void read_reserved(struct reader *r, int parent)
+{
+	struct describe *d = r->d;
+	int node;
+
+	fdt_for_each_subnode(node, r->dtb, parent)
+	{
+		struct describe_region *reg;
+		uint64_t size;
+
+		reg = grow(r, &d->regions, &d->num_regions, sizeof(*reg));
+		if (!reg)
+			return;
+		region(r, node, &reg->base, &size);
+		reg->last = reg->base + size - 1;
+		if (reg->base % 4096 || size % 4096)
+			bad(r, node, "a reserved region must be whole pages");
+		if (reg->base < d->ram_base || reg->last > d->ram_base + d->ram_size - 1)
+			bad(r, node, "a reserved region must be in RAM");
+		else if (reg->last >= d->reserve_below)
+			bad(r, node, "a reserved region must be under reserve-below");
+		read_list(r, node, "devices", &reg->functions, &reg->num_functions);
+	}
+}
+
+static void for_each_compatible(struct reader *r, const char *compatible,
+				void (*read)(struct reader *r, int node))
+{
+	for (int node = fdt_node_offset_by_compatible(r->dtb, -1, compatible); node >= 0;
+	     node = fdt_node_offset_by_compatible(r->dtb, node, compatible))
+		if (!r->rc)
+			read(r, node);
+}
+
+static void read_all(struct reader *r)
+{
+	struct describe *d = r->d;
+	int node;
+
+	d->summary = text(r, 0, "model");
+	fdt_for_each_subnode(node, r->dtb, 0)
+	{
+		const char *type = text(r, node, "device_type");
+
+		if (type && strcmp(type, "memory") == 0)
+			read_memory(r, node);
+	}
+	if (!d->ram_size)
+		bad(r, 0, "there is no memory");
+	for_each_compatible(r, "pci-host-ecam-generic", read_host);
+	if (!d->num_hosts)
+		bad(r, 0, "there is no PCI host bridge (compatible \"pci-host-ecam-generic\")");
+	for_each_compatible(r, "intel,vtd", read_unit);
+	node = fdt_subnode_offset(r->dtb, 0, "reserved-memory");
+	if (node >= 0 && !r->rc)
+		read_reserved(r, node);
+}
+
+int describe_read(const void *dtb, size_t size, struct describe **out, char *error,
+		  size_t error_size)
+{
+	struct reader r = { .dtb = dtb, .error = error, .error_size = error_size };
+	int rc;
+
+	rc = size < 40 ? -FDT_ERR_TRUNCATED : fdt_check_full(dtb, size);
+	if (rc) {
+		snprintf(error, error_size, "not a Devicetree: %s", fdt_strerror(rc));
+		return -UIOMMU_EINVAL;
+	}
+	r.d = calloc(1, sizeof(*r.d));
+	if (!r.d) {
+		snprintf(error, error_size, "no memory");
+		return -UIOMMU_ENOMEM;
+	}
+	r.d->dtb = dtb;
+	read_all(&r);
+	if (r.rc) {
+		describe_free(r.d);
+		return r.rc;
+	}
+	*out = r.d;
+	return 0;
+}
+
+void describe_free(struct describe *d)
+{
+	if (!d)
+		return;
+	for (unsigned int i = 0; i < d->num_units; i++)
+		free(d->units[i].scopes);
+	for (unsigned int i = 0; i < d->num_regions; i++)
+		free(d->regions[i].functions);
+	free(d->hosts);
+	free(d->functions);
+	free(d->units);
+	free(d->regions);
+	free(d);
+}

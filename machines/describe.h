@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * describe.h - what a machine's Devicetree says, read once and checked
+ *
+ * The nodes:
+ *
+ *   /                      model: one line for people
+ *   /memory@X              reg: RAM; reserve-below: no page under this address is handed out
+ *   /iommu@X               compatible "intel,vtd"; reg: registers; segment; include-all, or scopes: phandles of
+ *                          functions; driver-flags: enum uiommu_vtd_flags; preset: name of a
+ *                          model_vtd_preset(); then any field of struct model_vtd_config with '-' for
+ *                          '_': a number, or nothing for true
+ *   /pcie@X                compatible "pci-host-ecam-generic"; linux,pci-domain; bus-range; ranges: its memory
+ *                          window; atsr: ATS works below all root ports of the segment
+ *     NAME@DEVICE,FUNCTION compatible as below; reg: bus 0, device and function in bits 15:8; label;
+ *                          class-code; multifunction; acs: the capability's bits; ats; pri; pasid-bits;
+ *                          pasid-execute; pasid-privileged; satc; model-only: not on an emulator.
+ *                          Bridges have their functions as children.
+ *   /reserved-memory/X     reg; devices: phandles: firmware lets them reach it
+ *
+ * "uiommu,host-bridge", "uiommu,root-port", "uiommu,switch-upstream", "uiommu,switch-downstream",
+ * "uiommu,pcie-pci-bridge", "uiommu,pci-bridge", "qemu,edu", "qemu,iommu-testdev", "uiommu,dma-engine".
+ */
+#ifndef MACHINES_DESCRIBE_H
+#define MACHINES_DESCRIBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum describe_kind {
+	DESCRIBE_HOST_BRIDGE,
+	DESCRIBE_ROOT_PORT,
+	DESCRIBE_SWITCH_UPSTREAM,
+	DESCRIBE_SWITCH_DOWNSTREAM,
+	DESCRIBE_PCIE_PCI_BRIDGE,
+	DESCRIBE_PCI_BRIDGE,
+	DESCRIBE_EDU,
+	DESCRIBE_TESTDEV,
+	DESCRIBE_DMA_ENGINE,
+};
+
+#define DESCRIBE_NONE UINT32_MAX
+
+struct describe_function {
+	const char *label; /* NULL: none; inside the blob */
+	enum describe_kind kind;
+	unsigned int parent; /* index of the bridge above, DESCRIBE_NONE on the root bus */
+	unsigned int host; /* index into hosts */
+	uint8_t devfn;
+	uint32_t phandle; /* 0: none */
+	uint32_t class_code; /* 0: the device's own */
+	bool multifunction, acs, ats, pri, satc, model_only;
+	bool pasid_execute, pasid_privileged;
+	uint16_t acs_bits;
+	uint8_t pasid_bits;
+};
+
+struct describe_host {
+	uint16_t segment;
+	uint8_t first_bus, last_bus;
+	uint64_t window, window_size; /* of memory for BARs */
+	bool atsr;
+};
+
+struct describe_unit {
+	uint64_t base;
+	uint16_t segment;
+	bool include_all;
+	unsigned int driver_flags;
+	const char *preset;
+	int node; /* offset in the blob, for further properties */
+	unsigned int *scopes; /* indices of functions */
+	unsigned int num_scopes;
+};
+
+struct describe_region {
+	uint64_t base, last;
+	unsigned int *functions;
+	unsigned int num_functions;
+};
+
+struct describe {
+	const void *dtb; /* the blob; not owned, has to stay */
+	const char *summary;
+	uint64_t ram_base, ram_size, reserve_below;
+	struct describe_host *hosts;
+	struct describe_function *functions; /* a bridge before what is below it */
+	struct describe_unit *units;
+	struct describe_region *regions;
+	unsigned int num_hosts, num_functions, num_units, num_regions;
+};
+
+/* 0, or a negative errno and one line in @error that names the node. */
+int describe_read(const void *dtb, size_t size, struct describe **out, char *error,
+		  size_t error_size);
+void describe_free(struct describe *d);
+bool describe_is_bridge(enum describe_kind kind);
+
+#endif /* MACHINES_DESCRIBE_H */

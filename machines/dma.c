@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dma.c - makes devices do DMA: a small driver for each kind of test device
+ *
+ * QEMU's edu hands out its buffer by DMA alone.  To fill or to read it without the translation under
+ * test, the unit's translation is switched off for that one transfer to a scratch page, and on again;
+ * nothing that is cached is forgotten by it.
+ */
+#include <string.h>
+
+#include "machines/internal.h"
+#include "spec/dma-engine.h"
+#include "spec/edu.h"
+#include "spec/iommu-testdev.h"
+#include "spec/pci.h"
+#include "spec/vtd.h"
+
+#define EDU_POLLS 10000u
+#define EDU_CHUNK 2048u
+#define SCRATCH_SIZE 4096u
+#define SWITCH_POLLS 1000u
+
+static uint64_t get(struct machine_device *device, uint64_t offset, unsigned int size)
+{
+	return machine_mmio_read(device->machine, device->bar + offset, size);
+}
+
+static void put(struct machine_device *device, uint64_t offset, unsigned int size, uint64_t value)
+{
+	machine_mmio_write(device->machine, device->bar + offset, size, value);
+}
+
+/* Between @data and a window of the BAR in pieces of @step bytes; the rest of the last piece is 0. */
+static void copy_window(struct machine_device *device, uint64_t offset, bool in, void *data,
+			size_t size, unsigned int step)
+{
+	for (size_t done = 0; done < size; done += step) {
+		size_t piece = size - done < step ? size - done : step;
+		uint64_t word = 0;
+
+		if (in) {
+			memcpy(&word, (char *)data + done, piece);
+			put(device, offset + done, step, word);
+		} else {
+			word = get(device, offset + done, step);
+			memcpy((char *)data + done, &word, piece);
+		}
+	}
+}
+
+/* ---- edu --------------------------------------------------------------------------------------- */
+
+/* One DMA between the bus and the start of the buffer; false if it never ends. */
+static bool edu_run(struct machine_device *device, bool to_memory, uint64_t address, size_t size)
+{
+	struct machine_hardware *hw = device->machine->hw;
+
+	put(device, EDU_REG_DMA_SOURCE, 8, to_memory ? EDU_BUFFER : address);
+	put(device, EDU_REG_DMA_DESTINATION, 8, to_memory ? address : EDU_BUFFER);
+	put(device, EDU_REG_DMA_COUNT, 8, size);
+	put(device, EDU_REG_DMA_COMMAND, 8, EDU_DMA_RUN | (to_memory ? EDU_DMA_TO_MEMORY : 0));
+	for (unsigned int i = 0; i < EDU_POLLS; i++) {
+		hw->ops->settle(hw);
+		if (!(get(device, EDU_REG_DMA_COMMAND, 4) & EDU_DMA_RUN))
+			return true;
+	}
+	return false;
+}
+
+static bool switch_translation(struct machine *m, uint64_t base, bool on)
+{
+	uint32_t status = (uint32_t)machine_mmio_read(m, base + VTD_REG_GSTS, 4);
+	uint32_t command = status & ~(uint32_t)VTD_GCMD_ONE_SHOT;
+
+	command = on ? command | VTD_GCMD_TE : command & ~(uint32_t)VTD_GCMD_TE;
+	machine_mmio_write(m, base + VTD_REG_GCMD, 4, command);
+	for (unsigned int i = 0; i < SWITCH_POLLS; i++)
+		if (!!(machine_mmio_read(m, base + VTD_REG_GSTS, 4) & VTD_GSTS_TES) == on)
+			return true;
+	return false;
+}
+
+/* The buffer and the scratch page change contents, past any translation. */
+static bool edu_scratch(struct machine_device *device, bool to_memory, size_t size)
+{
+	struct machine *m = device->machine;
+	uint64_t base = machine_unit_base(m, device->fn);
+	bool translating, done;
+
+	if (!m->scratch)
+		m->scratch = machine_buffer(m, SCRATCH_SIZE, SCRATCH_SIZE, &m->scratch_phys);
+	if (!m->scratch)
+		return false;
+	translating = base && machine_mmio_read(m, base + VTD_REG_GSTS, 4) & VTD_GSTS_TES;
+	if (translating && !switch_translation(m, base, false))
+		return false;
+	done = edu_run(device, to_memory, m->scratch_phys, size);
+	return (!translating || switch_translation(m, base, true)) && done;
+}
+
+static enum machine_dma_status edu_chunk(struct machine_device *device, bool write, uint64_t iova,
+					 void *data, size_t size)
+{
+	struct machine *m = device->machine;
+
+	if (write && device->edu_window) {
+		copy_window(device, EDU_BUFFER, true, data, size, 4);
+	} else if (write) {
+		if (!edu_scratch(device, true, 4))
+			return MACHINE_DMA_UNKNOWN;
+		memcpy(m->scratch, data, size);
+		if (!edu_scratch(device, false, size))
+			return MACHINE_DMA_UNKNOWN;
+	}
+	if (!edu_run(device, write, iova, size))
+		return MACHINE_DMA_UNKNOWN;
+	if (!write && device->edu_window) {
+		copy_window(device, EDU_BUFFER, false, data, size, 4);
+	} else if (!write) {
+		if (edu_scratch(device, true, size))
+			memcpy(data, m->scratch, size);
+	}
+	return MACHINE_DMA_UNKNOWN;
+}
+
+static enum machine_dma_status edu_transfer(struct machine_device *device, bool write,
+					    uint64_t iova, void *data, size_t size, uint32_t pasid,
+					    unsigned int flags)
+{
+	(void)pasid;
+	/* It can send nothing but plain requests: what asks for more does not go out. */
+	if (flags & ~(unsigned int)MACHINE_DMA_USE_ATS)
+		return MACHINE_DMA_REFUSED;
+	for (size_t done = 0; done < size; done += EDU_CHUNK)
+		edu_chunk(device, write, iova + done, (char *)data + done,
+			  size - done < EDU_CHUNK ? size - done : EDU_CHUNK);
+	return MACHINE_DMA_UNKNOWN;
+}
+
+/* ---- iommu-testdev: writes its own pattern and nothing else ------------------------------------ */
+
+static enum machine_dma_status testdev_transfer(struct machine_device *device, bool write,
+						uint64_t iova, void *data, size_t size,
+						uint32_t pasid, unsigned int flags)
+{
+	uint32_t result, word;
+
+	(void)pasid;
+	if (!write || flags & ~(unsigned int)MACHINE_DMA_USE_ATS || size % sizeof(word))
+		return MACHINE_DMA_REFUSED;
+	for (size_t done = 0; done < size; done += sizeof(word)) {
+		memcpy(&word, (char *)data + done, sizeof(word));
+		if (word != TESTDEV_PATTERN)
+			return MACHINE_DMA_REFUSED;
+	}
+	put(device, TESTDEV_REG_IOVA_LOW, 4, iova & UINT32_MAX);
+	put(device, TESTDEV_REG_IOVA_HIGH, 4, iova >> 32);
+	put(device, TESTDEV_REG_LENGTH, 4, size);
+	put(device, TESTDEV_REG_ATTRIBUTES, 4, TESTDEV_ATTRIBUTES_NON_SECURE);
+	put(device, TESTDEV_REG_DOORBELL, 4, TESTDEV_DOORBELL_ARM);
+	get(device, TESTDEV_REG_TRIGGER, 4);
+	result = (uint32_t)get(device, TESTDEV_REG_RESULT, 4);
+	/* It was not told where the bytes should arrive: a mismatch means that they went somewhere. */
+	return result == TESTDEV_RESULT_REFUSED ? MACHINE_DMA_REFUSED : MACHINE_DMA_DONE;
+}
+
+/* ---- the DMA engine ---------------------------------------------------------------------------- */
+
+static void engine_request(struct machine_device *device, uint64_t iova, uint32_t pasid,
+			   unsigned int flags)
+{
+	static const struct {
+		unsigned int machine, engine;
+	} map[] = {
+		{ MACHINE_DMA_WITH_PASID, DMA_ENGINE_FLAG_PASID },
+		{ MACHINE_DMA_USE_ATS, DMA_ENGINE_FLAG_ATS },
+		{ MACHINE_DMA_NO_SNOOP_ATTR, DMA_ENGINE_FLAG_NO_SNOOP },
+		{ MACHINE_DMA_PRIVILEGED, DMA_ENGINE_FLAG_PRIVILEGED },
+		{ MACHINE_DMA_EXECUTE, DMA_ENGINE_FLAG_EXECUTE },
+	};
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (flags & map[i].machine)
+			bits |= map[i].engine;
+	put(device, DMA_ENGINE_IOVA, 8, iova);
+	put(device, DMA_ENGINE_PASID, 4, pasid);
+	put(device, DMA_ENGINE_FLAGS, 4, bits);
+}
+
+static enum machine_dma_status engine_transfer(struct machine_device *device, bool write,
+					       uint64_t iova, void *data, size_t size,
+					       uint32_t pasid, unsigned int flags)
+{
+	engine_request(device, iova, pasid, flags);
+	put(device, DMA_ENGINE_SIZE, 4, size);
+	if (write)
+		copy_window(device, DMA_ENGINE_WINDOW, true, data, size, 8);
+	put(device, DMA_ENGINE_COMMAND, 4, write ? DMA_ENGINE_WRITE : DMA_ENGINE_READ);
+	if (get(device, DMA_ENGINE_STATUS, 4) != DMA_ENGINE_DONE_OK)
+		return MACHINE_DMA_REFUSED;
+	if (!write)
+		copy_window(device, DMA_ENGINE_WINDOW, false, data, size, 8);
+	return MACHINE_DMA_DONE;
+}
+
+/* ---- which is which ---------------------------------------------------------------------------- */
+
+static const struct machine_stimulus stimuli[] = {
+	{ EDU_VENDOR_ID, EDU_DEVICE_ID, 0, edu_transfer },
+	{ TESTDEV_VENDOR_ID, TESTDEV_DEVICE_ID, MACHINE_DMA_STATUS, testdev_transfer },
+	{ DMA_ENGINE_VENDOR_ID, DMA_ENGINE_DEVICE_ID,
+	  MACHINE_DMA_STATUS | MACHINE_STREAM | MACHINE_NO_SNOOP, engine_transfer },
+};
+
+/* Only the model's buffer answers in the BAR. */
+static bool edu_has_window(struct machine_device *device)
+{
+	put(device, EDU_BUFFER, 4, 0x5aa5c33cu);
+	if (get(device, EDU_BUFFER, 4) != 0x5aa5c33cu)
+		return false;
+	put(device, EDU_BUFFER, 4, 0);
+	return get(device, EDU_BUFFER, 4) == 0;
+}
+
+void machine_find_stimulus(struct machine_device *device)
+{
+	struct uiommu_pci_function *fn = device->fn;
+	uint32_t vendor = fn->topology->config_read(fn, PCI_VENDOR_ID, 2);
+	uint32_t id = fn->topology->config_read(fn, PCI_DEVICE_ID, 2);
+
+	for (size_t i = 0; i < sizeof(stimuli) / sizeof(stimuli[0]); i++)
+		if (stimuli[i].vendor_id == vendor && stimuli[i].device_id == id)
+			device->stimulus = &stimuli[i];
+	if (!device->stimulus)
+		return;
+	device->traits = device->stimulus->traits |
+			 (device->machine->hw->traits &
+			  (MACHINE_REPORTS | MACHINE_FAULT_RECORDS | MACHINE_CACHES));
+	if (device->pasid_bits)
+		device->traits |= MACHINE_PASID_DMA;
+	if (uiommu_pci_ats_supported(fn))
+		device->traits |= MACHINE_ATS;
+	if (device->stimulus->transfer == edu_transfer)
+		device->edu_window = edu_has_window(device);
+}
+
+static enum machine_dma_status transfer(struct machine_device *device, bool write, uint64_t iova,
+					void *data, size_t size, uint32_t pasid, unsigned int flags)
+{
+	if (!device->stimulus || size < 1 || size > 4096)
+		return MACHINE_DMA_REFUSED;
+	return device->stimulus->transfer(device, write, iova, data, size, pasid, flags);
+}
+
+enum machine_dma_status machine_dma_read(struct machine_device *device, uint64_t iova, void *data,
+					 size_t size, uint32_t pasid, unsigned int flags)
+{
+	return transfer(device, false, iova, data, size, pasid, flags);
+}
+
+enum machine_dma_status machine_dma_write(struct machine_device *device, uint64_t iova,
+					  const void *data, size_t size, uint32_t pasid,
+					  unsigned int flags)
+{
+	/* A write only looks at the data; the table's functions serve both directions. */
+	return transfer(device, true, iova, (void *)(uintptr_t)data, size, pasid, flags);
+}
+
+int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t size,
+			 uint32_t pasid, unsigned int flags, uint64_t expect_a, uint64_t expect_b)
+{
+	struct machine_hardware *hw = device->machine->hw;
+
+	if (!(device->traits & MACHINE_STREAM))
+		return -UIOMMU_EOPNOTSUPP;
+	engine_request(device, iova, pasid, flags);
+	put(device, DMA_ENGINE_STREAM_SIZE, 8, size);
+	put(device, DMA_ENGINE_EXPECT_A, 8, expect_a);
+	put(device, DMA_ENGINE_EXPECT_B, 8, expect_b);
+	put(device, DMA_ENGINE_COMMAND, 4, DMA_ENGINE_STREAM_START);
+	if (get(device, DMA_ENGINE_STATUS, 4) != DMA_ENGINE_STREAMING)
+		return -UIOMMU_EINVAL;
+	return hw->ops->start(hw);
+}
+
+void machine_stream_stop(struct machine_device *device, struct machine_stream_stats *stats)
+{
+	struct machine_hardware *hw = device->machine->hw;
+
+	put(device, DMA_ENGINE_COMMAND, 4, DMA_ENGINE_STREAM_STOP);
+	hw->ops->stop(hw);
+	stats->done = get(device, DMA_ENGINE_DONE, 8);
+	stats->refused = get(device, DMA_ENGINE_REFUSED, 8);
+	stats->wrong = get(device, DMA_ENGINE_WRONG, 8);
+}

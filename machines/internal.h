@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h - what the files of machines/ share; nobody else includes it */
+#ifndef MACHINES_INTERNAL_H
+#define MACHINES_INTERNAL_H
+
+#include <pthread.h>
+
+#include <uiommu/acpi.h>
+#include <uiommu/vtd.h>
+
+#include "machines/describe.h"
+#include "machines/machine.h"
+#include "models/model.h"
+
+#define MACHINE_FAULTS 256u
+#define MACHINE_LINES 64u
+
+/* Each kind of device that a test can drive. */
+struct machine_stimulus {
+	uint16_t vendor_id, device_id;
+	unsigned int traits; /* enum machine_trait, without what capabilities add */
+	enum machine_dma_status (*transfer)(struct machine_device *device, bool write,
+					    uint64_t iova, void *data, size_t size, uint32_t pasid,
+					    unsigned int flags);
+};
+
+struct machine_device {
+	struct machine *machine;
+	const char *label;
+	char name[24];
+	struct uiommu_pci_function *fn;
+	struct uiommu_device *dev;
+	unsigned int traits;
+	uint32_t pasid_bits;
+	uint64_t bar; /* physical address of BAR 0 */
+	const struct machine_stimulus *stimulus; /* NULL: nobody knows how to drive it */
+	bool edu_window; /* the edu's buffer can be reached through the BAR */
+};
+
+struct machine_unit {
+	struct machine *machine;
+	const struct uiommu_dmar_unit *firmware;
+	unsigned int index;
+	struct uiommu_mmio mmio;
+	struct uiommu_vtd *vtd; /* NULL while it is not started */
+};
+
+struct machine {
+	struct machine_options options;
+	char *name;
+	void *file; /* a description from a file; NULL for built-in ones */
+	struct describe *d;
+	struct machine_hardware *hw;
+	struct uiommu_posix *host;
+	struct uiommu_posix_hooks hooks;
+	const struct uiommu_posix_hooks *hw_hooks;
+	struct uiommu_system *sys;
+
+	struct uiommu_dmar *dmar;
+	struct machine_unit *units;
+	unsigned int num_units;
+
+	struct uiommu_pci_topology topology;
+	struct machine_device *devices;
+	unsigned int num_devices;
+
+	unsigned char *scratch; /* for devices whose data only DMA can reach */
+	uint64_t scratch_phys;
+
+	pthread_mutex_t lock; /* what happened */
+	struct uiommu_fault faults[MACHINE_FAULTS];
+	struct model_report reports[MACHINE_LINES];
+	char warnings[MACHINE_LINES][256];
+	size_t num_faults, num_reports, num_warnings; /* since the last clear, more than are kept */
+};
+
+/* A line into @error and @rc back. */
+int machine_error(char *error, size_t error_size, int rc, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* file.c */
+int machine_load(const char *name, const void **dtb, size_t *size, void **file, char *error,
+		 size_t error_size);
+
+/* pci.c: number buses, assign BARs, enable functions, find the labelled devices */
+int machine_enumerate(struct machine *machine, char *error, size_t error_size);
+void machine_forget_pci(struct machine *machine);
+
+/* dma.c: who drives a function; fills in stimulus and traits */
+void machine_find_stimulus(struct machine_device *device);
+
+/* boot.c */
+uint64_t machine_mmio_read(struct machine *machine, uint64_t address, unsigned int size);
+void machine_mmio_write(struct machine *machine, uint64_t address, unsigned int size,
+			uint64_t value);
+/* The register base of the unit that translates this function, 0: none. */
+uint64_t machine_unit_base(struct machine *machine, const struct uiommu_pci_function *fn);
+
+#endif /* MACHINES_INTERNAL_H */

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model.c - hardware made of models: RAM, PCI, devices, VT-d units, a DMAR table
+ *
+ * Locks: the bus of models/pci.h is taken for each access to a unit's registers, so that a DMA is either
+ * before or after what the access does.  The workers' lock guards the list of threads only.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <libfdt.h>
+
+#include "machines/acpi.h"
+#include "machines/describe.h"
+#include "machines/hardware.h"
+#include "models/dma.h"
+#include "models/edu.h"
+#include "models/pci.h"
+#include "models/testdev.h"
+#include "models/vtd.h"
+#include "spec/pci.h"
+
+#define OWN_RAM 0x10000u /* the models' own host needs small memory only */
+#define MAX_STEPS 10000u
+#define YIELD_EVERY 8u
+
+struct model_unit {
+	struct model_vtd *vtd;
+	uint64_t base;
+	struct model_pci_iommu iommu;
+};
+
+struct worker {
+	struct model_pci_function *fn;
+	pthread_t thread;
+	struct worker *next;
+};
+
+struct model_machine {
+	struct machine_hardware hw;
+	struct describe *d;
+	struct uiommu_posix *own; /* where models allocate */
+	struct model_memory *memory;
+	struct model_pci *pci;
+	struct model_unit *units;
+	unsigned int num_units;
+	unsigned char *dmar;
+	size_t dmar_size;
+	struct uiommu_posix_hooks hooks;
+	struct worker *workers;
+	pthread_mutex_t workers_lock;
+};
+
+static struct model_machine *to_model(struct machine_hardware *hw)
+{
+	return (struct model_machine *)hw;
+}
+
+/* ---- what models tell -------------------------------------------------------------------------- */
+
+static void on_report(void *context, const struct model_report *report)
+{
+	struct model_machine *m = context;
+
+	if (m->hw.report)
+		m->hw.report(m->hw.report_context, report);
+}
+
+static void on_msi(void *context, uint64_t address, uint32_t data)
+{
+	struct model_machine *m = context;
+
+	if (m->hw.host)
+		uiommu_posix_msi(m->hw.host, address, data);
+}
+
+/* ---- accesses ---------------------------------------------------------------------------------- */
+
+static uint32_t config_read(struct machine_hardware *hw, uint16_t segment, uint8_t bus,
+			    uint8_t devfn, unsigned int offset, unsigned int size)
+{
+	return model_pci_config_read(to_model(hw)->pci, segment, bus, devfn, offset, size);
+}
+
+static void config_write(struct machine_hardware *hw, uint16_t segment, uint8_t bus, uint8_t devfn,
+			 unsigned int offset, unsigned int size, uint32_t value)
+{
+	model_pci_config_write(to_model(hw)->pci, segment, bus, devfn, offset, size, value);
+}
+
+static struct model_unit *unit_at(struct model_machine *m, uint64_t address)
+{
+	for (unsigned int i = 0; i < m->num_units; i++)
+		if (address - m->units[i].base < MODEL_VTD_MMIO_SIZE)
+			return &m->units[i];
+	return NULL;
+}
+
+static uint64_t mmio_read(struct machine_hardware *hw, uint64_t address, unsigned int size)
+{
+	struct model_machine *m = to_model(hw);
+	struct model_unit *unit = unit_at(m, address);
+	uint64_t value = UINT64_MAX;
+
+	if (!unit)
+		return model_pci_mmio_read(m->pci, address, size);
+	model_pci_lock(m->pci);
+	if (size == 4)
+		value = model_vtd_read32(unit->vtd, (uint32_t)(address - unit->base));
+	else if (size == 8)
+		value = model_vtd_read64(unit->vtd, (uint32_t)(address - unit->base));
+	model_pci_unlock(m->pci);
+	return value;
+}
+
+static void mmio_write(struct machine_hardware *hw, uint64_t address, unsigned int size,
+		       uint64_t value)
+{
+	struct model_machine *m = to_model(hw);
+	struct model_unit *unit = unit_at(m, address);
+
+	if (!unit) {
+		model_pci_mmio_write(m->pci, address, size, value);
+		return;
+	}
+	model_pci_lock(m->pci);
+	if (size == 4)
+		model_vtd_write32(unit->vtd, (uint32_t)(address - unit->base), (uint32_t)value);
+	else if (size == 8)
+		model_vtd_write64(unit->vtd, (uint32_t)(address - unit->base), value);
+	model_pci_unlock(m->pci);
+}
+
+static const void *acpi_table(struct machine_hardware *hw, const char signature[4], size_t *size)
+{
+	struct model_machine *m = to_model(hw);
+
+	if (!m->num_units || memcmp(signature, "DMAR", 4))
+		return NULL;
+	*size = m->dmar_size;
+	return m->dmar;
+}
+
+/* ---- time -------------------------------------------------------------------------------------- */
+
+static bool step(struct model_machine *m)
+{
+	bool pending = false;
+
+	model_pci_lock(m->pci);
+	for (unsigned int i = 0; i < m->num_units; i++)
+		pending |= model_vtd_step(m->units[i].vtd);
+	model_pci_unlock(m->pci);
+	return pending;
+}
+
+static void settle(struct machine_hardware *hw)
+{
+	struct model_machine *m = to_model(hw);
+
+	model_pci_settle(m->pci);
+	for (unsigned int i = 0; i < MAX_STEPS && step(m); i++)
+		;
+}
+
+static void expect_clean(struct machine_hardware *hw, bool clean)
+{
+	struct model_machine *m = to_model(hw);
+
+	for (unsigned int i = 0; i < m->num_units; i++)
+		model_vtd_expect_clean(m->units[i].vtd, clean);
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (unsigned int i = 1; model_pci_function_work(worker->fn); i++)
+		if (i % YIELD_EVERY == 0)
+			sched_yield();
+	return NULL;
+}
+
+/* A thread for each device that has work and none yet. */
+static int start(struct machine_hardware *hw)
+{
+	struct model_machine *m = to_model(hw);
+	struct model_pci_function *fn = NULL;
+	int rc = 0;
+
+	pthread_mutex_lock(&m->workers_lock);
+	while (!rc && (fn = model_pci_next(m->pci, fn))) {
+		struct worker *worker = m->workers;
+
+		while (worker && worker->fn != fn)
+			worker = worker->next;
+		if (worker || !model_pci_function_work(fn))
+			continue;
+		worker = calloc(1, sizeof(*worker));
+		if (!worker) {
+			rc = -UIOMMU_ENOMEM;
+			break;
+		}
+		worker->fn = fn;
+		if (pthread_create(&worker->thread, NULL, work, worker)) {
+			free(worker);
+			rc = -UIOMMU_EAGAIN;
+			break;
+		}
+		worker->next = m->workers;
+		m->workers = worker;
+	}
+	pthread_mutex_unlock(&m->workers_lock);
+	return rc;
+}
+
+/* Ends the threads of devices that have no work any more. */
+static void stop(struct machine_hardware *hw)
+{
+	struct model_machine *m = to_model(hw);
+	struct worker **link;
+
+	pthread_mutex_lock(&m->workers_lock);
+	for (link = &m->workers; *link;) {
+		struct worker *worker = *link;
+
+		if (model_pci_function_work(worker->fn)) {
+			link = &worker->next;
+			continue;
+		}
+		pthread_join(worker->thread, NULL);
+		*link = worker->next;
+		free(worker);
+	}
+	pthread_mutex_unlock(&m->workers_lock);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static void buffer_added(struct machine_hardware *hw, uiommu_phys_t phys, uint64_t size)
+{
+	model_memory_add(to_model(hw)->memory, phys, size, MODEL_MEMORY_DMA);
+}
+
+static void buffer_removed(struct machine_hardware *hw, uiommu_phys_t phys, uint64_t size)
+{
+	model_memory_remove(to_model(hw)->memory, phys, size);
+}
+
+static void pages_added(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	model_memory_add(to_model(context)->memory, phys, size, MODEL_MEMORY_TABLES);
+}
+
+static void pages_removed(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	model_memory_remove(to_model(context)->memory, phys, size);
+}
+
+static void cache_flush(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	model_memory_flush(to_model(context)->memory, phys, size);
+}
+
+static void relax(void *context)
+{
+	step(to_model(context));
+	sched_yield();
+}
+
+static const struct uiommu_posix_hooks *hooks(struct machine_hardware *hw)
+{
+	return &to_model(hw)->hooks;
+}
+
+/* ---- building ---------------------------------------------------------------------------------- */
+
+static void destroy(struct machine_hardware *hw)
+{
+	struct model_machine *m = to_model(hw);
+
+	/* Devices that still stream have nobody left to stop them: their functions go away below. */
+	while (m->workers) {
+		struct worker *worker = m->workers;
+
+		m->workers = worker->next;
+		pthread_cancel(worker->thread);
+		pthread_join(worker->thread, NULL);
+		free(worker);
+	}
+	model_pci_destroy(m->pci);
+	for (unsigned int i = 0; i < m->num_units; i++)
+		model_vtd_destroy(m->units[i].vtd);
+	free(m->units);
+	model_memory_destroy(m->memory);
+	if (m->own)
+		uiommu_posix_destroy(m->own);
+	if (m->hw.ram)
+		munmap(m->hw.ram, m->hw.ram_size);
+	free(m->dmar);
+	describe_free(m->d);
+	pthread_mutex_destroy(&m->workers_lock);
+	free(m);
+}
+
+static const struct machine_hardware_ops model_ops = {
+	.name = "model",
+	.config_read = config_read,
+	.config_write = config_write,
+	.mmio_read = mmio_read,
+	.mmio_write = mmio_write,
+	.acpi_table = acpi_table,
+	.settle = settle,
+	.expect_clean = expect_clean,
+	.start = start,
+	.stop = stop,
+	.buffer_added = buffer_added,
+	.buffer_removed = buffer_removed,
+	.hooks = hooks,
+	.destroy = destroy,
+};
+
+/* Properties of a unit that change its preset. */
+#define FIELD(name) \
+	offsetof(struct model_vtd_config, name), sizeof(((struct model_vtd_config *)0)->name)
+static const struct {
+	const char *name;
+	size_t offset, size;
+} unit_fields[] = {
+	{ "scalable", FIELD(scalable) },
+	{ "second-stage", FIELD(second_stage) },
+	{ "first-stage", FIELD(first_stage) },
+	{ "nested", FIELD(nested) },
+	{ "sagaw", FIELD(sagaw) },
+	{ "mgaw", FIELD(mgaw) },
+	{ "haw", FIELD(haw) },
+	{ "sllps", FIELD(sllps) },
+	{ "fl1gp", FIELD(fl1gp) },
+	{ "fl5lp", FIELD(fl5lp) },
+	{ "caching-mode", FIELD(caching_mode) },
+	{ "rwbf", FIELD(rwbf) },
+	{ "coherent", FIELD(coherent) },
+	{ "smpwcs", FIELD(smpwcs) },
+	{ "qi", FIELD(qi) },
+	{ "psi", FIELD(psi) },
+	{ "mamv", FIELD(mamv) },
+	{ "nd", FIELD(nd) },
+	{ "nfr", FIELD(nfr) },
+	{ "zlr", FIELD(zlr) },
+	{ "plmr", FIELD(plmr) },
+	{ "phmr", FIELD(phmr) },
+	{ "esrtps", FIELD(esrtps) },
+	{ "dt", FIELD(dt) },
+	{ "pass-through", FIELD(pass_through) },
+	{ "snoop-control", FIELD(snoop_control) },
+	{ "ssads", FIELD(ssads) },
+	{ "pasid", FIELD(pasid) },
+	{ "pss", FIELD(pss) },
+	{ "pds", FIELD(pds) },
+	{ "ers", FIELD(ers) },
+	{ "prs", FIELD(prs) },
+	{ "eafs", FIELD(eafs) },
+	{ "srs", FIELD(srs) },
+	{ "lazy", FIELD(lazy) },
+	{ "evict-one-in", FIELD(evict_one_in) },
+};
+
+static void unit_overrides(const void *dtb, int node, struct model_vtd_config *config)
+{
+	for (size_t i = 0; i < sizeof(unit_fields) / sizeof(unit_fields[0]); i++) {
+		int length;
+		const fdt32_t *value = fdt_getprop(dtb, node, unit_fields[i].name, &length);
+		uint32_t number;
+
+		if (!value)
+			continue;
+		/* Fields are bool, uint8_t or uint32_t: the size tells how to store, little-endian or not. */
+		number = length == 4 ? fdt32_to_cpu(*value) : 1;
+		if (unit_fields[i].size == sizeof(uint32_t))
+			memcpy((char *)config + unit_fields[i].offset, &number, sizeof(number));
+		else
+			((unsigned char *)config)[unit_fields[i].offset] = (unsigned char)number;
+	}
+}
+
+static int set_atc(void *context, uint16_t source_id, const struct model_atc *atc)
+{
+	return model_vtd_set_atc(((struct model_unit *)context)->vtd, source_id, atc);
+}
+
+static int build_unit(struct model_machine *m, unsigned int index, uint64_t seed, char *error,
+		      size_t error_size)
+{
+	const struct describe_unit *from = &m->d->units[index];
+	struct model_unit *unit = &m->units[m->num_units];
+	struct model_vtd_config config = { 0 };
+
+	if (!model_vtd_preset(from->preset, &config)) {
+		snprintf(error, error_size, "iommu@%llx: there is no preset \"%s\"",
+			 (unsigned long long)from->base, from->preset);
+		return -UIOMMU_EINVAL;
+	}
+	unit_overrides(m->d->dtb, from->node, &config);
+	config.seed = seed + index;
+	if (model_vtd_create(&config, m->memory, on_report, on_msi, m, &unit->vtd)) {
+		snprintf(error, error_size, "iommu@%llx: no hardware can have these properties",
+			 (unsigned long long)from->base);
+		return -UIOMMU_EINVAL;
+	}
+	unit->base = from->base;
+	unit->iommu.iommu = model_vtd_iommu(unit->vtd);
+	unit->iommu.set_atc = set_atc;
+	unit->iommu.context = unit;
+	m->num_units++;
+	return 0;
+}
+
+static void place_bridge(const struct describe_function *from, struct model_pci_config *config)
+{
+	static const unsigned int types[] = {
+		[DESCRIBE_ROOT_PORT] = PCI_PCIE_ROOT_PORT,
+		[DESCRIBE_SWITCH_UPSTREAM] = PCI_PCIE_UPSTREAM_PORT,
+		[DESCRIBE_SWITCH_DOWNSTREAM] = PCI_PCIE_DOWNSTREAM_PORT,
+		[DESCRIBE_PCIE_PCI_BRIDGE] = PCI_PCIE_TO_PCI_BRIDGE,
+	};
+
+	config->bridge = true;
+	config->vendor_id = 0x1b36;
+	config->device_id = (uint16_t)(0x000c + from->kind);
+	config->class_code = PCI_CLASS_BRIDGE_PCI << 8;
+	config->pcie = from->kind != DESCRIBE_PCI_BRIDGE;
+	if (config->pcie)
+		config->pcie_type = types[from->kind];
+}
+
+static int build_function(struct model_machine *m, unsigned int index,
+			  struct model_pci_function **built)
+{
+	const struct describe_function *from = &m->d->functions[index];
+	const struct describe_host *host = &m->d->hosts[from->host];
+	struct model_pci_config config = {
+		.segment = host->segment,
+		.root_bus = host->first_bus,
+		.devfn = from->devfn,
+		.parent = from->parent == DESCRIBE_NONE ? NULL : built[from->parent],
+		.class_code = from->class_code,
+		.multifunction = from->multifunction,
+		.acs = from->acs,
+		.acs_capability = from->acs_bits,
+		.ats = from->ats,
+		.pri = from->pri,
+		.pasid_bits = from->pasid_bits,
+		.pasid_execute = from->pasid_execute,
+		.pasid_privileged = from->pasid_privileged,
+	};
+
+	switch (from->kind) {
+	case DESCRIBE_HOST_BRIDGE:
+		config.vendor_id = 0x8086;
+		config.device_id = 0x29c0;
+		config.class_code = PCI_CLASS_BRIDGE_HOST << 8;
+		break;
+	case DESCRIBE_EDU:
+		model_edu_config(&config);
+		break;
+	case DESCRIBE_TESTDEV:
+		model_testdev_config(&config);
+		break;
+	case DESCRIBE_DMA_ENGINE:
+		model_dma_config(&config);
+		config.pcie = true;
+		config.pcie_type = config.parent ? PCI_PCIE_ENDPOINT : PCI_PCIE_RC_ENDPOINT;
+		m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP |
+				(from->pasid_bits ? MACHINE_PASID_DMA : 0) |
+				(from->ats ? MACHINE_ATS : 0);
+		break;
+	default:
+		place_bridge(from, &config);
+		break;
+	}
+	if (model_pci_add(m->pci, &config, &built[index]))
+		return -1;
+	if (from->kind == DESCRIBE_EDU)
+		return model_edu_create(built[index]);
+	if (from->kind == DESCRIBE_TESTDEV)
+		return model_testdev_create(built[index], m->memory);
+	if (from->kind == DESCRIBE_DMA_ENGINE)
+		return model_dma_create(built[index]);
+	return 0;
+}
+
+static int build_pci(struct model_machine *m, char *error, size_t error_size)
+{
+	struct model_pci_function **built = calloc(m->d->num_functions + 1, sizeof(*built));
+	int rc = 0;
+
+	for (unsigned int i = 0; built && !rc && i < m->d->num_functions; i++)
+		rc = build_function(m, i, built);
+	if (!built || rc) {
+		snprintf(error, error_size, "no memory for the devices");
+		free(built);
+		return -UIOMMU_ENOMEM;
+	}
+	for (unsigned int i = 0; i < m->num_units; i++) {
+		const struct describe_unit *unit = &m->d->units[i];
+
+		if (unit->include_all)
+			model_pci_set_segment_iommu(m->pci, unit->segment, &m->units[i].iommu);
+		for (unsigned int f = 0; f < unit->num_scopes; f++)
+			model_pci_set_iommu(built[unit->scopes[f]], &m->units[i].iommu);
+	}
+	free(built);
+	return 0;
+}
+
+static int build_memory(struct model_machine *m)
+{
+	const struct describe *d = m->d;
+	struct uiommu_posix_config own = { .ram_base = 0x1000, .ram_size = OWN_RAM, .ram_fd = -1 };
+
+	m->hw.ram_base = d->ram_base;
+	m->hw.ram_size = d->ram_size;
+	m->hw.reserve_below = d->reserve_below;
+	m->hw.ram = mmap(NULL, d->ram_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->hw.ram == MAP_FAILED) {
+		m->hw.ram = NULL;
+		return -1;
+	}
+	if (uiommu_posix_create(&own, &m->own))
+		return -1;
+	if (model_memory_create(m->own, d->ram_base, m->hw.ram, d->ram_size, &m->memory))
+		return -1;
+	for (unsigned int i = 0; i < d->num_regions; i++)
+		model_memory_add(m->memory, d->regions[i].base,
+				 d->regions[i].last - d->regions[i].base + 1, MODEL_MEMORY_DMA);
+	return model_pci_create(m->own, m->memory, on_report, on_msi, m, &m->pci);
+}
+
+int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
+			   struct machine_hardware **out, char *error, size_t error_size)
+{
+	struct model_machine *m = calloc(1, sizeof(*m));
+	int rc;
+
+	if (!m) {
+		snprintf(error, error_size, "no memory");
+		return -UIOMMU_ENOMEM;
+	}
+	pthread_mutex_init(&m->workers_lock, NULL);
+	rc = describe_read(dtb, dtb_size, &m->d, error, error_size);
+	if (rc)
+		goto fail;
+	m->units = calloc(m->d->num_units + 1, sizeof(*m->units));
+	m->dmar = machine_acpi_dmar(m->d, &m->dmar_size);
+	rc = -UIOMMU_ENOMEM;
+	if (!m->units || !m->dmar || build_memory(m)) {
+		snprintf(error, error_size, "no memory for the models");
+		goto fail;
+	}
+	m->hw.ops = &model_ops;
+	m->hw.traits = MACHINE_REPORTS | MACHINE_FAULT_RECORDS | MACHINE_CACHES;
+	snprintf(m->hw.version, sizeof(m->hw.version), "model");
+	m->hw.mmio_window = m->d->hosts[0].window;
+	m->hw.mmio_window_size = m->d->hosts[0].window_size;
+	for (unsigned int i = 0; i < m->d->num_hosts; i++)
+		if (m->d->hosts[i].segment >= m->hw.num_segments)
+			m->hw.num_segments = (uint16_t)(m->d->hosts[i].segment + 1);
+	m->hooks = (struct uiommu_posix_hooks){
+		.context = m,
+		.pages_added = pages_added,
+		.pages_removed = pages_removed,
+		.cache_flush = cache_flush,
+		.relax = relax,
+	};
+	for (unsigned int i = 0; i < m->d->num_units; i++) {
+		rc = build_unit(m, i, seed, error, error_size);
+		if (rc)
+			goto fail;
+	}
+	rc = build_pci(m, error, error_size);
+	if (rc)
+		goto fail;
+	*out = &m->hw;
+	return 0;
+
+fail:
+	destroy(&m->hw);
+	return rc;
+}
