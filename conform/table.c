@@ -4,6 +4,9 @@
 
 const struct conform_scenario *const conform_tables[] = {
 	conform_smoke,
+	conform_registration,
+	conform_groups,
+	conform_default_domain,
 	conform_mapping,
 	conform_dirty,
 	NULL,

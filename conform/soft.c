@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* soft.c - a second driver, in software: see soft.h */
+#include "conform/soft.h"
+
+#include <string.h>
+
+struct soft_domain {
+	struct uiommu_domain domain;
+	struct soft *soft;
+	struct {
+		uiommu_iova_t iova;
+		uiommu_phys_t paddr;
+		bool used;
+	} page[SOFT_PAGES];
+};
+
+static struct soft *soft_of(struct uiommu_device *dev)
+{
+	/* The instance is the first member of its soft_instance. */
+	return ((struct soft_instance *)(void *)uiommu_device_instance(dev))->soft;
+}
+
+static struct soft_domain *paging(struct uiommu_domain *domain)
+{
+	return (struct soft_domain *)(void *)domain;
+}
+
+/* ---- domains ----------------------------------------------------------------------------------- */
+
+static bool ours(const struct soft *soft, const struct uiommu_domain *domain);
+
+static int prepare(struct uiommu_attach *attach)
+{
+	struct soft *soft = soft_of(attach->dev);
+	struct soft_device *d = uiommu_device_priv(attach->dev);
+
+	if (!d || d->soft != soft || !ours(soft, attach->domain)) {
+		soft->mixed_up = true;
+		return -UIOMMU_EINVAL;
+	}
+	if (attach->pasid >= SOFT_PASIDS)
+		return -UIOMMU_ENOSPC;
+	return attach->domain->type == UIOMMU_DOMAIN_BLOCKED ? 0 : d->attach_error;
+}
+
+static void commit(struct uiommu_attach *attach)
+{
+	struct soft_device *d = uiommu_device_priv(attach->dev);
+
+	d->attaches++;
+	if (!attach->pasid)
+		d->domain = attach->domain;
+	else
+		d->pasid[attach->pasid] = attach->domain->type == UIOMMU_DOMAIN_BLOCKED ?
+						  NULL :
+						  attach->domain;
+}
+
+static const struct uiommu_domain_ops static_ops = {
+	.pasid = true,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+};
+static const struct uiommu_domain soft_blocked = { .type = UIOMMU_DOMAIN_BLOCKED,
+						   .ops = &static_ops };
+static const struct uiommu_domain soft_identity = { .type = UIOMMU_DOMAIN_IDENTITY,
+						    .ops = &static_ops };
+
+static int find_page(const struct soft_domain *d, uiommu_iova_t iova)
+{
+	for (int i = 0; i < SOFT_PAGES; i++)
+		if (d->page[i].used && d->page[i].iova == iova)
+			return i;
+	return -1;
+}
+
+static int map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size,
+	       unsigned int prot, uint64_t *mapped, struct uiommu_iotlb_gather *gather)
+{
+	struct soft_domain *d = paging(domain);
+
+	(void)prot;
+	(void)gather;
+	for (*mapped = 0; *mapped < size; *mapped += 4096) {
+		int at = 0;
+
+		if (find_page(d, iova + *mapped) >= 0)
+			return -UIOMMU_EADDRINUSE;
+		while (at < SOFT_PAGES && d->page[at].used)
+			at++;
+		if (at == SOFT_PAGES)
+			return -UIOMMU_ENOMEM;
+		d->page[at].used = true;
+		d->page[at].iova = iova + *mapped;
+		d->page[at].paddr = paddr + *mapped;
+	}
+	return 0;
+}
+
+static uint64_t unmap(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t size,
+		      struct uiommu_iotlb_gather *gather)
+{
+	struct soft_domain *d = paging(domain);
+	uint64_t done = 0;
+
+	while (done < size) {
+		int at = find_page(d, iova + done);
+
+		if (at < 0)
+			break;
+		d->page[at].used = false;
+		done += 4096;
+	}
+	if (done)
+		uiommu_iotlb_gather_add(gather, iova, done);
+	return done;
+}
+
+/* This hardware has no cache. */
+static void iotlb_sync(struct uiommu_domain *domain, struct uiommu_iotlb_gather *gather)
+{
+	(void)domain;
+	(void)gather;
+}
+
+static void flush_all(struct uiommu_domain *domain)
+{
+	(void)domain;
+}
+
+static uiommu_phys_t iova_to_phys(struct uiommu_domain *domain, uiommu_iova_t iova)
+{
+	const struct soft_domain *d = paging(domain);
+	int at = find_page(d, iova & ~4095ull);
+
+	return at < 0 ? 0 : d->page[at].paddr + (iova & 4095);
+}
+
+static void domain_free(struct uiommu_domain *domain)
+{
+	struct soft *soft = paging(domain)->soft;
+
+	soft->domains--;
+	uiommu_port_free(soft->host, domain, sizeof(struct soft_domain));
+}
+
+static const struct uiommu_domain_ops paging_ops = {
+	.pasid = true,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.map = map,
+	.unmap = unmap,
+	.iotlb_sync = iotlb_sync,
+	.flush_iotlb_all = flush_all,
+	.iova_to_phys = iova_to_phys,
+	.free = domain_free,
+};
+
+static bool ours(const struct soft *soft, const struct uiommu_domain *domain)
+{
+	if (domain == &soft_blocked || domain == &soft_identity)
+		return true;
+	return domain->ops == &paging_ops &&
+	       ((const struct soft_domain *)(const void *)domain)->soft == soft;
+}
+
+static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct uiommu_domain **out)
+{
+	struct soft *soft = soft_of(dev);
+	struct soft_domain *d;
+
+	if (flags & ~(unsigned int)UIOMMU_ALLOC_PASID)
+		return -UIOMMU_EOPNOTSUPP;
+	d = uiommu_port_alloc(soft->host, sizeof(*d));
+	if (!d)
+		return -UIOMMU_ENOMEM;
+	soft->domains++;
+	d->soft = soft;
+	d->domain.type = UIOMMU_DOMAIN_PAGING;
+	d->domain.ops = &paging_ops;
+	d->domain.pgsizes = 4096;
+	d->domain.alloc_flags = flags;
+	d->domain.geometry = (struct uiommu_geometry){
+		.ranges = 1,
+		.range = { { 0, (1ull << 48) - 1 } },
+		.last_phys = (1ull << 52) - 1,
+	};
+	*out = &d->domain;
+	return 0;
+}
+
+static int alloc_identity(struct uiommu_device *dev, struct uiommu_domain **out)
+{
+	(void)out;
+	return soft_of(dev)->identity_error;
+}
+
+/* ---- devices ----------------------------------------------------------------------------------- */
+
+static int probe(struct uiommu_instance *instance, struct uiommu_device *dev)
+{
+	struct soft *soft = ((struct soft_instance *)(void *)instance)->soft;
+	unsigned int index = uiommu_device_fwspec(dev)->ids[0];
+	struct soft_device *d = &soft->device[index];
+
+	d->probes++;
+	if (d->probe_error)
+		return d->probe_error;
+	d->probed_by = instance;
+	d->dev = dev; /* siblings look for its group */
+	uiommu_device_set_priv(dev, d);
+	return 0;
+}
+
+static void release(struct uiommu_device *dev)
+{
+	struct soft_device *d = uiommu_device_priv(dev);
+
+	d->releases++;
+	d->parked = d->domain ? d->domain->type : UIOMMU_DOMAIN_AUTO;
+	d->domain = NULL;
+	memset(d->pasid, 0, sizeof(d->pasid));
+}
+
+static void finalize(struct uiommu_device *dev)
+{
+	((struct soft_device *)uiommu_device_priv(dev))->finalizes++;
+}
+
+static int device_group(struct uiommu_device *dev, struct uiommu_group **out)
+{
+	struct soft_device *d = uiommu_device_priv(dev);
+
+	if (d->single)
+		return uiommu_single_device_group(dev, out);
+	for (unsigned int i = 0; d->group && i < SOFT_DEVICES; i++) {
+		struct soft_device *other = &d->soft->device[i];
+
+		if (other == d || other->group != d->group || !other->dev)
+			continue;
+		*out = uiommu_group_get_locked(other->dev);
+		if (*out)
+			return 0;
+	}
+	return uiommu_generic_device_group(dev, out);
+}
+
+static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
+{
+	const struct soft_device *d = uiommu_device_priv(dev);
+
+	switch (cap) {
+	case UIOMMU_CAP_CACHE_COHERENCY:
+		return !d->incoherent;
+	case UIOMMU_CAP_DEFERRED_FLUSH:
+		return d->flush_queue;
+	default:
+		return false;
+	}
+}
+
+static int get_resv(struct uiommu_device *dev, struct uiommu_resv_list *list)
+{
+	const struct soft_device *d = uiommu_device_priv(dev);
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < d->num_resv; i++)
+		rc = uiommu_resv_add(list, d->resv[i].start, d->resv[i].last - d->resv[i].start + 1,
+				     d->resv[i].prot, d->resv[i].type);
+	return rc;
+}
+
+static enum uiommu_domain_type demand(struct uiommu_device *dev)
+{
+	const struct soft_device *d = uiommu_device_priv(dev);
+
+	return d->demand == UIOMMU_DOMAIN_BLOCKED ? UIOMMU_DOMAIN_AUTO : d->demand;
+}
+
+static int configure(struct uiommu_device *dev, void *context)
+{
+	struct soft_device *d = context;
+	const uint32_t id = (uint32_t)(d - d->soft->device);
+	int rc;
+
+	if (d->no_iommu)
+		return -UIOMMU_ENODEV;
+	rc = uiommu_fwspec_init(dev, &d->soft->fwnode[d->instance]);
+	if (!rc)
+		rc = uiommu_fwspec_add_ids(dev, &id, 1);
+	if (!rc && d->second)
+		d->second_rc = uiommu_fwspec_init(dev, d->second);
+	return rc;
+}
+
+/* ---- from outside ------------------------------------------------------------------------------ */
+
+struct soft *soft_create(struct subject *s, struct uiommu_system *sys)
+{
+	void *host = uiommu_system_host(sys);
+	struct soft *soft = uiommu_port_alloc(host, sizeof(*soft));
+
+	/* One allocation of a run may be made to fail, and only one. */
+	if (!soft)
+		soft = uiommu_port_alloc(host, sizeof(*soft));
+	CHECK(s, soft, "no memory for the second driver");
+	soft->sys = sys;
+	soft->host = host;
+	soft->identity_error = -UIOMMU_EOPNOTSUPP;
+	for (unsigned int i = 0; i < SOFT_INSTANCES; i++) {
+		static const char *const names[SOFT_INSTANCES] = { "soft0", "soft1" };
+
+		soft->fwnode[i].name = names[i];
+		soft->instance[i].soft = soft;
+		soft->ops[i] = (struct uiommu_ops){
+			.name = "soft",
+			.identity_domain = &soft_identity,
+			.blocked_domain = &soft_blocked,
+			.release_domain = &soft_blocked,
+			.probe_device = probe,
+			.release_device = release,
+			.probe_finalize = finalize,
+			.device_group = device_group,
+			.capable = capable,
+			.get_resv_regions = get_resv,
+			.def_domain_type = demand,
+			.domain_alloc_paging = alloc_paging,
+			.domain_alloc_identity = alloc_identity,
+		};
+	}
+	for (unsigned int i = 0; i < SOFT_DEVICES; i++)
+		soft->device[i].soft = soft;
+	return soft;
+}
+
+void soft_destroy(struct soft *soft)
+{
+	for (unsigned int i = 0; i < SOFT_DEVICES; i++)
+		soft_remove(soft, i);
+	for (unsigned int i = 0; i < SOFT_INSTANCES; i++)
+		soft_stop(soft, i);
+	uiommu_port_free(soft->host, soft, sizeof(*soft));
+}
+
+int soft_start(struct soft *soft, unsigned int instance)
+{
+	struct uiommu_instance *registered = &soft->instance[instance].instance;
+
+	*registered = (struct uiommu_instance){
+		.ops = &soft->ops[soft->table[instance]],
+		.fwnode = &soft->fwnode[instance],
+		.name = soft->fwnode[instance].name,
+		.max_pasids = SOFT_PASIDS,
+	};
+	return uiommu_instance_register(soft->sys, registered);
+}
+
+void soft_stop(struct soft *soft, unsigned int instance)
+{
+	uiommu_instance_unregister(&soft->instance[instance].instance);
+}
+
+int soft_add(struct soft *soft, unsigned int device)
+{
+	struct soft_device *d = &soft->device[device];
+	const struct uiommu_device_desc desc = {
+		.name = d->name ? d->name : "soft",
+		.bus = d->bus ? d->bus : "soft",
+		.configure = configure,
+		.context = d,
+		.pasid_bits = d->pasid_bits,
+		.untrusted = d->untrusted,
+	};
+
+	return uiommu_device_add(soft->sys, &desc, &d->dev);
+}
+
+void soft_remove(struct soft *soft, unsigned int device)
+{
+	uiommu_device_remove(soft->device[device].dev);
+	soft->device[device].dev = NULL;
+}
+
+uint64_t soft_translate(const struct soft *soft, unsigned int device, uiommu_pasid_t pasid,
+			uiommu_iova_t iova)
+{
+	const struct soft_device *d = &soft->device[device];
+	const struct uiommu_domain *domain = pasid ? d->pasid[pasid] : d->domain;
+	const struct soft_domain *pages = (const struct soft_domain *)(const void *)domain;
+	int at;
+
+	if (!domain || domain->type == UIOMMU_DOMAIN_BLOCKED)
+		return SOFT_BLOCKED;
+	if (domain->type == UIOMMU_DOMAIN_IDENTITY)
+		return iova;
+	at = find_page(pages, iova & ~4095ull);
+	return at < 0 ? SOFT_BLOCKED : pages->page[at].paddr + (iova & 4095);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soft.h - a second driver, in software
+ *
+ * For scenarios about several drivers in one system, and about answers that no real driver gives.  A soft
+ * IOMMU has a list of pages for each domain and remembers what every device of its is attached to;
+ * soft_translate() is its hardware.  Its devices do what their script says.  It takes all memory from
+ * the system's host, so that what it leaks or cannot get is noticed.
+ *
+ * Thread-safety: as far as the core serialises; a script is written while the core is not at work on it.
+ */
+#ifndef CONFORM_SOFT_H
+#define CONFORM_SOFT_H
+
+#include "conform/conform.h"
+
+#define SOFT_INSTANCES 2
+#define SOFT_DEVICES 6
+#define SOFT_PASIDS 8
+#define SOFT_PAGES 64
+#define SOFT_REGIONS 4
+#define SOFT_BLOCKED UINT64_MAX
+
+struct soft;
+
+struct soft_device {
+	/* The script; zeros are a plain device in a group of its own.  Set before soft_add(). */
+	const char *name; /* NULL: "soft" */
+	const char *bus; /* NULL: "soft" */
+	unsigned int instance; /* the one that its firmware names */
+	const struct uiommu_fwnode *second; /* another one that its firmware names afterwards */
+	unsigned int group; /* devices with the same number, not 0, share a group */
+	bool single; /* the group that all devices of the instance share */
+	bool no_iommu; /* firmware names none */
+	enum uiommu_domain_type demand; /* BLOCKED: no opinion */
+	bool untrusted, flush_queue, incoherent;
+	int probe_error, attach_error; /* negative; attach: of anything but the blocked domain */
+	uint32_t pasid_bits;
+	struct uiommu_resv_region resv[SOFT_REGIONS];
+	unsigned int num_resv;
+
+	/* What has happened. */
+	struct soft *soft;
+	struct uiommu_device *dev; /* NULL while it is not added */
+	struct uiommu_instance *probed_by;
+	unsigned int probes, releases, finalizes, attaches;
+	int second_rc; /* what the second uiommu_fwspec_init() gave */
+	const struct uiommu_domain *domain; /* in hardware, for requests without PASID */
+	const struct uiommu_domain *pasid[SOFT_PASIDS]; /* NULL: blocked */
+	enum uiommu_domain_type parked; /* the type of what it was released with */
+};
+
+struct soft_instance {
+	struct uiommu_instance instance;
+	struct soft *soft;
+};
+
+struct soft {
+	struct uiommu_system *sys;
+	void *host;
+	struct uiommu_ops ops[SOFT_INSTANCES]; /* may be changed before soft_start() */
+	unsigned int table[SOFT_INSTANCES]; /* which of @ops an instance has; 0 for both at first */
+	struct uiommu_fwnode fwnode[SOFT_INSTANCES];
+	struct soft_instance instance[SOFT_INSTANCES];
+	struct soft_device device[SOFT_DEVICES];
+	int identity_error; /* what its domain_alloc_identity answers; used without a static one */
+	unsigned int domains; /* alive */
+	bool mixed_up; /* an operation was given another driver's domain or device */
+};
+
+/* A driver for @sys without instances in service; ends the scenario if there is no memory. */
+struct soft *soft_create(struct subject *s, struct uiommu_system *sys);
+/* Devices removed, instances unregistered, gone. */
+void soft_destroy(struct soft *soft);
+
+/* Register, unregister one instance. */
+int soft_start(struct soft *soft, unsigned int instance);
+void soft_stop(struct soft *soft, unsigned int instance);
+
+/* The device appears with its script, disappears. */
+int soft_add(struct soft *soft, unsigned int device);
+void soft_remove(struct soft *soft, unsigned int device);
+
+/* Where a request of the device goes: a physical address, or SOFT_BLOCKED. */
+uint64_t soft_translate(const struct soft *soft, unsigned int device, uiommu_pasid_t pasid,
+			uiommu_iova_t iova);
+
+#endif /* CONFORM_SOFT_H */
