@@ -287,6 +287,7 @@ static void two_tables_of_one_driver(struct subject *s)
 	for (unsigned int i = 0; i < 2; i++) {
 		CHECK(s, soft_translate(soft, i, 0, IOVA) == SOFT_BLOCKED,
 		      "a refused attach left a translation");
+		CHECK_OK(s, uiommu_attach_group(domain[i], group[i]));
 		soft_close(group[i], domain[i]);
 		soft_remove(soft, i);
 		soft_stop(soft, i);
@@ -304,6 +305,7 @@ static void two_tables_of_one_driver(struct subject *s)
 	CHECK(s, soft_translate(soft, 1, 0, IOVA) == 0x7000,
 	      "a domain does not serve the second instance of its driver");
 	uiommu_detach_group(domain[0], group[1]);
+	CHECK_OK(s, uiommu_attach_group(domain[1], group[1]));
 	for (unsigned int i = 0; i < 2; i++)
 		soft_close(group[i], domain[i]);
 	soft_destroy(soft);
