@@ -14,6 +14,7 @@ static const struct {
 		      struct machine_hardware **out, char *error, size_t error_size);
 } hardware[] = {
 	{ "model", machine_hardware_model },
+	{ "qemu", machine_hardware_qemu },
 };
 #define NUM_HARDWARE (sizeof(hardware) / sizeof(hardware[0]))
 
