@@ -10,11 +10,15 @@
 
 #define POISON UINT64_C(0xa5a5a5a5a5a5a5a5)
 
+/* Of page-table entries: what the hardware ignores may stay unflushed (9.8, 9.9). */
+#define PTE_IGNORED (UINT64_C(0x7f) << 52)
+
 /* False: not memory of tables; the walk ends there and nothing is followed. */
-static bool fetch(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys, bool incoherent,
-		  uint64_t *value)
+static bool fetch_masked(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys,
+			 bool incoherent, uint64_t ignored, uint64_t *value)
 {
-	bool unflushed;
+	uint64_t now;
+	bool unflushed, same;
 
 	if (!model_memory_fetch(v->mem, phys, incoherent, value, &unflushed)) {
 		if (!w->fresh)
@@ -23,11 +27,20 @@ static bool fetch(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys, 
 					     "a structure lies in memory that is not for tables");
 		return false;
 	}
+	if (unflushed && model_memory_fetch(v->mem, phys, false, &now, &same) &&
+	    !((now ^ *value) & ~ignored))
+		unflushed = false;
 	/* Memory being changed just now may differ; what was never written back is a mistake. */
 	if (unflushed && !w->fresh && (v->clean || *value == POISON))
 		vtd_complain_request(v, MODEL_REPORT_UNFLUSHED, "6.2.1", w->request, phys,
 				     UINT64_MAX, "an entry was not written back to memory");
 	return true;
+}
+
+static bool fetch(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys, bool incoherent,
+		  uint64_t *value)
+{
+	return fetch_masked(v, w, phys, incoherent, 0, value);
 }
 
 static bool fail(struct vtd_walk *w, uint8_t fault)
@@ -391,7 +404,7 @@ static uint8_t walk_second(struct model_vtd *v, struct vtd_walk *w, struct stage
 		bool leaf;
 
 		at = entry_at(s, address);
-		if (!fetch(v, w, at, s->incoherent, &pte))
+		if (!fetch_masked(v, w, at, s->incoherent, PTE_IGNORED, &pte))
 			return !scalable	     ? VTD_FR_PAGING_ACCESS :
 			       s->level == s->levels ? VTD_FR_SS_ROOT :
 						       VTD_FR_SS_ACCESS;
@@ -534,7 +547,7 @@ static uint8_t walk_first(struct model_vtd *v, struct vtd_walk *w, struct stage 
 	}
 	for (;;) {
 		at = entry_at(s, address);
-		if (!fetch(v, w, at, s->incoherent, &pte))
+		if (!fetch_masked(v, w, at, s->incoherent, PTE_IGNORED, &pte))
 			return s->level == s->levels ? VTD_FR_FS_ROOT_ACCESS : VTD_FR_FS_ACCESS;
 		if (!(pte & VTD_FS_P))
 			return VTD_FR_FS_NOT_PRESENT;
