@@ -358,6 +358,9 @@ static void check_fault(struct subject *s, struct machine_device *dev, uint64_t 
 
 	if (!(machine_hardware(s->machine)->traits & MACHINE_FAULT_RECORDS))
 		return;
+	/* A device that asks is answered "no access": that is a completion and no fault (PCIe 10.2.3). */
+	if (how && (how->flags & MACHINE_DMA_USE_ATS))
+		return;
 	for (size_t i = 0; i < machine_num_faults(s->machine) && !fault; i++) {
 		const struct uiommu_fault *f = machine_fault(s->machine, i);
 
