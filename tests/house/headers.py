@@ -26,8 +26,8 @@ def main():
             run = subprocess.run(
                 [compiler, *options, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only",
                  "-Iinclude", "-I.", "-"],
-                input=f"#include <{name}>\n#include <{name}>\nextern int not_empty;\n", cwd=tree.ROOT, text=True,
-                capture_output=True, check=False)
+                input=f"#include <{name}>\n#include <{name}>\nextern int not_empty;\n",
+                cwd=tree.ROOT, text=True, capture_output=True, check=False)
             tap.check(title, [run.stderr] if run.returncode else [])
     tap.done()
 
