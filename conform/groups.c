@@ -31,8 +31,8 @@ static void find_partition(struct subject *s, unsigned int count, unsigned int *
 	struct uiommu_group *group[MAX_DEVICES];
 
 	for (unsigned int i = 0; i < count; i++) {
-		group[i] = uiommu_group_get(
-			machine_device_uiommu(machine_device_at(s->machine, i)));
+		group[i] =
+			uiommu_group_get(machine_device_uiommu(machine_device_at(s->machine, i)));
 		partition[i] = MAX_DEVICES;
 		for (unsigned int j = 0; group[i] && j <= i && partition[i] == MAX_DEVICES; j++)
 			if (group[j] == group[i])
@@ -193,7 +193,8 @@ static void empty_group(struct subject *s)
 	CHECK(s, uiommu_group_num_devices(group) == 0, "the group still has members");
 	CHECK(s, uiommu_group_for_each_device(group, count_visit, &visited) == 0 && !visited,
 	      "members were visited that have gone");
-	CHECK(s, uiommu_group_domain(group) == NULL &&
+	CHECK(s,
+	      uiommu_group_domain(group) == NULL &&
 		      uiommu_group_default_type(group) == UIOMMU_DOMAIN_BLOCKED,
 	      "an empty group has a domain");
 	CHECK_RC(s, uiommu_group_claim_dma_owner(group, s), -UIOMMU_ENODEV);
@@ -347,14 +348,16 @@ static void regions_of_all_members(struct subject *s)
 	CHECK_OK(s, uiommu_group_resv_regions(group, got, 8, &count));
 	CHECK(s, count == all && count >= 4 && count <= 5,
 	      "%zu regions, %zu when there was no room for them", count, all);
-	CHECK(s, has_region(&got[0], 0x1000, 0x4fff, UIOMMU_RESV_DIRECT_RELAXABLE) &&
+	CHECK(s,
+	      has_region(&got[0], 0x1000, 0x4fff, UIOMMU_RESV_DIRECT_RELAXABLE) &&
 		      (got[0].prot & RW) == RW,
 	      "regions of one type that overlap were not merged");
 	CHECK(s, has_region(&got[1], 0x2000, 0x5fff, UIOMMU_RESV_MSI),
 	      "a region was merged with one of another type");
 	/* Those that only touch may be one or two. */
 	if (count == 5)
-		CHECK(s, has_region(&got[2], 0x8000, 0x8fff, UIOMMU_RESV_RESERVED) &&
+		CHECK(s,
+		      has_region(&got[2], 0x8000, 0x8fff, UIOMMU_RESV_RESERVED) &&
 			      has_region(&got[3], 0x9000, 0xa7ff, UIOMMU_RESV_RESERVED),
 		      "regions that overlap by one byte were not merged, or the order is wrong");
 	else
@@ -367,14 +370,16 @@ static void regions_of_all_members(struct subject *s)
 	memset(got, 0xff, sizeof(got));
 	CHECK_OK(s, uiommu_group_resv_regions(group, got, 2, &count));
 	CHECK(s, count == all, "with room for two there are %zu regions, not %zu", count, all);
-	CHECK(s, has_region(&got[1], 0x2000, 0x5fff, UIOMMU_RESV_MSI) &&
-		      got[2].start == UINT64_MAX && got[2].last == UINT64_MAX,
+	CHECK(s,
+	      has_region(&got[1], 0x2000, 0x5fff, UIOMMU_RESV_MSI) && got[2].start == UINT64_MAX &&
+		      got[2].last == UINT64_MAX,
 	      "a list of two was not filled, or written behind its end");
 
 	/* They go with their device. */
 	soft_remove(soft, 1);
 	CHECK_OK(s, uiommu_group_resv_regions(group, got, 8, &count));
-	CHECK(s, count == 3 && has_region(&got[0], 0x1000, 0x2fff, UIOMMU_RESV_DIRECT_RELAXABLE) &&
+	CHECK(s,
+	      count == 3 && has_region(&got[0], 0x1000, 0x2fff, UIOMMU_RESV_DIRECT_RELAXABLE) &&
 		      has_region(&got[2], 0xfffffffffffff000, UINT64_MAX, UIOMMU_RESV_RESERVED),
 	      "the regions are not those of the members that are left");
 	uiommu_group_put(group);
@@ -436,26 +441,31 @@ static void system_goes_with_everything(struct subject *s)
 #define CORE "Linux iommu core: "
 
 const struct conform_scenario conform_groups[] = {
-	{ "C045", "Which devices share a group depends on the topology, not on the order in which they come",
+	{ "C045",
+	  "Which devices share a group depends on the topology, not on the order in which they come",
 	  "PCIe 6.0, 6.12 (ACS); " CORE "pci_device_group", AREA_GROUPS, 0, 0,
 	  order_does_not_matter },
-	{ "C046", "Claim, attach, unmap and detach reach all members of a group, whatever bus they are on",
+	{ "C046",
+	  "Claim, attach, unmap and detach reach all members of a group, whatever bus they are on",
 	  "seed discussion of 2022-06 (groups may span buses)", AREA_GROUPS, CONFORM_HARDWARE, 0,
 	  members_on_two_buses },
-	{ "C050", "A group that lost its last device stays an object: every call on it fails cleanly",
+	{ "C050",
+	  "A group that lost its last device stays an object: every call on it fails cleanly",
 	  "seed discussion of 2022-06 (lifetime of the group); the contract of uiommu_group_get",
 	  AREA_GROUPS, CONFORM_HARDWARE, 0, empty_group },
 	{ "C211", "Group numbers are small, unique among living groups, and used again",
 	  "the contract of uiommu_group_id; Linux: an IDA", AREA_GROUPS, 0, 0,
 	  numbers_are_used_again },
-	{ "C212", "An owned group that loses its last device is reported; device and domain are free again",
+	{ "C212",
+	  "An owned group that loses its last device is reported; device and domain are free again",
 	  CORE "iommu_group_remove_device, __iommu_group_remove_device", AREA_GROUPS,
 	  CONFORM_HARDWARE, 0, lost_while_owned },
-	{ "C214", "The reserved regions of a group are those of all members, sorted, merged by type, counted in full",
+	{ "C214",
+	  "The reserved regions of a group are those of all members, sorted, merged by type, counted in full",
 	  CORE "iommu_get_group_resv_regions, iommu_insert_resv_region", AREA_GROUPS, 0, 0,
 	  regions_of_all_members },
-	{ "C215", "A system is destroyed with the devices and instances that are in it; a held group outlives it",
-	  "the contract of uiommu_system_destroy", AREA_GROUPS, 0, 0,
-	  system_goes_with_everything },
+	{ "C215",
+	  "A system is destroyed with the devices and instances that are in it; a held group outlives it",
+	  "the contract of uiommu_system_destroy", AREA_GROUPS, 0, 0, system_goes_with_everything },
 	{ 0 },
 };

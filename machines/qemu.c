@@ -106,8 +106,8 @@ static unsigned int arguments(void *context, unsigned int major, char **argv, un
 		if (f->kind == DESCRIBE_ROOT_PORT) {
 			size_t at = strlen(qemu->arguments[text]);
 
-			snprintf(qemu->arguments[text] + at, ARGUMENT_SIZE - at, ",chassis=%u,slot=%u",
-				 i + 1, i + 1);
+			snprintf(qemu->arguments[text] + at, ARGUMENT_SIZE - at,
+				 ",chassis=%u,slot=%u", i + 1, i + 1);
 		}
 		argv[n++] = "-device";
 		argv[n++] = qemu->arguments[text++];

@@ -186,7 +186,8 @@ void *qtest_firmware_file(struct qtest *q, const char *name, size_t *size)
 		if (strncmp((const char *)entry + 8, name, 56))
 			continue;
 		bytes = get_be32(entry);
-		if (bytes > FW_DATA_SIZE || !fw_read(q, (uint16_t)(entry[4] << 8 | entry[5]), bytes))
+		if (bytes > FW_DATA_SIZE ||
+		    !fw_read(q, (uint16_t)(entry[4] << 8 | entry[5]), bytes))
 			return NULL;
 		copy = malloc(bytes);
 		if (copy)
