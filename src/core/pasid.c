@@ -67,11 +67,20 @@ static struct uiommu_slot *slot_insert(struct uiommu_group *group, uiommu_pasid_
 static void slot_remove(struct uiommu_group *group, struct uiommu_slot *slot)
 {
 	struct uiommu_system *sys = group->sys;
+	struct uiommu_slot *empty = NULL;
+	unsigned int max = group->max_slots;
 
 	uiommu_lock(sys, &sys->table);
 	group->num_slots--;
 	memmove(slot, slot + 1, (size_t)(&group->slots[group->num_slots] - slot) * sizeof(*slot));
+	/* A first attach that fails leaves no memory behind either. */
+	if (!group->num_slots) {
+		empty = group->slots;
+		group->slots = NULL;
+		group->max_slots = 0;
+	}
 	uiommu_unlock(sys, &sys->table);
+	uiommu_free(sys, empty, max * sizeof(*empty));
 }
 
 static bool has_slot(const struct uiommu_device *dev, const struct uiommu_slot *slot)
