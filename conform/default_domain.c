@@ -61,9 +61,9 @@ static void soft_empty(struct soft *soft)
 
 static void one_demands_dma(struct subject *s)
 {
-	struct script script = { .device = { { .label = "trio0" },
-					     { .label = "trio1" },
-					     { .label = "trio2" } } };
+	struct script script = {
+		.device = { { .label = "trio0" }, { .label = "trio1" }, { .label = "trio2" } }
+	};
 	struct uiommu_group *group;
 	struct soft *soft;
 
@@ -102,9 +102,9 @@ static void one_demands_dma(struct subject *s)
 
 static void identity_wins(struct subject *s)
 {
-	struct script script = { .device = { { .label = "trio0", .demand = UIOMMU_DOMAIN_DMA },
-					     { .label = "trio2",
-					       .demand = UIOMMU_DOMAIN_IDENTITY } } };
+	struct script script = { .device = {
+					 { .label = "trio0", .demand = UIOMMU_DOMAIN_DMA },
+					 { .label = "trio2", .demand = UIOMMU_DOMAIN_IDENTITY } } };
 	struct uiommu_group *group;
 	struct uiommu_device *dev;
 	struct soft *soft;
@@ -147,8 +147,7 @@ static void identity_wins(struct subject *s)
 
 static void untrusted_and_identity(struct subject *s)
 {
-	struct script script = { .device = { { .label = "trio0",
-					       .demand = UIOMMU_DOMAIN_IDENTITY },
+	struct script script = { .device = { { .label = "trio0", .demand = UIOMMU_DOMAIN_IDENTITY },
 					     { .label = "trio1", .untrusted = true } } };
 
 	subject_expect_warnings(s, 1);
@@ -161,7 +160,8 @@ static void untrusted_and_identity(struct subject *s)
 		struct uiommu_device *dev =
 			machine_device_uiommu(subject_machine_device(s, trio[i]));
 
-		CHECK(s, uiommu_device_status(dev) == UIOMMU_STATUS_FAILED &&
+		CHECK(s,
+		      uiommu_device_status(dev) == UIOMMU_STATUS_FAILED &&
 			      uiommu_device_error(dev) == -UIOMMU_EINVAL,
 		      "%s: status %d, error %d", trio[i], uiommu_device_status(dev),
 		      uiommu_device_error(dev));
@@ -275,7 +275,8 @@ static void fall_back_to_dma(struct subject *s)
 	/* A demand has no fall-back. */
 	soft->device[1].demand = UIOMMU_DOMAIN_IDENTITY;
 	CHECK_OK(s, soft_add(soft, 1));
-	CHECK(s, uiommu_device_status(soft->device[1].dev) == UIOMMU_STATUS_FAILED &&
+	CHECK(s,
+	      uiommu_device_status(soft->device[1].dev) == UIOMMU_STATUS_FAILED &&
 		      uiommu_device_error(soft->device[1].dev) == -UIOMMU_ENOSPC,
 	      "a device that works with identity only: status %d, error %d",
 	      uiommu_device_status(soft->device[1].dev), uiommu_device_error(soft->device[1].dev));
@@ -286,7 +287,8 @@ static void fall_back_to_dma(struct subject *s)
 	CHECK(s, machine_num_warnings(s->machine) > 0, "the fall-back was not reported");
 	wrap_fail(s->wrap, WRAP_ALLOC_PAGING, NULL, 1, UIOMMU_ENOSPC);
 	dev = script_add(&script, "solo0");
-	CHECK(s, uiommu_device_status(dev) == UIOMMU_STATUS_FAILED &&
+	CHECK(s,
+	      uiommu_device_status(dev) == UIOMMU_STATUS_FAILED &&
 		      uiommu_device_error(dev) == -UIOMMU_ENOSPC && !uiommu_device_has_group(dev),
 	      "without a default domain: status %d, error %d", uiommu_device_status(dev),
 	      uiommu_device_error(dev));
@@ -299,8 +301,7 @@ static void fall_back_to_dma(struct subject *s)
 
 static void demand_against_change(struct subject *s)
 {
-	struct script script = { .device = { { .label = "trio1",
-					       .demand = UIOMMU_DOMAIN_DMA } } };
+	struct script script = { .device = { { .label = "trio1", .demand = UIOMMU_DOMAIN_DMA } } };
 	struct machine_device *device;
 	struct uiommu_domain *domain;
 	struct subject_buffer buffer;
@@ -333,7 +334,9 @@ static void demand_against_change(struct subject *s)
 
 static void change_fails_in_the_middle(struct subject *s, bool one_phase)
 {
-	struct script script = { .device = { { .label = "trio2" } } };
+	struct script script = {
+		.device = { { .label = "trio2" }, { .label = "trio0" }, { .label = "trio1" } }
+	};
 	struct uiommu_domain *domain;
 	struct subject_buffer buffer;
 	struct uiommu_group *group;
@@ -353,6 +356,13 @@ static void change_fails_in_the_middle(struct subject *s, bool one_phase)
 	script.device[0].attach_error = -UIOMMU_ENOSPC;
 	CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY), -UIOMMU_ENOSPC);
 	script.device[0].attach_error = 0;
+	for (int i = 1; i < 3 && !one_phase; i++)
+		CHECK(s,
+		      script.device[i].prepared ==
+			      script.device[i].commits + script.device[i].aborts,
+		      "%s was prepared %u times, committed %u and aborted %u times",
+		      script.device[i].label, script.device[i].prepared, script.device[i].commits,
+		      script.device[i].aborts);
 	CHECK(s, wrap_count(s->wrap, WRAP_FREE) == freed, "the old default domain was freed");
 	CHECK(s, uiommu_group_domain(group) == domain, "the group has another domain");
 	check_type(s, group, UIOMMU_DOMAIN_DMA);
@@ -364,7 +374,8 @@ static void change_fails_in_the_middle(struct subject *s, bool one_phase)
 	}
 	/* Nothing stands in the way of trying again. */
 	CHECK_OK(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY));
-	CHECK(s, wrap_count(s->wrap, WRAP_FREE) == freed + 1, "the old default domain was not freed");
+	CHECK(s, wrap_count(s->wrap, WRAP_FREE) == freed + 1,
+	      "the old default domain was not freed");
 	check_type(s, group, UIOMMU_DOMAIN_IDENTITY);
 	for (int i = 0; i < 3; i++)
 		script_default_dma(s, trio[i]);
@@ -411,7 +422,8 @@ static void flush_queue_rules(struct subject *s)
 			/* Under a running driver: the address space stays. */
 			CHECK_OK(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA_FQ));
 			check_type(s, group, UIOMMU_DOMAIN_DMA_FQ);
-			CHECK(s, uiommu_group_domain(group) == domain &&
+			CHECK(s,
+			      uiommu_group_domain(group) == domain &&
 				      soft_translate(soft, 1, 0, IOVA) == 0x7000,
 			      "the switch to a flush queue lost a mapping");
 			/* The way back needs the drivers gone. */
@@ -589,8 +601,8 @@ static void direct_overlapping(struct subject *s)
 	script_boot(s, &script, false);
 	buffer = subject_buffer(s, 5 * 4096);
 	script.device[0].resv[0] = script_region(&buffer, 0, 0x2000, UIOMMU_RESV_DIRECT);
-	script.device[1].resv[0] = script_region(&buffer, 0x1000, 0x2000,
-						 UIOMMU_RESV_DIRECT_RELAXABLE);
+	script.device[1].resv[0] =
+		script_region(&buffer, 0x1000, 0x2000, UIOMMU_RESV_DIRECT_RELAXABLE);
 	script.device[1].resv[0].prot = UIOMMU_READ;
 	script.device[2].resv[0] = script_region(&buffer, 0, 0x4000, UIOMMU_RESV_DIRECT);
 	script_add(&script, "trio0");
@@ -605,8 +617,9 @@ static void direct_overlapping(struct subject *s)
 		struct machine_device *device = subject_machine_device(s, trio[i]);
 
 		for (uint64_t page = 0; page < 0x4000; page += 0x1000)
-			CHECK(s, subject_dma_sees(s, device, buffer.phys + page,
-						  buffer.phys + page, NULL),
+			CHECK(s,
+			      subject_dma_sees(s, device, buffer.phys + page, buffer.phys + page,
+					       NULL),
 			      "%s cannot read page %llu of the regions", trio[i],
 			      (unsigned long long)page / 0x1000);
 		subject_dma_reaches(s, device, buffer.phys, buffer.phys, RW, NULL);
@@ -649,8 +662,7 @@ static void direct_is_not_for_owners(struct subject *s)
 	CHECK_RC(s, uiommu_device_claim_dma_owner(dev, s), -UIOMMU_EINVAL);
 	CHECK(s, !uiommu_group_dma_owner_claimed(group), "a refused claim left an owner");
 	if (uiommu_domain_blocked(dev))
-		CHECK_RC(s, uiommu_attach_group(uiommu_domain_blocked(dev), group),
-			 -UIOMMU_EINVAL);
+		CHECK_RC(s, uiommu_attach_group(uiommu_domain_blocked(dev), group), -UIOMMU_EINVAL);
 	CHECK(s, script.device[0].commits == commits, "a refused claim switched the device");
 	subject_dma_reaches(s, device[0], buffer.phys, buffer.phys, RW, NULL);
 	/* Its host driver still works. */
@@ -749,28 +761,35 @@ static void direct_after_attach(struct subject *s)
 #define CORE "Linux iommu core: "
 
 const struct conform_scenario conform_default_domain[] = {
-	{ "C051", "One member that demands DMA decides for its group, whichever it is and whenever it came",
+	{ "C051",
+	  "One member that demands DMA decides for its group, whichever it is and whenever it came",
 	  "seed discussion of 2020-01 (default domain type); " CORE "iommu_get_default_domain_type",
 	  AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0, one_demands_dma },
 	{ "C052", "Members that demand identity and DMA get identity, and the conflict is logged",
 	  CORE "iommu_get_def_domain_type", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0,
 	  identity_wins },
-	{ "C053", "A group with an untrusted member and one that demands identity is refused; nothing is attached",
+	{ "C053",
+	  "A group with an untrusted member and one that demands identity is refused; nothing is attached",
 	  "seed discussion of 2020-01; " CORE "iommu_get_default_domain_type", AREA_DEFAULT_DOMAIN,
 	  CONFORM_HARDWARE, 0, untrusted_and_identity },
-	{ "C055", "The system's default type, encrypted memory, trust and flush queues give the types of the table",
+	{ "C055",
+	  "The system's default type, encrypted memory, trust and flush queues give the types of the table",
 	  CORE "iommu_subsys_init, iommu.passthrough and iommu.strict", AREA_DEFAULT_DOMAIN,
 	  CONFORM_HARDWARE, 0, types_of_the_system },
-	{ "C056", "A default type that cannot be had becomes DMA with a warning; DMA and a demand do not fall back",
+	{ "C056",
+	  "A default type that cannot be had becomes DMA with a warning; DMA and a demand do not fall back",
 	  CORE "iommu_group_alloc_default_domain", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0,
 	  fall_back_to_dma },
-	{ "C061", "A change of type against a member's demand is refused, and the old domain stays in use",
+	{ "C061",
+	  "A change of type against a member's demand is refused, and the old domain stays in use",
 	  CORE "iommu_change_dev_def_domain", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0,
 	  demand_against_change },
-	{ "C062", "A change of type that fails at the third member leaves all three on the old domain",
+	{ "C062",
+	  "A change of type that fails at the third member leaves all three on the old domain",
 	  CORE "iommu_setup_default_domain, __iommu_group_set_domain", AREA_DEFAULT_DOMAIN,
 	  CONFORM_HARDWARE, 0, change_fails_two_phases },
-	{ "C063", "A DIRECT region is translated 1:1 at every step of attach, change of type, and a sibling's coming and going",
+	{ "C063",
+	  "A DIRECT region is translated 1:1 at every step of attach, change of type, and a sibling's coming and going",
 	  CORE "iommu_setup_default_domain (continuity with firmware's DMA)", AREA_DEFAULT_DOMAIN,
 	  CONFORM_HARDWARE, 0, direct_without_a_gap },
 	{ "C064", "Every byte of a DIRECT region that begins or ends inside a page is translated",
@@ -779,19 +798,24 @@ const struct conform_scenario conform_default_domain[] = {
 	{ "C065", "DIRECT regions of several members may overlap, with different permissions",
 	  CORE "iommu_create_device_direct_mappings", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0,
 	  direct_overlapping },
-	{ "C066", "A group with a DIRECT region cannot be claimed and stays translated; a relaxable one gives way",
-	  CORE "iommu_group_claim_dma_owner, require_direct", AREA_DEFAULT_DOMAIN,
-	  CONFORM_HARDWARE, 0, direct_is_not_for_owners },
-	{ "C067", "DIRECT regions that a driver takes only after the attach are mapped then; else the probe fails",
-	  CORE "iommu_setup_default_domain (direct_failed)", AREA_DEFAULT_DOMAIN,
-	  CONFORM_HARDWARE, 0, direct_after_attach },
-	{ "C213", "As C062, with a driver that attaches in one step: the members already switched go back",
+	{ "C066",
+	  "A group with a DIRECT region cannot be claimed and stays translated; a relaxable one gives way",
+	  CORE "iommu_group_claim_dma_owner, require_direct", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE,
+	  0, direct_is_not_for_owners },
+	{ "C067",
+	  "DIRECT regions that a driver takes only after the attach are mapped then; else the probe fails",
+	  CORE "iommu_setup_default_domain (direct_failed)", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE,
+	  0, direct_after_attach },
+	{ "C213",
+	  "As C062, with a driver that attaches in one step: the members already switched go back",
 	  CORE "__iommu_group_set_domain_internal", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0,
 	  change_fails_one_phase },
-	{ "C216", "DMA becomes DMA-FQ under a bound driver if all members can and are trusted, and not otherwise",
+	{ "C216",
+	  "DMA becomes DMA-FQ under a bound driver if all members can and are trusted, and not otherwise",
 	  "the contract of uiommu_group_set_default_type; Linux sysfs type skips the checks",
 	  AREA_DEFAULT_DOMAIN, 0, 0, flush_queue_rules },
-	{ "C217", "The default type changes only while no driver is bound and nobody owns the group",
+	{ "C217",
+	  "The default type changes only while no driver is bound and nobody owns the group",
 	  "Linux sysfs iommu_groups/*/type", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE, 0,
 	  change_needs_an_idle_group },
 	{ 0 },

@@ -117,10 +117,14 @@ static void each_its_own_instance(struct subject *s)
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		check_status(s, soft->device[i].dev, UIOMMU_STATUS_TRANSLATED, 0);
-		CHECK(s, soft->device[i].probed_by == &soft->instance[i].instance &&
+		CHECK(s,
+		      soft->device[i].probed_by == &soft->instance[i].instance &&
 			      uiommu_device_instance(soft->device[i].dev) ==
 				      &soft->instance[i].instance,
 		      "a device went to another instance than its firmware names");
+		CHECK(s, soft->device[i].probes == 1 && soft->device[i].finalizes == 1,
+		      "device %u: probed %u times, finalized %u times", i, soft->device[i].probes,
+		      soft->device[i].finalizes);
 		CHECK(s, uiommu_instance_num_devices(&soft->instance[i].instance) == 1,
 		      "instance %u counts %u devices and has one", i,
 		      uiommu_instance_num_devices(&soft->instance[i].instance));
@@ -216,7 +220,8 @@ static void foreign_domain_refused(struct subject *s)
 	CHECK_RC(s, uiommu_attach_group(domain, user.group), -UIOMMU_EINVAL);
 	CHECK_RC(s, uiommu_attach_device(domain, user.dev), -UIOMMU_EINVAL);
 	CHECK_RC(s, uiommu_attach_group(user.domain, group), -UIOMMU_EINVAL);
-	CHECK(s, wrap_count(s->wrap, WRAP_PREPARE) == prepared &&
+	CHECK(s,
+	      wrap_count(s->wrap, WRAP_PREPARE) == prepared &&
 		      soft->device[0].attaches == attaches && !soft->mixed_up,
 	      "a driver was called with another driver's domain");
 	subject_dma_blocked(s, user.device, IOVA, user.buffer.phys, NULL);
@@ -415,8 +420,8 @@ static void firmware_names_two(struct subject *s)
 		CHECK_OK(s, soft_add(soft, i));
 		check_status(s, soft->device[i].dev, UIOMMU_STATUS_TRANSLATED, 0);
 		spec = uiommu_device_fwspec(soft->device[i].dev);
-		CHECK(s, spec->fwnode == &soft->fwnode[0] && spec->num_ids == 1 &&
-			      spec->ids[0] == i,
+		CHECK(s,
+		      spec->fwnode == &soft->fwnode[0] && spec->num_ids == 1 && spec->ids[0] == i,
 		      "the second IOMMU changed what firmware said of the first");
 		CHECK(s, soft->device[i].probed_by == &soft->instance[0].instance,
 		      "the second IOMMU got the device");
@@ -434,8 +439,8 @@ static void firmware_names_two(struct subject *s)
 
 static void one_is_not_ours(struct subject *s)
 {
-	struct script script = { .device = { { .label = "solo0",
-					       .probe_error = -UIOMMU_ENODEV } } };
+	struct script script = { .device = {
+					 { .label = "solo0", .probe_error = -UIOMMU_ENODEV } } };
 	struct uiommu_device *dev, *sibling;
 
 	script_boot(s, &script, false);
@@ -457,8 +462,8 @@ static void one_is_not_ours(struct subject *s)
 
 static void one_fails(struct subject *s)
 {
-	struct script script = { .device = { { .label = "solo0",
-					       .probe_error = -UIOMMU_ENOMEM } } };
+	struct script script = { .device = {
+					 { .label = "solo0", .probe_error = -UIOMMU_ENOMEM } } };
 	struct uiommu_device *dev, *sibling;
 
 	subject_expect_warnings(s, 1);
@@ -493,7 +498,8 @@ static void no_group_given(struct subject *s)
 	releases = wrap_count(s->wrap, WRAP_RELEASE);
 	dev = script_add(&script, "solo0");
 	check_status(s, dev, UIOMMU_STATUS_FAILED, -UIOMMU_EINVAL);
-	CHECK(s, wrap_count(s->wrap, WRAP_PROBE) == probes + 1 &&
+	CHECK(s,
+	      wrap_count(s->wrap, WRAP_PROBE) == probes + 1 &&
 		      wrap_count(s->wrap, WRAP_RELEASE) == releases + 1,
 	      "probed %u times, released %u times; once each was due",
 	      wrap_count(s->wrap, WRAP_PROBE) - probes,
@@ -510,8 +516,8 @@ static void no_group_given(struct subject *s)
 
 static void first_attach_fails(struct subject *s)
 {
-	struct script script = { .device = { { .label = "trio1",
-					       .attach_error = -UIOMMU_ENOSPC } } };
+	struct script script = { .device = {
+					 { .label = "trio1", .attach_error = -UIOMMU_ENOSPC } } };
 	struct uiommu_device *dev, *sibling;
 	struct uiommu_group *group;
 
@@ -552,10 +558,10 @@ static void released_with_direct_region(struct subject *s)
 	subject_boot(s, MACHINE_BOOT_NO_DEVICES);
 	soft = soft_create(s, s->sys);
 	CHECK_OK(s, soft_start(soft, 0));
-	soft->device[0].resv[0] = (struct uiommu_resv_region){ 0x5000, 0x5fff, RW,
-							       UIOMMU_RESV_DIRECT };
-	soft->device[1].resv[0] = (struct uiommu_resv_region){ 0x5000, 0x5fff, RW,
-							       UIOMMU_RESV_DIRECT_RELAXABLE };
+	soft->device[0].resv[0] =
+		(struct uiommu_resv_region){ 0x5000, 0x5fff, RW, UIOMMU_RESV_DIRECT };
+	soft->device[1].resv[0] =
+		(struct uiommu_resv_region){ 0x5000, 0x5fff, RW, UIOMMU_RESV_DIRECT_RELAXABLE };
 	soft->device[0].num_resv = 1;
 	soft->device[1].num_resv = 1;
 	for (unsigned int i = 0; i < 3; i++) {
@@ -657,6 +663,9 @@ static void newcomer_and_pasids(struct subject *s)
 	CHECK_OK(s, uiommu_attach_device_pasid(domain, soft->device[0].dev, 5, NULL));
 	CHECK(s, soft_translate(soft, 1, 5, IOVA) == 0x7000,
 	      "a PASID that was attached after the newcomer came is not attached for it");
+	soft_remove(soft, 1);
+	CHECK(s, !soft->device[1].pasids_left && soft_translate(soft, 0, 5, IOVA) == 0x7000,
+	      "a member left: it took its PASID along, or took it from the other one");
 	uiommu_detach_device_pasid(domain, soft->device[0].dev, 5);
 	uiommu_domain_free(domain);
 	soft_destroy(soft);
@@ -690,8 +699,7 @@ out:
 
 static void newcomer_in_conflict(struct subject *s)
 {
-	struct script script = { .device = { { .label = "trio1",
-					       .demand = UIOMMU_DOMAIN_IDENTITY },
+	struct script script = { .device = { { .label = "trio1", .demand = UIOMMU_DOMAIN_IDENTITY },
 					     { .label = "trio2", .untrusted = true } } };
 	struct uiommu_device *dev, *untrusted;
 	struct uiommu_group *group;
@@ -755,7 +763,8 @@ static void one_instance_leaves(struct subject *s)
 	soft_stop(soft, 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		check_status(s, soft->device[i].dev, UIOMMU_STATUS_DEFERRED, -UIOMMU_EPROBE_DEFER);
-		CHECK(s, soft->device[i].releases == 1 &&
+		CHECK(s,
+		      soft->device[i].releases == 1 &&
 			      soft->device[i].parked == UIOMMU_DOMAIN_BLOCKED,
 		      "released %u times, on a domain of type %s", soft->device[i].releases,
 		      uiommu_domain_type_name(soft->device[i].parked));
@@ -782,7 +791,8 @@ static void one_instance_leaves(struct subject *s)
 			struct uiommu_device *dev =
 				machine_device_uiommu(machine_device_at(s->machine, i));
 
-			CHECK(s, !dev || uiommu_device_instance(dev) != left ||
+			CHECK(s,
+			      !dev || uiommu_device_instance(dev) != left ||
 				      uiommu_device_is_translated(dev),
 			      "%s has an instance and is not translated", uiommu_device_name(dev));
 		}
@@ -815,14 +825,16 @@ static void capability_of_each_device(struct subject *s)
 	soft->device[3].no_iommu = true;
 	for (unsigned int i = 0; i < 4; i++) {
 		CHECK_OK(s, soft_add(soft, i));
-		CHECK(s, uiommu_device_capable(soft->device[i].dev, UIOMMU_CAP_CACHE_COHERENCY) ==
-				 (i == 0),
+		CHECK(s,
+		      uiommu_device_capable(soft->device[i].dev, UIOMMU_CAP_CACHE_COHERENCY) ==
+			      (i == 0),
 		      "device %u: coherency is not what its driver says of this device", i);
 	}
 	check_status(s, soft->device[3].dev, UIOMMU_STATUS_NO_IOMMU, -UIOMMU_ENODEV);
 	hidden = machine_device(s->machine, "hidden0");
 	for (unsigned int cap = 0; hidden && cap <= UIOMMU_CAP_ATS; cap++)
-		CHECK(s, !uiommu_device_capable(machine_device_uiommu(hidden), (enum uiommu_cap)cap),
+		CHECK(s,
+		      !uiommu_device_capable(machine_device_uiommu(hidden), (enum uiommu_cap)cap),
 		      "a device behind no IOMMU has capability %u", cap);
 	soft_destroy(soft);
 }
@@ -998,11 +1010,13 @@ static void names_are_unique(struct subject *s)
 		CHECK_OK(s, soft_add(soft, i));
 	for (unsigned int i = 0; i < 3; i++)
 		for (unsigned int j = 0; j < i; j++)
-			CHECK(s, strcmp(uiommu_device_name(soft->device[i].dev),
-					uiommu_device_name(soft->device[j].dev)) != 0,
+			CHECK(s,
+			      strcmp(uiommu_device_name(soft->device[i].dev),
+				     uiommu_device_name(soft->device[j].dev)) != 0,
 			      "two devices are called \"%s\"",
 			      uiommu_device_name(soft->device[i].dev));
-	CHECK(s, !strcmp(uiommu_device_name(soft->device[0].dev), "soft") &&
+	CHECK(s,
+	      !strcmp(uiommu_device_name(soft->device[0].dev), "soft") &&
 		      !strncmp(uiommu_device_name(soft->device[2].dev), "soft.", 5),
 	      "the first device lost its name, or the next has no suffix");
 	soft_remove(soft, 0);
@@ -1020,73 +1034,94 @@ static void names_are_unique(struct subject *s)
 #define CORE "Linux iommu core: "
 
 const struct conform_scenario conform_registration[] = {
-	{ "C001", "Each device is served by the instance that its firmware names, with that instance's operations",
+	{ "C001",
+	  "Each device is served by the instance that its firmware names, with that instance's operations",
 	  CORE "iommu_device_register, iommu_fwspec_ops", AREA_REGISTRATION, CONFORM_HARDWARE, 0,
 	  each_its_own_instance },
-	{ "C002", "Two drivers serve devices of one bus at the same time, and neither is asked about the other's",
+	{ "C002",
+	  "Two drivers serve devices of one bus at the same time, and neither is asked about the other's",
 	  "seed discussion of 2022-06 (several IOMMU drivers in one machine)", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, two_drivers_side_by_side },
-	{ "C003", "A second driver registers, before or after the first, without disturbing what is in use",
+	{ "C003",
+	  "A second driver registers, before or after the first, without disturbing what is in use",
 	  "seed discussion of 2022-06; Linux 6.1 still answered EBUSY", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, second_driver_registers },
-	{ "C005", "A domain of one driver cannot be attached to a device of another, and no driver sees it",
+	{ "C005",
+	  "A domain of one driver cannot be attached to a device of another, and no driver sees it",
 	  "seed discussion of 2022-06; " CORE "the owner check of attach", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, foreign_domain_refused },
 	{ "C006", "A driver's static domains can be attached to its own devices and to no other's",
 	  CORE "the owner check of attach, static identity and blocked domains", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, static_domains_are_their_drivers },
-	{ "C007", "A domain moves between instances of one table of operations, not between two tables of one driver",
+	{ "C007",
+	  "A domain moves between instances of one table of operations, not between two tables of one driver",
 	  "seed discussion of 2022-06; Linux s390 has two tables", AREA_REGISTRATION, 0, 0,
 	  two_tables_of_one_driver },
 	{ "C008", "Replace refuses another driver's domain; handle, domain and translation stay",
 	  "the contract of uiommu_replace_group_handle; Linux leaves it to the driver",
 	  AREA_REGISTRATION, CONFORM_HARDWARE, 0, replace_with_foreign_domain },
-	{ "C009", "A device that comes before its IOMMU waits, is adopted when that registers, and is translated then",
+	{ "C009",
+	  "A device that comes before its IOMMU waits, is adopted when that registers, and is translated then",
 	  CORE "iommu_fwspec_init, deferred probing", AREA_REGISTRATION, CONFORM_HARDWARE, 0,
 	  device_before_its_iommu },
-	{ "C010", "When nobody waits for an IOMMU any more, the device's driver runs untranslated and is told why",
+	{ "C010",
+	  "When nobody waits for an IOMMU any more, the device's driver runs untranslated and is told why",
 	  "Linux driver core: driver_deferred_probe_check_state", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, deferral_exhausted },
-	{ "C012", "Firmware may name a second IOMMU of the same driver and not of another; the first one stays",
+	{ "C012",
+	  "Firmware may name a second IOMMU of the same driver and not of another; the first one stays",
 	  CORE "iommu_fwspec_init", AREA_REGISTRATION, 0, 0, firmware_names_two },
-	{ "C013", "A device that the driver disclaims during registration runs untranslated; the others are adopted",
+	{ "C013",
+	  "A device that the driver disclaims during registration runs untranslated; the others are adopted",
 	  CORE "bus probing at iommu_device_register", AREA_REGISTRATION, CONFORM_HARDWARE, 0,
 	  one_is_not_ours },
-	{ "C014", "A device that fails to probe is reported, during registration and alone; the others are adopted",
+	{ "C014",
+	  "A device that fails to probe is reported, during registration and alone; the others are adopted",
 	  "the contract of uiommu_instance_register; Linux aborts the registration",
 	  AREA_REGISTRATION, CONFORM_HARDWARE, 0, one_fails },
-	{ "C015", "A driver that gives no group makes the probe fail; the device is released once and can be tried again",
+	{ "C015",
+	  "A driver that gives no group makes the probe fail; the device is released once and can be tried again",
 	  CORE "iommu_init_device", AREA_REGISTRATION, CONFORM_HARDWARE, 0, no_group_given },
-	{ "C016", "A device whose first attach fails is in no group; the other members do not notice",
+	{ "C016",
+	  "A device whose first attach fails is in no group; the other members do not notice",
 	  CORE "iommu_setup_default_domain, __iommu_probe_device", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, first_attach_fails },
-	{ "C019", "A device with a DIRECT region is released on identity where its driver's release domain would block it",
+	{ "C019",
+	  "A device with a DIRECT region is released on identity where its driver's release domain would block it",
 	  CORE "iommu_deinit_device", AREA_REGISTRATION, 0, 0, released_with_direct_region },
-	{ "C020", "The DIRECT regions of a device that joins a running group are mapped before it is attached",
+	{ "C020",
+	  "The DIRECT regions of a device that joins a running group are mapped before it is attached",
 	  CORE "__iommu_probe_device, iommu_create_device_direct_mappings", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, newcomer_with_direct_region },
-	{ "C022", "A device that joins a group with PASID attachments does not get them; later ones it does",
+	{ "C022",
+	  "A device that joins a group with PASID attachments does not get them; later ones it does",
 	  CORE "iommu_attach_device_pasid (the group's array is not replayed)", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, newcomer_and_pasids },
-	{ "C023", "A newcomer that demands another default type, or is not trusted with it, is left out and told so",
+	{ "C023",
+	  "A newcomer that demands another default type, or is not trusted with it, is left out and told so",
 	  "seed discussion of 2020-01; the contract of uiommu_device_add", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, newcomer_in_conflict },
-	{ "C026", "When an instance leaves, its devices are released and its group is freed; nobody else's are",
+	{ "C026",
+	  "When an instance leaves, its devices are released and its group is freed; nobody else's are",
 	  CORE "iommu_device_unregister, generic_single_device_group", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, one_instance_leaves },
-	{ "C030", "A capability is the answer for this device, and no device without an IOMMU has one",
+	{ "C030",
+	  "A capability is the answer for this device, and no device without an IOMMU has one",
 	  "seed discussion of 2017-07; " CORE "device_iommu_capable", AREA_REGISTRATION, 0, 0,
 	  capability_of_each_device },
-	{ "C031", "A host driver cannot bind in an owned group nor an owner claim a used one; the counts stay balanced",
+	{ "C031",
+	  "A host driver cannot bind in an owned group nor an owner claim a used one; the counts stay balanced",
 	  CORE "iommu_device_use_default_domain, iommu_group_claim_dma_owner", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, host_driver_and_owner },
-	{ "C032", "A driver that binds while the default domain is made waits for it, or is told to come again",
-	  CORE "iommu_device_use_default_domain", AREA_REGISTRATION, CONFORM_HARDWARE | CONFORM_RACE,
-	  0, bind_before_default_domain },
+	{ "C032",
+	  "A driver that binds while the default domain is made waits for it, or is told to come again",
+	  CORE "iommu_device_use_default_domain", AREA_REGISTRATION,
+	  CONFORM_HARDWARE | CONFORM_RACE, 0, bind_before_default_domain },
 	{ "C218", "An incomplete or second registration of an IOMMU is refused and changes nothing",
 	  "the contract of uiommu_instance_register", AREA_REGISTRATION, CONFORM_HARDWARE, 0,
 	  registration_is_checked },
-	{ "C219", "Device names are unique in a system; a name in use gets a suffix, a free one does not",
+	{ "C219",
+	  "Device names are unique in a system; a name in use gets a suffix, a free one does not",
 	  "the contract of uiommu_device_desc; Linux iommu_group_add_device", AREA_REGISTRATION, 0,
 	  0, names_are_unique },
 	{ 0 },

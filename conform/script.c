@@ -85,6 +85,17 @@ static void on_prepare(struct wrap_call *call, void *context)
 		call->rc = d->attach_error;
 	else
 		wrap_call(call);
+	if (d && !call->rc)
+		d->prepared++;
+}
+
+static void on_abort(struct wrap_call *call, void *context)
+{
+	struct script_device *d = find(context, call->dev);
+
+	wrap_call(call);
+	if (d)
+		d->aborts++;
 }
 
 static void on_commit(struct wrap_call *call, void *context)
@@ -102,6 +113,7 @@ static const struct {
 } hooks[] = {
 	{ WRAP_PROBE, on_probe }, { WRAP_GROUP, on_group },	{ WRAP_DEF_TYPE, on_def_type },
 	{ WRAP_RESV, on_resv },	  { WRAP_PREPARE, on_prepare }, { WRAP_COMMIT, on_commit },
+	{ WRAP_ABORT, on_abort },
 };
 
 /* ---- from outside ------------------------------------------------------------------------------ */
@@ -109,7 +121,8 @@ static const struct {
 void script_boot(struct subject *s, struct script *script, bool units)
 {
 	script->s = s;
-	subject_boot(s, MACHINE_BOOT_NO_DEVICES | (units ? 0u : (unsigned int)MACHINE_BOOT_NO_UNITS));
+	subject_boot(s,
+		     MACHINE_BOOT_NO_DEVICES | (units ? 0u : (unsigned int)MACHINE_BOOT_NO_UNITS));
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
 		wrap_set(s->wrap, hooks[i].op, hooks[i].hook, script);
 }
@@ -174,7 +187,8 @@ bool script_has_identity(struct subject *s, struct uiommu_device *dev)
 	struct uiommu_domain *domain;
 	int rc = uiommu_domain_alloc_identity(dev, &domain);
 
-	CHECK(s, rc == 0 || rc == -UIOMMU_EOPNOTSUPP, "no identity domain: %s", uiommu_strerror(rc));
+	CHECK(s, rc == 0 || rc == -UIOMMU_EOPNOTSUPP, "no identity domain: %s",
+	      uiommu_strerror(rc));
 	if (rc)
 		return false;
 	uiommu_domain_free(domain);
@@ -196,7 +210,8 @@ void script_default_dma(struct subject *s, const char *label)
 				    NULL);
 	} else {
 		subject_dma_blocked(s, device, buffer.phys, buffer.phys, NULL);
-		CHECK_OK(s, uiommu_map(domain, iova, buffer.phys, 4096, UIOMMU_READ | UIOMMU_WRITE));
+		CHECK_OK(s,
+			 uiommu_map(domain, iova, buffer.phys, 4096, UIOMMU_READ | UIOMMU_WRITE));
 		subject_dma_reaches(s, device, iova, buffer.phys, UIOMMU_READ | UIOMMU_WRITE, NULL);
 		CHECK(s, uiommu_unmap(domain, iova, 4096) == 4096,
 		      "%s's default domain did not unmap a page", label);

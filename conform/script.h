@@ -27,7 +27,7 @@ struct script_device {
 	bool untrusted;
 	const char *bus;
 	/* What has happened. */
-	unsigned int probes, commits;
+	unsigned int probes, prepared, commits, aborts;
 };
 
 struct script {

@@ -51,9 +51,8 @@ static void commit(struct uiommu_attach *attach)
 	if (!attach->pasid)
 		d->domain = attach->domain;
 	else
-		d->pasid[attach->pasid] = attach->domain->type == UIOMMU_DOMAIN_BLOCKED ?
-						  NULL :
-						  attach->domain;
+		d->pasid[attach->pasid] =
+			attach->domain->type == UIOMMU_DOMAIN_BLOCKED ? NULL : attach->domain;
 }
 
 static const struct uiommu_domain_ops static_ops = {
@@ -218,6 +217,9 @@ static void release(struct uiommu_device *dev)
 
 	d->releases++;
 	d->parked = d->domain ? d->domain->type : UIOMMU_DOMAIN_AUTO;
+	d->pasids_left = 0;
+	for (unsigned int i = 0; i < SOFT_PASIDS; i++)
+		d->pasids_left += d->pasid[i] != NULL;
 	d->domain = NULL;
 	memset(d->pasid, 0, sizeof(d->pasid));
 }

@@ -48,6 +48,7 @@ struct soft_device {
 	const struct uiommu_domain *domain; /* in hardware, for requests without PASID */
 	const struct uiommu_domain *pasid[SOFT_PASIDS]; /* NULL: blocked */
 	enum uiommu_domain_type parked; /* the type of what it was released with */
+	unsigned int pasids_left; /* PASIDs that were attached when it was released */
 };
 
 struct soft_instance {
