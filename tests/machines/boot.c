@@ -92,6 +92,7 @@ static void check_device(struct machine *m, struct machine_device *device)
 		fail_msg("%s: %s: %zu faults and not 1", machine_name(m),
 			 machine_device_label(device), machine_num_faults(m));
 	assert_true(machine_fault(m, 0)->iova == IOVA + 4096);
+	assert_non_null(machine_fault(m, 0)->device);
 	machine_clear_faults(m);
 	assert_quiet(m);
 	uiommu_detach_group(domain, group);
@@ -159,6 +160,22 @@ static void test_groups(void **state)
 		assert_int_equal(uiommu_group_num_devices(group), 1);
 		uiommu_group_put(group);
 	}
+	finish(m);
+}
+
+/* A port with ACS is told to send everything upstream. */
+static void test_acs(void **state)
+{
+	struct machine *m = booted("q35-vtd");
+	struct uiommu_pci_function *port =
+		machine_device_function(machine_device(m, "solo1"))->parent;
+	uint32_t header = port->topology->config_read(port, PCI_EXT_CAP_FIRST, 4);
+
+	(void)state;
+	assert_int_equal(header & PCI_EXT_CAP_ID_MASK, PCI_EXT_CAP_ID_ACS);
+	assert_int_equal(port->topology->config_read(port, PCI_EXT_CAP_FIRST + PCI_ACS_CONTROL, 2),
+			 PCI_ACS_SOURCE_VALIDATION | PCI_ACS_REQUEST_REDIRECT |
+				 PCI_ACS_COMPLETION_REDIRECT | PCI_ACS_UPSTREAM_FORWARDING);
 	finish(m);
 }
 
@@ -311,13 +328,10 @@ static void test_bad_descriptions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_two_units),
-		cmocka_unit_test(test_reserved),
-		cmocka_unit_test(test_stream),
-		cmocka_unit_test(test_boot_order),
-		cmocka_unit_test(test_bad_descriptions),
+		cmocka_unit_test(test_all),	   cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_acs),	   cmocka_unit_test(test_two_units),
+		cmocka_unit_test(test_reserved),   cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_boot_order), cmocka_unit_test(test_bad_descriptions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

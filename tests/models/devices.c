@@ -266,6 +266,9 @@ static void test_bridges(void **state)
 	assert_int_equal(get(w, EDU_REG_ID, 4), 0xffffffff);
 	program_bridge(w, 0, 0x18, 5, 9);
 	assert_int_equal(get(w, EDU_REG_ID, 4), 0x010000ed);
+	write_config(w, 0, 0x18, PCI_MEMORY_BASE, 4, 0xe010e010);
+	assert_int_equal(get(w, EDU_REG_ID, 4), 0xffffffff);
+	program_bridge(w, 0, 0x18, 5, 9);
 	/* A bus above the port's range is out of reach. */
 	program_bridge(w, 0, 0x18, 5, 6);
 	assert_int_equal(read_config(w, 7, 0x28, PCI_VENDOR_ID, 2), 0xffff);
@@ -546,6 +549,7 @@ static void test_atc(void **state)
 	/* Exactly what is named is forgotten: not the next page, not a PASID's. */
 	model_pci_lock(w->pci);
 	w->atc.invalidate(w->atc.context, false, 0, IOVA + 0x1000, 0x1000, false);
+	w->atc.invalidate(w->atc.context, false, 0, IOVA - 0x1000, 0x1000, false);
 	w->atc.invalidate(w->atc.context, true, 77, IOVA, 0x1000, false);
 	model_pci_unlock(w->pci);
 	assert_int_equal(get(w, DMA_ENGINE_ATC_ENTRIES, 4), 1);
