@@ -87,10 +87,6 @@ static bool edu_scratch(struct machine_device *device, bool to_memory, size_t si
 	uint64_t base = machine_unit_base(m, device->fn);
 	bool translating, done;
 
-	if (!m->scratch)
-		m->scratch = machine_buffer(m, SCRATCH_SIZE, SCRATCH_SIZE, &m->scratch_phys);
-	if (!m->scratch)
-		return false;
 	translating = base && machine_mmio_read(m, base + VTD_REG_GSTS, 4) & VTD_GSTS_TES;
 	if (translating && !switch_translation(m, base, false))
 		return false;
@@ -103,11 +99,13 @@ static enum machine_dma_status edu_chunk(struct machine_device *device, bool wri
 {
 	struct machine *m = device->machine;
 
+	if (!device->edu_window && !m->scratch)
+		m->scratch = machine_buffer(m, SCRATCH_SIZE, SCRATCH_SIZE, &m->scratch_phys);
+	if (!device->edu_window && !m->scratch)
+		return MACHINE_DMA_UNKNOWN;
 	if (write && device->edu_window) {
 		copy_window(device, EDU_BUFFER, true, data, size, 4);
 	} else if (write) {
-		if (!edu_scratch(device, true, 4))
-			return MACHINE_DMA_UNKNOWN;
 		memcpy(m->scratch, data, size);
 		if (!edu_scratch(device, false, size))
 			return MACHINE_DMA_UNKNOWN;
