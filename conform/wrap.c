@@ -47,7 +47,8 @@ struct wrap {
 	} op[WRAP_OPS];
 };
 
-#define container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)&((char *)(ptr))[-(ptrdiff_t)offsetof(type, member)])
 
 static struct wrapped_ops *of_instance(struct uiommu_instance *instance)
 {

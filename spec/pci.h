@@ -16,7 +16,7 @@
 /** PCI_DEVFN() and its parts: a device number (0 to 31) and a function number (0 to 7) in 8 bits */
 #define PCI_DEVFN(device, function) (((device) << 3) | (function))
 #define PCI_SLOT(devfn) (((devfn) >> 3) & 0x1f)
-#define PCI_FUNC(devfn) ((devfn)&0x7)
+#define PCI_FUNC(devfn) (0x7 & (devfn))
 
 /* ---- header, both types (PCIe 7.5.1.1) --------------------------------------------------------- */
 

@@ -16,16 +16,18 @@
 #define POSIX_MAX_ORDER 18 /* 1 GiB */
 #define POSIX_NO_PAGE UINT32_MAX
 
+struct posix_page {
+	uint32_t next, prev; /* in the free list of its order */
+	uint8_t order; /* of the block that starts here */
+	bool free; /* a free block starts here */
+	bool used; /* a block in use starts here */
+};
+
 struct posix_pages {
 	uint64_t first; /* frame number of page 0 */
 	uint32_t count;
 	uint32_t free_head[POSIX_MAX_ORDER + 1];
-	struct posix_page {
-		uint32_t next, prev; /* in the free list of its order */
-		uint8_t order; /* of the block that starts here */
-		bool free; /* a free block starts here */
-		bool used; /* a block in use starts here */
-	} * page;
+	struct posix_page *page;
 };
 
 /* Frames [first, first + count); those below @usable are never handed out.  0 or -1: no memory. */

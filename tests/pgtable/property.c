@@ -71,14 +71,14 @@ struct setup {
 
 enum { FLUSH = 1, DIRTY = 2, SNOOP = 4, XD = 8 };
 
-#define SETUP(n, f, va, pa, sizes, flags)                                     \
-	{                                                                     \
-		n, &f,                                                        \
-		{                                                             \
-			.va_bits = va, .pa_bits = pa, .pgsizes = sizes,       \
-			.coherent = !((flags)&FLUSH), .dirty = (flags)&DIRTY, \
-			.force_snoop = (flags)&SNOOP, .noexec = (flags)&XD,   \
-		}                                                             \
+#define SETUP(n, f, va, pa, sizes, flags)                                         \
+	{                                                                         \
+		n, &f,                                                            \
+		{                                                                 \
+			.va_bits = va, .pa_bits = pa, .pgsizes = sizes,           \
+			.coherent = !(FLUSH & (flags)), .dirty = DIRTY & (flags), \
+			.force_snoop = SNOOP & (flags), .noexec = XD & (flags),   \
+		}                                                                 \
 	}
 
 static const struct setup setups[] = {
