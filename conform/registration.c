@@ -273,9 +273,11 @@ static void static_domains_are_their_drivers(struct subject *s)
 
 static void two_tables_of_one_driver(struct subject *s)
 {
+	struct uiommu_system_config config = { 0 };
 	struct uiommu_domain *domain[2];
 	struct uiommu_group *group[2];
-	struct soft *soft;
+	struct soft *soft, *elsewhere;
+	struct uiommu_system *sys;
 
 	subject_boot(s, MACHINE_BOOT_NO_DEVICES);
 	soft = soft_create(s, s->sys);
@@ -313,6 +315,25 @@ static void two_tables_of_one_driver(struct subject *s)
 	CHECK_OK(s, uiommu_attach_group(domain[1], group[1]));
 	for (unsigned int i = 0; i < 2; i++)
 		soft_close(group[i], domain[i]);
+
+	/* The same table in another system is another machine. */
+	config.host = machine_host(s->machine);
+	CHECK_OK(s, uiommu_system_create(&config, &sys));
+	elsewhere = soft_create(s, sys);
+	elsewhere->instance[0].instance = (struct uiommu_instance){
+		.ops = &soft->ops[0],
+		.fwnode = &elsewhere->fwnode[0],
+	};
+	CHECK_OK(s, uiommu_instance_register(sys, &elsewhere->instance[0].instance));
+	CHECK_OK(s, soft_add(elsewhere, 0));
+	CHECK_OK(s, uiommu_domain_alloc_paging(elsewhere->device[0].dev, 0, &domain[0]));
+	group[0] = uiommu_group_get(soft->device[0].dev);
+	CHECK_RC(s, uiommu_attach_group(domain[0], group[0]), -UIOMMU_EINVAL);
+	CHECK(s, !soft->mixed_up, "the driver was called with another system's domain");
+	uiommu_domain_free(domain[0]);
+	uiommu_group_put(group[0]);
+	soft_destroy(elsewhere);
+	uiommu_system_destroy(sys);
 	soft_destroy(soft);
 }
 
@@ -1054,7 +1075,7 @@ const struct conform_scenario conform_registration[] = {
 	  CORE "the owner check of attach, static identity and blocked domains", AREA_REGISTRATION,
 	  CONFORM_HARDWARE, 0, static_domains_are_their_drivers },
 	{ "C007",
-	  "A domain moves between instances of one table of operations, not between two tables of one driver",
+	  "A domain moves between instances of one table of operations, not between two tables or systems",
 	  "seed discussion of 2022-06; Linux s390 has two tables", AREA_REGISTRATION, 0, 0,
 	  two_tables_of_one_driver },
 	{ "C008", "Replace refuses another driver's domain; handle, domain and translation stay",
