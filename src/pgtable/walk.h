@@ -125,6 +125,8 @@ PT_COLD void pt_sync_link(const struct uiommu_pt *pt, uint64_t *entry)
 {
 	uiommu_port_cache_flush(pt->config.host, entry, sizeof(*entry));
 	atomic_fetch_or_explicit((pt_entry *)entry, FMT_SYNCED, memory_order_release);
+	/* The mark means nothing to hardware; flushed, memory and cache stay the same to the bit. */
+	uiommu_port_cache_flush(pt->config.host, entry, sizeof(*entry));
 }
 
 /* Make @entry, found empty, lead to a table: ours, or that of a thread that was faster. */

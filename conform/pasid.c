@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/* pasid.c - PASIDs with a life of their own beside the RID */
+#include <string.h>
+
+#include "conform/conform.h"
+
+#define PAGE 4096ull
+#define RW (UIOMMU_READ | UIOMMU_WRITE)
+#define IOVA 0x5432000ull
+#define PASID 5u
+
+struct work {
+	struct machine_device *device;
+	struct uiommu_device *dev;
+	struct uiommu_group *group;
+	struct uiommu_domain *rid, *pasid, *other;
+	struct subject_buffer buffer; /* a page for each domain */
+};
+
+static const struct subject_dma with_pasid = { PASID, MACHINE_DMA_WITH_PASID };
+
+static struct work begin(struct subject *s)
+{
+	struct work w;
+
+	subject_boot(s, 0);
+	w.device = subject_machine_device(s, "pasid0");
+	w.dev = subject_device(s, "pasid0");
+	if (!uiommu_device_max_pasids(w.dev))
+		conform_skip(s, "this hardware has no PASIDs");
+	w.group = subject_claim(s, "pasid0");
+	w.buffer = subject_buffer(s, 4 * PAGE);
+	w.rid = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
+	w.pasid = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
+	w.other = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
+	CHECK_OK(s, uiommu_map(w.rid, IOVA, w.buffer.phys, PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.pasid, IOVA, w.buffer.phys + PAGE, PAGE, RW));
+	CHECK_OK(s, uiommu_map(w.other, IOVA, w.buffer.phys + 2 * PAGE, PAGE, RW));
+	return w;
+}
+
+static void end(struct subject *s, struct work *w)
+{
+	uiommu_domain_free(w->rid);
+	uiommu_domain_free(w->pasid);
+	uiommu_domain_free(w->other);
+	subject_buffer_free(s, &w->buffer);
+	subject_release(s, w->group);
+}
+
+/* Which of the pages is reached; -1: none. */
+static void rid_reaches(struct subject *s, struct work *w, int page)
+{
+	if (page < 0)
+		subject_dma_blocked(s, w->device, IOVA, w->buffer.phys, NULL);
+	else
+		subject_dma_reaches(s, w->device, IOVA, w->buffer.phys + page * PAGE, RW, NULL);
+}
+
+static void pasid_reaches(struct subject *s, struct work *w, int page)
+{
+	if (page < 0)
+		subject_dma_blocked(s, w->device, IOVA, w->buffer.phys + PAGE, &with_pasid);
+	else
+		subject_dma_reaches(s, w->device, IOVA, w->buffer.phys + page * PAGE, RW,
+				    &with_pasid);
+}
+
+static void c095_rid_detach_keeps_pasid(struct subject *s)
+{
+	struct work w = begin(s);
+
+	CHECK_OK(s, uiommu_attach_group(w.rid, w.group));
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	rid_reaches(s, &w, 0);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_group(w.rid, w.group);
+	rid_reaches(s, &w, -1);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	pasid_reaches(s, &w, -1);
+	end(s, &w);
+}
+
+static void c096_rid_replace_keeps_pasid(struct subject *s)
+{
+	struct uiommu_attach_handle handle[3];
+	struct work w = begin(s);
+	struct uiommu_domain *identity = NULL;
+
+	memset(handle, 0, sizeof(handle));
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	CHECK_OK(s, uiommu_attach_group_handle(w.rid, w.group, &handle[0]));
+	pasid_reaches(s, &w, 1);
+	CHECK_OK(s, uiommu_replace_group_handle(w.group, w.other, &handle[1]));
+	rid_reaches(s, &w, 2);
+	pasid_reaches(s, &w, 1);
+	CHECK_OK(s, uiommu_domain_alloc_identity(w.dev, &identity));
+	CHECK_OK(s, uiommu_replace_group_handle(w.group, identity, &handle[2]));
+	subject_dma_reaches(s, w.device, w.buffer.phys + 3 * PAGE, w.buffer.phys + 3 * PAGE, RW,
+			    NULL);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_group_handle(identity, w.group);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	uiommu_domain_free(identity);
+	end(s, &w);
+}
+
+static void c097_pasid_leaves_rid(struct subject *s)
+{
+	struct work w = begin(s);
+
+	CHECK_OK(s, uiommu_attach_group(w.rid, w.group));
+	for (int i = 0; i < 4; i++) {
+		rid_reaches(s, &w, 0);
+		CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID + i * 100, NULL));
+		rid_reaches(s, &w, 0);
+		uiommu_detach_device_pasid(w.pasid, w.dev, PASID + i * 100);
+		rid_reaches(s, &w, 0);
+	}
+	uiommu_detach_group(w.rid, w.group);
+	end(s, &w);
+}
+
+static void c098_no_shared_table(struct subject *s)
+{
+	struct machine_device *second;
+	struct uiommu_device *dev2;
+	struct uiommu_group *group2;
+	struct work w = begin(s);
+	int rc;
+
+	second = subject_machine_device(s, "pasid1");
+	dev2 = subject_device(s, "pasid1");
+	group2 = subject_claim(s, "pasid1");
+	CHECK_OK(s, uiommu_attach_group(w.rid, w.group));
+	rc = uiommu_attach_group(w.rid, group2);
+	if (rc == -UIOMMU_EINVAL)
+		conform_skip(s, "the two devices' units share no format");
+	CHECK(s, rc == 0, "attach: %s", uiommu_strerror(rc));
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	pasid_reaches(s, &w, 1);
+	subject_dma_blocked(s, second, IOVA, w.buffer.phys + PAGE, &with_pasid);
+	CHECK_OK(s, uiommu_attach_device_pasid(w.other, dev2, PASID, NULL));
+	subject_dma_reaches(s, second, IOVA, w.buffer.phys + 2 * PAGE, RW, &with_pasid);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	subject_dma_reaches(s, second, IOVA, w.buffer.phys + 2 * PAGE, RW, &with_pasid);
+	pasid_reaches(s, &w, -1);
+	uiommu_detach_device_pasid(w.other, dev2, PASID);
+	uiommu_detach_group(w.rid, w.group);
+	uiommu_detach_group(w.rid, group2);
+	subject_release(s, group2);
+	end(s, &w);
+}
+
+static void c099_any_order(struct subject *s)
+{
+	struct work w = begin(s);
+	struct uiommu_domain *identity = NULL;
+
+	CHECK_OK(s, uiommu_domain_alloc_identity(w.dev, &identity));
+	/* RID blocked, paging, identity x PASID none, paging; attached in either order. */
+	for (int rid = 0; rid < 3; rid++)
+		for (int pasid_first = 0; pasid_first < 2; pasid_first++) {
+			struct uiommu_domain *domain = rid == 1 ? w.rid : identity;
+
+			if (pasid_first)
+				CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+			if (rid)
+				CHECK_OK(s, uiommu_attach_group(domain, w.group));
+			if (!pasid_first) {
+				pasid_reaches(s, &w, -1);
+				CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+			}
+			pasid_reaches(s, &w, 1);
+			if (rid == 2)
+				subject_dma_reaches(s, w.device, w.buffer.phys, w.buffer.phys, RW,
+						    NULL);
+			else
+				rid_reaches(s, &w, rid == 1 ? 0 : -1);
+			if (pasid_first)
+				uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+			if (rid)
+				uiommu_detach_group(domain, w.group);
+			if (!pasid_first) {
+				pasid_reaches(s, &w, 1);
+				uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+			}
+			rid_reaches(s, &w, -1);
+			pasid_reaches(s, &w, -1);
+		}
+	uiommu_domain_free(identity);
+	end(s, &w);
+}
+
+static void c100_arguments(struct subject *s)
+{
+	struct uiommu_attach_handle handle = { 0 };
+	struct work w = begin(s);
+	uint32_t max = uiommu_device_max_pasids(w.dev);
+
+	CHECK_RC(s, uiommu_attach_device_pasid(w.pasid, w.dev, 0, NULL), -UIOMMU_EINVAL);
+	CHECK_RC(s, uiommu_attach_device_pasid(w.pasid, w.dev, max, NULL), -UIOMMU_EINVAL);
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, max - 1, NULL));
+	CHECK_RC(s, uiommu_attach_device_pasid(w.other, w.dev, max - 1, NULL), -UIOMMU_EBUSY);
+	CHECK_RC(s, uiommu_replace_device_pasid(w.other, w.dev, max - 1, NULL), -UIOMMU_EINVAL);
+	CHECK_RC(s, uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle), -UIOMMU_EINVAL);
+	uiommu_detach_device_pasid(w.pasid, w.dev, max - 1);
+	end(s, &w);
+}
+
+static void c101_no_pasids(struct subject *s)
+{
+	struct uiommu_domain *domain;
+	struct uiommu_device *dev;
+
+	subject_boot(s, 0);
+	dev = subject_device(s, "solo0");
+	CHECK(s, uiommu_device_max_pasids(dev) == 0, "an edu has PASIDs");
+	domain = subject_domain(s, dev, 0);
+	wrap_reset_counts(s->wrap);
+	CHECK_RC(s, uiommu_attach_device_pasid(domain, dev, PASID, NULL), -UIOMMU_EOPNOTSUPP);
+	CHECK(s, wrap_count(s->wrap, WRAP_PREPARE) == 0, "the driver was asked");
+	uiommu_domain_free(domain);
+}
+
+static void c103_member_fails(struct subject *s)
+{
+	struct work w = begin(s);
+
+	wrap_fail(s->wrap, WRAP_PREPARE, w.dev, 1, UIOMMU_ENOMEM);
+	CHECK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL) == -UIOMMU_ENOMEM,
+	      "the failure is not reported");
+	pasid_reaches(s, &w, -1);
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	end(s, &w);
+}
+
+static void c104_replace_fails(struct subject *s)
+{
+	struct uiommu_attach_handle handle[2], *found = NULL;
+	struct work w = begin(s);
+
+	memset(handle, 0, sizeof(handle));
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, &handle[0]));
+	wrap_fail(s->wrap, WRAP_PREPARE, w.dev, 1, UIOMMU_ENOSPC);
+	CHECK(s,
+	      uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle[1]) == -UIOMMU_ENOSPC,
+	      "the failure is not reported");
+	pasid_reaches(s, &w, 1);
+	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));
+	CHECK(s, found == &handle[0], "the old handle is gone");
+	CHECK_OK(s, uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle[1]));
+	pasid_reaches(s, &w, 2);
+	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));
+	CHECK(s, found == &handle[1], "the new handle is not found");
+	uiommu_detach_device_pasid(w.other, w.dev, PASID);
+	end(s, &w);
+}
+
+static void c223_wrong_detach(struct subject *s)
+{
+	struct work w = begin(s);
+
+	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	subject_expect_warnings(s, 2);
+	uiommu_detach_device_pasid(w.other, w.dev, PASID);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_device_pasid(w.pasid, w.dev, PASID + 1);
+	pasid_reaches(s, &w, 1);
+	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	pasid_reaches(s, &w, -1);
+	end(s, &w);
+}
+
+static void c224_pasid_unmap(struct subject *s)
+{
+	struct work w = begin(s);
+
+	CHECK_OK(s, uiommu_attach_group(w.pasid, w.group));
+	for (uint32_t p = 1; p < 4; p++)
+		CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, p * 70, NULL));
+	for (uint32_t p = 1; p < 4; p++) {
+		struct subject_dma how = { p * 70, MACHINE_DMA_WITH_PASID };
+
+		subject_dma_reaches(s, w.device, IOVA, w.buffer.phys + PAGE, RW, &how);
+	}
+	rid_reaches(s, &w, 1);
+	CHECK(s, uiommu_unmap(w.pasid, IOVA, PAGE) == PAGE, "unmap");
+	for (uint32_t p = 1; p < 4; p++) {
+		struct subject_dma how = { p * 70, MACHINE_DMA_WITH_PASID };
+
+		subject_dma_blocked(s, w.device, IOVA, w.buffer.phys + PAGE, &how);
+		uiommu_detach_device_pasid(w.pasid, w.dev, p * 70);
+	}
+	subject_dma_blocked(s, w.device, IOVA, w.buffer.phys + PAGE, NULL);
+	uiommu_detach_group(w.pasid, w.group);
+	end(s, &w);
+}
+
+#define DMA CONFORM_HARDWARE
+#define NEEDS MACHINE_PASID_DMA
+
+const struct conform_scenario conform_pasid[] = {
+	{ "C095", "Detaching the RID's domain leaves a PASID translating",
+	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA, NEEDS,
+	  c095_rid_detach_keeps_pasid },
+	{ "C096", "So does replacing it, by another domain or by identity",
+	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA, NEEDS,
+	  c096_rid_replace_keeps_pasid },
+	{ "C097", "Attaching and detaching a PASID leaves the RID alone", "mailing list 2022-09",
+	  AREA_PASID, DMA, NEEDS, c097_pasid_leaves_rid },
+	{ "C098", "Two devices that share a domain do not share a PASID table",
+	  "mailing list 2022-09", AREA_PASID, DMA, NEEDS, c098_no_shared_table },
+	{ "C099", "RID and PASID attachments give the same in any order", "mailing list 2022-09",
+	  AREA_PASID, DMA, NEEDS, c099_any_order },
+	{ "C100", "PASID 0, too large, taken, or replaced without being attached: each its error",
+	  "Linux iommu_attach_device_pasid", AREA_PASID, 0, NEEDS, c100_arguments },
+	{ "C101", "A device without PASIDs is refused one", "Linux succeeds and does nothing",
+	  AREA_PASID, 0, 0, c101_no_pasids },
+	{ "C103", "A PASID attach that fails leaves the PASID blocked and free",
+	  "Linux __iommu_set_group_pasid", AREA_PASID, DMA, NEEDS, c103_member_fails },
+	{ "C104", "A PASID replace that fails keeps the old translation and handle",
+	  "Linux iommu_replace_device_pasid", AREA_PASID, DMA, NEEDS, c104_replace_fails },
+	{ "C223", "Detaching a PASID with the wrong domain or number does nothing but a report",
+	  "include/uiommu/uiommu.h", AREA_PASID, DMA, NEEDS, c223_wrong_detach },
+	{ "C224", "Unmap reaches every PASID and the RID of a shared domain",
+	  "Linux: invalidation guarantees", AREA_PASID, DMA, NEEDS, c224_pasid_unmap },
+	{ 0 },
+};
