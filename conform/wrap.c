@@ -570,11 +570,9 @@ const struct uiommu_ops *wrap_ops(void *context, const struct uiommu_ops *real)
 				real->default_domain == real->identity_domain ?
 					w->ops.identity_domain :
 					wrap_static(wrap, &w->fallback, real->default_domain);
-	if (wrap->hide_blocked) {
-		if (w->ops.release_domain == w->ops.blocked_domain)
-			w->ops.release_domain = NULL;
+	/* Parking a device that leaves is another matter: that stays as it is. */
+	if (wrap->hide_blocked)
 		w->ops.blocked_domain = NULL;
-	}
 	w->ops.probe_device = w_probe;
 	w->ops.release_device = real->release_device ? w_release : NULL;
 	w->ops.probe_finalize = real->probe_finalize ? w_finalize : NULL;

@@ -528,6 +528,7 @@ int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 		.host = unit->host,
 		.pa_bits = 52,
 		.coherent = walks_coherent(unit),
+		.noexec = true, /* PASID entries have NXE */
 		.dirty = flags & UIOMMU_ALLOC_DIRTY_TRACKING,
 	};
 	struct vtd_domain *domain;
