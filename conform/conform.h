@@ -214,6 +214,8 @@ struct conform_options {
 	const char *const *subjects; /* names, ended by NULL; NULL: all */
 	const char *scenario; /* glob over IDs, NULL: all */
 	const char *config; /* glob over configurations, NULL: all */
+	const char *machine; /* a machine in place of the subject's configurations, NULL: these */
+	struct conform_config custom[2]; /* the runner's, for @machine */
 	const char *format; /* "table", "ktap", "junit" */
 	const char *output; /* a file, NULL: standard output */
 	const char *sabotage; /* a name, "all", NULL: none */

@@ -19,13 +19,16 @@ enum {
 	KEY_SCENARIO,
 	KEY_CONFIG,
 	KEY_SWEEP,
-	KEY_TIMEOUT
+	KEY_TIMEOUT,
+       KEY_MACHINE
 };
 
 static const struct argp_option arguments[] = {
 	{ "list", KEY_LIST, NULL, 0, "Name all scenarios, subjects and saboteurs", 0 },
 	{ "scenario", KEY_SCENARIO, "GLOB", 0, "Only scenarios whose ID matches, as C07*", 0 },
 	{ "config", KEY_CONFIG, "GLOB", 0, "Only configurations whose name matches", 0 },
+	{ "machine", KEY_MACHINE, "NAME|FILE", 0,
+	  "On this machine (built in, .dts or .dtb) instead of the subject's own", 0 },
 	{ "format", KEY_FORMAT, "NAME", 0, "table (for people), ktap or junit", 0 },
 	{ "output", KEY_OUTPUT, "FILE", 0, "Write there instead of to standard output", 0 },
 	{ "jobs", KEY_JOBS, "N", 0, "Processes at a time (all processors)", 0 },
@@ -87,6 +90,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_CONFIG:
 		o->config = arg;
+		break;
+	case KEY_MACHINE:
+		o->machine = arg;
 		break;
 	case KEY_FORMAT:
 		o->format = arg;

@@ -106,12 +106,14 @@ static void print_configs(FILE *out, const struct conform_results *r,
 			  const struct conform_subject *subject)
 {
 	fprintf(out, "%s:", subject->name);
-	for (const struct conform_config *c = subject->configs; c->name; c++) {
-		for (size_t i = 0; i < r->count; i++)
-			if (r->outcome[i].subject == subject && r->outcome[i].config == c) {
-				fprintf(out, " %s", c->name);
-				break;
-			}
+	for (size_t i = 0; i < r->count; i++) {
+		bool first = r->outcome[i].subject == subject;
+
+		for (size_t k = 0; k < i && first; k++)
+			first = r->outcome[k].subject != subject ||
+				r->outcome[k].config != r->outcome[i].config;
+		if (first)
+			fprintf(out, " %s", r->outcome[i].config->name);
 	}
 	fputc('\n', out);
 }

@@ -346,7 +346,8 @@ static int collect(struct run *run, const struct run *honest)
 	for (const struct conform_subject *subject = conform_subjects; subject->name; subject++) {
 		if (!wanted_subject(o, subject))
 			continue;
-		for (const struct conform_config *c = subject->configs; c->name; c++) {
+		for (const struct conform_config *c = o->machine ? o->custom : subject->configs; c->name;
+		     c++) {
 			size_t first = run->results.count;
 
 			if (o->config && fnmatch(o->config, c->name, 0))
@@ -504,13 +505,35 @@ static const struct {
 	{ "junit", report_junit },
 };
 
-int conform_run(const struct conform_options *options)
+/* Can each subject's hardware be had at all?  One clear line now is better than a matrix of failures. */
+static bool available(const struct conform_options *o)
 {
+	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
+		struct machine_options options = { .hardware = s->hardware, .seed = o->seed };
+		struct machine *machine;
+		char error[256] = "";
+
+		if (!wanted_subject(o, s) || (!o->machine && !strcmp(s->hardware, "model")))
+			continue;
+		options.name = o->machine ? o->machine : s->configs[0].machine;
+		if (machine_create(&options, &machine, error, sizeof(error))) {
+			fprintf(stderr, "uiommu conform: %s: %s\n", s->name, error);
+			return false;
+		}
+		machine_destroy(machine);
+	}
+	return true;
+}
+
+int conform_run(const struct conform_options *chosen)
+{
+	struct conform_options copy = *chosen, *options = &copy;
 	struct run run = { .options = options };
 	FILE *out = stdout;
 	size_t format = 0;
 	int status;
 
+	copy.custom[0] = (struct conform_config){ "custom", options->machine, 0 };
 	while (format < sizeof(formats) / sizeof(formats[0]) &&
 	       strcmp(formats[format].name, options->format))
 		format++;
@@ -538,6 +561,8 @@ int conform_run(const struct conform_options *options)
 	if (options->list) {
 		list(out);
 		status = 0;
+	} else if (!available(options)) {
+		status = 2;
 	} else if (options->sabotage) {
 		status = sabotage(options, out);
 	} else if (collect(&run, NULL) || !run.results.count) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* file.c - finds a machine's description: built in, a .dtb file, or a .dts file that dtc compiles */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +64,16 @@ static void *compile_dts(const char *name, size_t *size, char *error, size_t err
 	void *data = NULL;
 	FILE *file;
 	int ends[2], status = -1;
+	char why[160] = "";
+	int messages;
 	pid_t child;
 
+	if (access(name, R_OK)) {
+		machine_error(error, error_size, 0, "%s: %s", name, strerror(errno));
+		free(directory);
+		return NULL;
+	}
+	messages = memfd_create("dtc", 0);
 	if (slash)
 		*slash = '\0';
 	if (!directory || pipe(ends)) {
@@ -75,6 +84,7 @@ static void *compile_dts(const char *name, size_t *size, char *error, size_t err
 	child = fork();
 	if (child == 0) {
 		dup2(ends[1], STDOUT_FILENO);
+		dup2(messages, STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
 		execlp("dtc", "dtc", "-q", "-I", "dts", "-O", "dtb", "-i", slash ? directory : ".",
@@ -91,11 +101,18 @@ static void *compile_dts(const char *name, size_t *size, char *error, size_t err
 		close(ends[0]);
 	if (child > 0)
 		waitpid(child, &status, 0);
+	if (messages >= 0) {
+		ssize_t n = pread(messages, why, sizeof(why) - 1, 0);
+
+		why[n > 0 ? n : 0] = '\0';
+		why[strcspn(why, "\n")] = '\0';
+		close(messages);
+	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) || !data) {
 		machine_error(error, error_size, 0, "%s: %s", name,
 			      WIFEXITED(status) && WEXITSTATUS(status) == 127 ?
 				      "dtc, which compiles it, is not installed" :
-				      "dtc could not compile it");
+			      why[0] ? why : "dtc could not compile it");
 		free(data);
 		data = NULL;
 	}

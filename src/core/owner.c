@@ -28,8 +28,21 @@ static int make_blocking(struct uiommu_group *group)
 	return 0;
 }
 
+/* A claim that failed leaves nothing behind that was not there before. */
+static void unmake_blocking(struct uiommu_group *group)
+{
+	struct uiommu_domain *domain = group->blocking_domain;
+
+	group->blocking_domain = NULL;
+	if (domain->users) {
+		uiommu_domain_unhold(domain);
+		uiommu_domain_free(domain);
+	}
+}
+
 static int claim_locked(struct uiommu_group *group, void *owner)
 {
+	bool had_blocking = group->blocking_domain;
 	int rc;
 
 	if (!group->members)
@@ -43,10 +56,15 @@ static int claim_locked(struct uiommu_group *group, void *owner)
 			return -UIOMMU_EINVAL;
 	}
 	rc = make_blocking(group);
-	if (!rc)
-		rc = uiommu_group_switch(group, group->blocking_domain, UIOMMU_MAY_FAIL);
 	if (rc)
 		return rc;
+	rc = uiommu_group_switch(group, group->blocking_domain, UIOMMU_MAY_FAIL);
+	if (rc) {
+		/* A one-phase driver may have been put there as a last resort. */
+		if (!had_blocking && group->domain != group->blocking_domain)
+			unmake_blocking(group);
+		return rc;
+	}
 	group->owner = owner;
 	group->claims = 1;
 	return 0;
