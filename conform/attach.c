@@ -391,7 +391,6 @@ static void c080_no_blocked_domain(struct subject *s)
 
 /* ---- handles ----------------------------------------------------------------------------------- */
 
-
 static bool visible(struct uiommu_group *group)
 {
 	struct uiommu_attach_handle *found;
@@ -537,11 +536,11 @@ const struct conform_scenario conform_attach[] = {
 	{ "C072", "Attaching the same domain again succeeds without asking the driver",
 	  "Linux __iommu_group_set_domain", AREA_ATTACH, DMA, 0, c072_twice },
 	{ "C073", "Detached while owned, a group is blocked; released, it has its default back",
-	  "Linux iommu_detach_group, DMA ownership", AREA_ATTACH, DMA, 0,
-	  c073_detach_while_owned },
+	  "Linux iommu_detach_group, DMA ownership", AREA_ATTACH, DMA, 0, c073_detach_while_owned },
 	{ "C075", "After replace returns, only the new domain's page is reached",
 	  "Linux iommu_replace_group_handle", AREA_ATTACH, DMA, 0, c075_replace },
-	{ "C076", "Between any two steps of a switch a device sees the old or the new, never a third",
+	{ "C076",
+	  "Between any two steps of a switch a device sees the old or the new, never a third",
 	  "Linux attach_dev contract", AREA_ATTACH, DMA, 0, c076_no_third_translation },
 	{ "C077", "One owner at a time, counted by device; the last release restores the default",
 	  "Linux iommu_device_claim_dma_owner", AREA_ATTACH, 0, 0, c077_owners },
@@ -555,8 +554,8 @@ const struct conform_scenario conform_attach[] = {
 	  c080_no_blocked_domain },
 	{ "C081", "A handle is found only after the hardware was switched, and of the right type",
 	  "Linux iommu_attach_group_handle", AREA_ATTACH, 0, 0, c081_handle_after_hardware },
-	{ "C082", "A handle in use is refused", "Linux iommu_replace_group_handle", AREA_ATTACH, DMA,
-	  0, c082_live_handle },
+	{ "C082", "A handle in use is refused", "Linux iommu_replace_group_handle", AREA_ATTACH,
+	  DMA, 0, c082_live_handle },
 	{ "C094", "A driver's odd error reaches the caller as no device",
 	  "Linux attach_dev error codes", AREA_ATTACH, DMA, 0, c094_odd_errors },
 	{ "C220", "A domain serves two groups; leaving one leaves the other",

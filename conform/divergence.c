@@ -8,8 +8,5 @@
 #include "conform/report.h"
 
 const struct conform_divergence conform_divergences[] = {
-	{ "vtd@qemu", "scalable*", "QEMU *", "C231",
-	  "a device that leaves pass-through (PGTT 4) keeps its direct address space until its context entry is "
-	  "invalidated: QEMU chooses it then; by 6.5.2.2 a PASID-cache invalidation is enough" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -20,7 +20,7 @@ enum {
 	KEY_CONFIG,
 	KEY_SWEEP,
 	KEY_TIMEOUT,
-       KEY_MACHINE
+	KEY_MACHINE
 };
 
 static const struct argp_option arguments[] = {

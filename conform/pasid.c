@@ -167,12 +167,14 @@ static void c099_any_order(struct subject *s)
 			struct uiommu_domain *domain = rid == 1 ? w.rid : identity;
 
 			if (pasid_first)
-				CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+				CHECK_OK(s,
+					 uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
 			if (rid)
 				CHECK_OK(s, uiommu_attach_group(domain, w.group));
 			if (!pasid_first) {
 				pasid_reaches(s, &w, -1);
-				CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+				CHECK_OK(s,
+					 uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
 			}
 			pasid_reaches(s, &w, 1);
 			if (rid == 2)
@@ -248,8 +250,7 @@ static void c104_replace_fails(struct subject *s)
 	memset(handle, 0, sizeof(handle));
 	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, &handle[0]));
 	wrap_fail(s->wrap, WRAP_PREPARE, w.dev, 1, UIOMMU_ENOSPC);
-	CHECK(s,
-	      uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle[1]) == -UIOMMU_ENOSPC,
+	CHECK(s, uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle[1]) == -UIOMMU_ENOSPC,
 	      "the failure is not reported");
 	pasid_reaches(s, &w, 1);
 	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));

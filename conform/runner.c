@@ -346,8 +346,8 @@ static int collect(struct run *run, const struct run *honest)
 	for (const struct conform_subject *subject = conform_subjects; subject->name; subject++) {
 		if (!wanted_subject(o, subject))
 			continue;
-		for (const struct conform_config *c = o->machine ? o->custom : subject->configs; c->name;
-		     c++) {
+		for (const struct conform_config *c = o->machine ? o->custom : subject->configs;
+		     c->name; c++) {
 			size_t first = run->results.count;
 
 			if (o->config && fnmatch(o->config, c->name, 0))

@@ -31,7 +31,8 @@ static void sync_first_page(struct wrap_call *call, void *context)
 static void sync_all_but_last(struct wrap_call *call, void *context)
 {
 	(void)context;
-	if (call->gather->start < call->gather->last && call->gather->last - call->gather->start >= PAGE)
+	if (call->gather->start < call->gather->last &&
+	    call->gather->last - call->gather->start >= PAGE)
 		call->gather->last -= PAGE;
 	wrap_call(call);
 }
@@ -39,7 +40,8 @@ static void sync_all_but_last(struct wrap_call *call, void *context)
 static void sync_all_but_first(struct wrap_call *call, void *context)
 {
 	(void)context;
-	if (call->gather->start < call->gather->last && call->gather->last - call->gather->start >= PAGE)
+	if (call->gather->start < call->gather->last &&
+	    call->gather->last - call->gather->start >= PAGE)
 		call->gather->start += PAGE;
 	wrap_call(call);
 }
@@ -328,8 +330,8 @@ static void commit_once(struct wrap_call *call, void *context)
 	unsigned int *count = context;
 
 	/* A replace keeps the old translation. */
-	if (call->attach->old && call->attach->old->type != UIOMMU_DOMAIN_BLOCKED && !is_blocked(call) &&
-	    ++*count)
+	if (call->attach->old && call->attach->old->type != UIOMMU_DOMAIN_BLOCKED &&
+	    !is_blocked(call) && ++*count)
 		return;
 	wrap_call(call);
 }
@@ -577,8 +579,8 @@ static void set_dirty_pretends(struct wrap_call *call, void *context)
 const struct conform_saboteur conform_saboteurs[] = {
 	{ "drop-iotlb-sync", "unmap returns before the IOTLB has forgotten the range", "legacy",
 	  HOOK(SYNC, do_nothing), 0 },
-	{ "drop-iotlb-sync-first-stage", "the same with PASID-based invalidation",
-	  "scalable-first", HOOK(SYNC, do_nothing), 0 },
+	{ "drop-iotlb-sync-first-stage", "the same with PASID-based invalidation", "scalable-first",
+	  HOOK(SYNC, do_nothing), 0 },
 	{ "drop-iotlb-sync-registers", "the same with register-based invalidation", "legacy-noqi",
 	  HOOK(SYNC, do_nothing), 0 },
 	{ "sync-first-page", "a range is invalidated to its end", "legacy",
@@ -609,8 +611,8 @@ const struct conform_saboteur conform_saboteurs[] = {
 	{ "map-next-page", "a mapping leads where it was asked to", "legacy",
 	  HOOK(MAP, map_next_page), 0 },
 	{ "map-pretend", "what map says is mapped, is", "legacy", HOOK(MAP, map_pretend), 0 },
-	{ "map-all-but-last", "a mapping reaches to its end", "legacy",
-	  HOOK(MAP, map_all_but_last), 0 },
+	{ "map-all-but-last", "a mapping reaches to its end", "legacy", HOOK(MAP, map_all_but_last),
+	  0 },
 	{ "map-one-more", "a mapping ends at its end", "legacy", HOOK(MAP, map_one_more), 0 },
 	{ "map-overwrite", "nothing that is mapped is overwritten", "legacy",
 	  HOOK(MAP, map_overwrite), 0 },
@@ -636,8 +638,8 @@ const struct conform_saboteur conform_saboteurs[] = {
 	  HOOK(UNMAP, unmap_through_holes), 0 },
 	{ "unmap-loses-tables", "tables that unmap removes are given back", "legacy",
 	  HOOK(UNMAP, unmap_frees_tables_now), 0 },
-	{ "phys-of-page", "iova_to_phys is exact to the byte", "legacy", HOOK(TO_PHYS, phys_of_page),
-	  0 },
+	{ "phys-of-page", "iova_to_phys is exact to the byte", "legacy",
+	  HOOK(TO_PHYS, phys_of_page), 0 },
 	{ "phys-of-small-offset", "iova_to_phys is exact inside a large leaf", "legacy",
 	  HOOK(TO_PHYS, phys_of_small_offset), 0 },
 	{ "phys-of-nothing", "iova_to_phys gives 0 where nothing is mapped", "legacy",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,7 +113,8 @@ static void *compile_dts(const char *name, size_t *size, char *error, size_t err
 		machine_error(error, error_size, 0, "%s: %s", name,
 			      WIFEXITED(status) && WEXITSTATUS(status) == 127 ?
 				      "dtc, which compiles it, is not installed" :
-			      why[0] ? why : "dtc could not compile it");
+			      why[0] ? why :
+				       "dtc could not compile it");
 		free(data);
 		data = NULL;
 	}

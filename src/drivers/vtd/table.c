@@ -283,6 +283,14 @@ static void pasid_entry_clear(struct vtd_device *device, uiommu_pasid_t pasid)
 	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
 }
 
+static bool passes_through(const struct vtd_device *device, uiommu_pasid_t pasid)
+{
+	const uint64_t *entry = pasid_entry(device, pasid);
+
+	return entry && (entry[0] & VTD_PE0_P) &&
+	       vtd_get(entry[0], VTD_PE0_PGTT) == VTD_PGTT_PASS_THROUGH;
+}
+
 static void pasid_entry_write(struct vtd_device *device, uiommu_pasid_t pasid,
 			      const struct vtd_target *target)
 {
@@ -401,7 +409,16 @@ void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 
 	uiommu_port_mutex_lock(unit->host, &unit->lock);
 	if (unit->scalable) {
+		bool passed = passes_through(device, pasid);
+
 		pasid_entry_clear(device, pasid);
+		/*
+		 * An emulator (QEMU 7.2) chooses between its direct and its translated address space when the
+		 * context entry is invalidated; the PASID cache alone, which is enough by 6.5.2.2, leaves a
+		 * device with direct access.  One more invalidation on a rare path is cheap.
+		 */
+		for (unsigned int i = 0; passed && i < device->num_source_ids; i++)
+			uiommu_vtd_flush_context_device(unit, VTD_DID_NONE, device->source_id[i]);
 		if (device->ats)
 			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
 		if (target->kind != VTD_BLOCK)
