@@ -325,8 +325,11 @@ static void c144_part_of_a_leaf(struct subject *s)
 	const uint64_t iova = 0x40000000;
 	uint64_t got;
 
-	if (!has_size(w.domain, MiB2))
+	if (!has_size(w.domain, MiB2)) {
+		subject_buffer_free(s, &b);
+		end(s, &w);
 		conform_skip(s, "this hardware has no 2 MiB pages");
+	}
 	CHECK_OK(s, uiommu_map(w.domain, iova, b.phys, MiB2, RW));
 	got = uiommu_unmap(w.domain, iova + MiB2 / 2, MiB2 / 2);
 	CHECK(s, got == 0, "unmap from the middle of a leaf gave 0x%llx", (unsigned long long)got);
@@ -445,8 +448,11 @@ static void c150_sign_extension(struct subject *s)
 	struct uiommu_geometry g;
 
 	uiommu_domain_geometry(w.domain, &g);
-	if (g.ranges != 2)
+	if (g.ranges != 2) {
+		subject_buffer_free(s, &b);
+		end(s, &w);
 		conform_skip(s, "this format is not sign-extended");
+	}
 	CHECK_OK(s, uiommu_map(w.domain, g.range[1].start, b.phys, PAGE, RW));
 	CHECK_OK(s, uiommu_map(w.domain, g.range[1].last - (PAGE - 1), b.phys + PAGE, PAGE, RW));
 	subject_dma_reaches(s, w.device, g.range[1].start, b.phys, RW, NULL);
@@ -469,8 +475,10 @@ static void c151_output_width(struct subject *s)
 	struct uiommu_geometry g;
 
 	uiommu_domain_geometry(w.domain, &g);
-	if (g.last_phys == UINT64_MAX)
+	if (g.last_phys == UINT64_MAX) {
+		end(s, &w);
 		conform_skip(s, "every physical address can be mapped");
+	}
 	CHECK_RC(s, uiommu_map(w.domain, 0x100000, g.last_phys + 1, PAGE, RW), -UIOMMU_ERANGE);
 	CHECK_RC(s, uiommu_map(w.domain, 0x100000, g.last_phys + 1 - PAGE, 2 * PAGE, RW),
 		 -UIOMMU_ERANGE);

@@ -450,12 +450,12 @@ void subject_run(struct subject *s)
 			reckon(s);
 	}
 	/* After a failure the library's objects stay where they are; only the hardware is put away. */
-	if (s->machine && s->result == CONFORM_PASS)
+	if (s->machine && (s->result == CONFORM_PASS || s->result == CONFORM_SKIP))
 		machine_destroy(s->machine);
 	else if (s->machine)
 		machine_hardware(s->machine)->ops->destroy(machine_hardware(s->machine));
 	s->machine = NULL;
-	if (s->result == CONFORM_PASS)
+	if (s->result == CONFORM_PASS || s->result == CONFORM_SKIP)
 		wrap_destroy(s->wrap);
 	s->wrap = NULL;
 }

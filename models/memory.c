@@ -167,6 +167,15 @@ void model_memory_remove(struct model_memory *mem, uint64_t phys, uint64_t size)
 	uiommu_port_mutex_unlock(mem->host, &mem->lock);
 }
 
+/* One line, word by word: other processors may be writing to neighbouring entries of it. */
+static void write_back(_Atomic uint64_t *shadow, const _Atomic uint64_t *ram)
+{
+	for (unsigned int i = 0; i < LINE / sizeof(*shadow); i++)
+		atomic_store_explicit(&shadow[i],
+				      atomic_load_explicit(&ram[i], memory_order_relaxed),
+				      memory_order_relaxed);
+}
+
 void model_memory_flush(struct model_memory *mem, uint64_t phys, uint64_t size)
 {
 	uint64_t end;
@@ -180,7 +189,8 @@ void model_memory_flush(struct model_memory *mem, uint64_t phys, uint64_t size)
 		uint8_t *shadow = mem->pages[offset / PAGE].shadow;
 
 		if (shadow)
-			memcpy(shadow + offset % PAGE, mem->ram + offset, LINE);
+			write_back((_Atomic uint64_t *)(void *)(shadow + offset % PAGE),
+				   (const _Atomic uint64_t *)(const void *)(mem->ram + offset));
 	}
 	uiommu_port_mutex_unlock(mem->host, &mem->lock);
 }
