@@ -7,7 +7,7 @@
  * each is the @host pointer that was given to uiommu_system_create(); the library never looks behind
  * it.  One process can so hold systems over different memories (a model's, an emulator's).
  *
- * docs/PORTING.md walks through ports/minimal, which is built and run by every test.
+ * docs/PORTING.md walks through it; ports/posix is a complete implementation for processes.
  *
  * Context.  The library has no threads and no interrupt handlers of its own.  Each call below says
  * whether it may sleep.  All of them may be called by several threads at once.
