@@ -234,7 +234,8 @@ struct uiommu_domain_ops {
  * the list runs through the tables themselves: the first 8 bytes of a freed table hold the physical
  * address of the one that was freed before it.  That is a multiple of 4096, and no format takes an
  * entry whose low bits are zero for a present one, so a walker that still comes by finds a hole.  The
- * oldest table's link is 0; gather->num_freed tells where the list ends.
+ * oldest table's link is 0; gather->num_freed tells where the list ends.  All tables of a domain below
+ * the root have one size: 4096 << gather->freed_order bytes.
  */
 
 /* ---- instances --------------------------------------------------------------------------------- */

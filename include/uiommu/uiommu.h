@@ -475,6 +475,7 @@ struct uiommu_iotlb_gather {
 	void *freed; /* newest freed table; each one's first 8 bytes: pointer of the next one,
 			as a physical address (see driver.h) */
 	size_t num_freed;
+	unsigned int freed_order; /* each freed table is 4096 << freed_order bytes */
 };
 
 /** uiommu_iotlb_gather_init() - an empty gather; @queued as above */
@@ -487,6 +488,7 @@ static inline void uiommu_iotlb_gather_init(struct uiommu_iotlb_gather *gather, 
 	gather->tables = false;
 	gather->freed = NULL;
 	gather->num_freed = 0;
+	gather->freed_order = 0;
 }
 
 /** uiommu_unmap_gather() - as uiommu_unmap(), but the invalidation waits for uiommu_iotlb_sync() */

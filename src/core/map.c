@@ -72,7 +72,7 @@ void uiommu_gather_free_tables(struct uiommu_system *sys, struct uiommu_iotlb_ga
 	for (size_t left = gather->num_freed; left; left--) {
 		uint64_t link = *(const uint64_t *)table;
 
-		uiommu_port_free_pages(sys->host, table, 0);
+		uiommu_port_free_pages(sys->host, table, gather->freed_order);
 		table = (void *)((uintptr_t)link + sys->direct_map);
 	}
 	gather->freed = NULL;

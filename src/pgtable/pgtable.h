@@ -16,6 +16,15 @@
 
 #include <uiommu/driver.h>
 
+/* Of the Arm formats; arm_lpae.h says more. */
+struct uiommu_pt_arm {
+	uint32_t granule; /* 4096, 16384 or 65536 */
+	uint8_t stage; /* 1 or 2 */
+	bool lpa2; /* 4K and 16K: 52-bit descriptors (CD.DS, STE.S2DS) */
+	bool fwb; /* stage 2: MemAttr as with STE.S2FWB */
+	bool bbml2; /* the hint of a contiguous run may be dropped while it is in use */
+};
+
 struct uiommu_pt_config {
 	void *host;
 	unsigned int va_bits; /* width of the input: 39, 48 or 57 (x86-64: 48 or 57, sign-extended) */
@@ -25,6 +34,7 @@ struct uiommu_pt_config {
 	bool force_snoop; /* second stage: set SNP in each leaf (may be changed before the first map) */
 	bool dirty; /* A and D bits are maintained by hardware: dirty read-and-clear works */
 	bool noexec; /* x86-64: the XD bit is enabled (else reserved), NOEXEC is honoured */
+	struct uiommu_pt_arm arm; /* arm_lpae alone */
 };
 
 struct uiommu_pt_pool; /* zeroed table pages kept for the next map */
@@ -33,7 +43,9 @@ struct uiommu_pt {
 	struct uiommu_pt_config config;
 	uintptr_t direct_map;
 	uint64_t *root; /* the top table; never moves */
-	unsigned int levels; /* 3, 4 or 5 */
+	unsigned int levels; /* of tables, 1 to 5 */
+	unsigned int order; /* a table below the root is 4096 << order bytes */
+	unsigned int root_order; /* and the root, which may be several tables in a row */
 	uint64_t removals; /* atomic: grows when tables were taken out of the tree */
 	struct uiommu_pt_pool *pool;
 };
@@ -45,7 +57,8 @@ static inline uiommu_phys_t uiommu_pt_root(const struct uiommu_pt *pt)
 }
 
 /*
- * For each format F of vtd_ss (VT-d second stage) and x86_64 (also VT-d first stage):
+ * For each format F of vtd_ss (VT-d second stage), x86_64 (also VT-d first stage) and arm_lpae (Arm
+ * VMSAv8-64, either stage: see arm_lpae.h):
  *
  *   init       0, -UIOMMU_EINVAL (a config that the format does not have), -UIOMMU_ENOMEM
  *   destroy    frees all tables; no device walks them any more
@@ -74,6 +87,7 @@ static inline uiommu_phys_t uiommu_pt_root(const struct uiommu_pt *pt)
 
 UIOMMU_PT_DECLARE(vtd_ss);
 UIOMMU_PT_DECLARE(x86_64);
+UIOMMU_PT_DECLARE(arm_lpae);
 
 void uiommu_pt_trim(struct uiommu_pt *pt);
 
