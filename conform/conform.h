@@ -22,6 +22,7 @@
 #include <uiommu/posix.h>
 #include <uiommu/uiommu.h>
 
+#include "conform/backend.h"
 #include "conform/wrap.h"
 #include "machines/machine.h"
 
@@ -42,6 +43,7 @@ enum conform_flags {
 	CONFORM_RACE = 1u << 0, /* several threads: worth running under ThreadSanitizer */
 	CONFORM_HARDWARE = 1u << 1, /* makes a device do DMA */
 	CONFORM_NO_SWEEP = 1u << 2, /* not run by the sweep of failing allocations; say why there */
+	CONFORM_ANY_BACKEND = 1u << 3, /* keeps to conform/backend.h; others need the C API */
 };
 
 struct conform_scenario {
@@ -70,7 +72,7 @@ struct conform_config {
 struct conform_subject {
 	const char *name; /* "vtd@model" */
 	const char *hardware; /* for machine_options.hardware */
-	const char *backend; /* "kapi": the C API of this library */
+	const struct conform_backend *backend;
 	const struct conform_config *configs; /* ended by an entry without name */
 };
 

@@ -11,9 +11,8 @@
 
 struct work {
 	struct machine_device *device;
-	struct uiommu_device *dev;
-	struct uiommu_group *group;
-	struct uiommu_domain *domain;
+	struct owner *owner;
+	struct space *space;
 };
 
 static struct work begin(struct subject *s)
@@ -22,20 +21,21 @@ static struct work begin(struct subject *s)
 
 	subject_boot(s, 0);
 	w.device = subject_machine_device(s, "solo0");
-	w.dev = subject_device(s, "solo0");
-	if (!uiommu_device_capable(w.dev, UIOMMU_CAP_DIRTY_TRACKING))
+	w.owner = subject_own(s, "solo0");
+	if (!owner_capable(w.owner, UIOMMU_CAP_DIRTY_TRACKING)) {
+		owner_end(w.owner);
 		conform_skip(s, "this hardware has no dirty tracking");
-	w.group = subject_claim(s, "solo0");
-	w.domain = subject_domain(s, w.dev, UIOMMU_ALLOC_DIRTY_TRACKING);
-	CHECK_OK(s, uiommu_attach_group(w.domain, w.group));
+	}
+	w.space = owner_space(w.owner, UIOMMU_ALLOC_DIRTY_TRACKING);
+	CHECK_OK(s, owner_attach(w.owner, w.space));
 	return w;
 }
 
-static void end(struct subject *s, struct work *w)
+static void end(struct work *w)
 {
-	uiommu_detach_group(w->domain, w->group);
-	uiommu_domain_free(w->domain);
-	subject_release(s, w->group);
+	owner_detach(w->owner, w->space);
+	space_end(w->space);
+	owner_end(w->owner);
 }
 
 static void write_byte(struct subject *s, struct work *w, uint64_t iova)
@@ -53,7 +53,7 @@ static void read_dirty(struct subject *s, struct work *w, uint64_t iova, uint64_
 	struct uiommu_dirty_bitmap bitmap = { iova, page_size, size / page_size, bits };
 
 	memset(bits, 0, 8 * sizeof(bits[0]));
-	CHECK_OK(s, uiommu_read_and_clear_dirty(w->domain, iova, size, flags, &bitmap));
+	CHECK_OK(s, space_read_dirty(w->space, iova, size, flags, &bitmap));
 }
 
 static void expect_bits(struct subject *s, const uint64_t bits[8], uint64_t expected,
@@ -124,8 +124,8 @@ static void c173_exact_bits(struct subject *s)
 	uint64_t bits[8];
 
 	/* One page further, so that only 4 KiB leaves fit. */
-	CHECK_OK(s, uiommu_map(w.domain, IOVA, b.phys, 63 * PAGE, RW));
-	CHECK_OK(s, uiommu_set_dirty_tracking(w.domain, true));
+	CHECK_OK(s, space_map(w.space, IOVA, b.phys, 63 * PAGE, RW));
+	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
 	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, 0, bits);
 	expect_bits(s, bits, 0, "nothing was written");
 	write_byte(s, &w, IOVA + 5 * PAGE + 8);
@@ -143,7 +143,7 @@ static void c173_exact_bits(struct subject *s)
 	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, 0, bits);
 	expect_bits(s, bits, 0, "a page was only read");
 	subject_buffer_free(s, &b);
-	end(s, &w);
+	end(&w);
 }
 
 static void c174_large_leaf(struct subject *s)
@@ -152,16 +152,16 @@ static void c174_large_leaf(struct subject *s)
 	struct subject_buffer b = subject_buffer(s, MiB2);
 	uint64_t bits[8];
 
-	CHECK_OK(s, uiommu_map(w.domain, IOVA, b.phys, MiB2, RW));
-	CHECK_OK(s, uiommu_set_dirty_tracking(w.domain, true));
+	CHECK_OK(s, space_map(w.space, IOVA, b.phys, MiB2, RW));
+	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
 	write_byte(s, &w, IOVA + 100 * PAGE);
 	read_dirty(s, &w, IOVA + 96 * PAGE, 16 * PAGE, PAGE, UIOMMU_DIRTY_NO_CLEAR, bits);
-	if (uiommu_domain_pgsizes(w.domain) & MiB2)
+	if (space_page_sizes(w.space) & MiB2)
 		expect_bits(s, bits, 0xffff, "part of a large leaf");
 	else
 		expect_bits(s, bits, 1ull << 4, "a page of its own");
 	subject_buffer_free(s, &b);
-	end(s, &w);
+	end(&w);
 }
 
 static void c175_nothing_lost(struct subject *s)
@@ -170,15 +170,15 @@ static void c175_nothing_lost(struct subject *s)
 	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
 	uint64_t bits[8];
 
-	CHECK_OK(s, uiommu_map(w.domain, IOVA, b.phys, 4 * PAGE, RW));
-	CHECK_OK(s, uiommu_set_dirty_tracking(w.domain, true));
+	CHECK_OK(s, space_map(w.space, IOVA, b.phys, 4 * PAGE, RW));
+	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
 	for (unsigned int i = 0; i < 10; i++) {
 		write_byte(s, &w, IOVA + PAGE);
 		read_dirty(s, &w, IOVA, 4 * PAGE, PAGE, 0, bits);
 		expect_bits(s, bits, 2, "written again after each look");
 	}
 	subject_buffer_free(s, &b);
-	end(s, &w);
+	end(&w);
 }
 
 static void c176_all_or_none(struct subject *s)
@@ -187,18 +187,18 @@ static void c176_all_or_none(struct subject *s)
 	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
 	uint64_t bits[8];
 
-	CHECK_OK(s, uiommu_map(w.domain, IOVA, b.phys, 2 * PAGE, RW));
+	CHECK_OK(s, space_map(w.space, IOVA, b.phys, 2 * PAGE, RW));
 	wrap_fail(s->wrap, WRAP_SET_DIRTY, NULL, 1, UIOMMU_EIO);
-	CHECK(s, uiommu_set_dirty_tracking(w.domain, true) < 0, "the failure is not reported");
+	CHECK(s, space_set_dirty_tracking(w.space, true) < 0, "the failure is not reported");
 	write_byte(s, &w, IOVA);
-	CHECK_OK(s, uiommu_set_dirty_tracking(w.domain, true));
+	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
 	read_dirty(s, &w, IOVA, 2 * PAGE, PAGE, 0, bits);
 	expect_bits(s, bits, 0, "starting begins clean");
 	write_byte(s, &w, IOVA + PAGE);
 	read_dirty(s, &w, IOVA, 2 * PAGE, PAGE, 0, bits);
 	expect_bits(s, bits, 2, "after the second try");
 	subject_buffer_free(s, &b);
-	end(s, &w);
+	end(&w);
 }
 
 static void c177_arguments(struct subject *s)
@@ -208,26 +208,20 @@ static void c177_arguments(struct subject *s)
 	struct uiommu_dirty_bitmap bitmap = { IOVA, PAGE, 16, &word };
 	struct uiommu_dirty_bitmap bad;
 
-	CHECK_OK(s, uiommu_set_dirty_tracking(w.domain, true));
-	CHECK_OK(s, uiommu_read_and_clear_dirty(w.domain, IOVA, 16 * PAGE, 0, &bitmap));
+	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
+	CHECK_OK(s, space_read_dirty(w.space, IOVA, 16 * PAGE, 0, &bitmap));
 	bad = bitmap;
 	bad.page_size = 0;
-	CHECK_RC(s, uiommu_read_and_clear_dirty(w.domain, IOVA, PAGE, 0, &bad), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, IOVA, PAGE, 0, &bad), -UIOMMU_EINVAL);
 	bad.page_size = 3 * PAGE;
-	CHECK_RC(s, uiommu_read_and_clear_dirty(w.domain, IOVA, PAGE, 0, &bad), -UIOMMU_EINVAL);
-	CHECK_RC(s, uiommu_read_and_clear_dirty(w.domain, IOVA + 1, PAGE, 0, &bitmap),
-		 -UIOMMU_EINVAL);
-	CHECK_RC(s, uiommu_read_and_clear_dirty(w.domain, IOVA, PAGE + 1, 0, &bitmap),
-		 -UIOMMU_EINVAL);
-	CHECK_RC(s, uiommu_read_and_clear_dirty(w.domain, IOVA, 17 * PAGE, 0, &bitmap),
-		 -UIOMMU_EINVAL);
-	CHECK_RC(s, uiommu_read_and_clear_dirty(w.domain, IOVA - PAGE, PAGE, 0, &bitmap),
-		 -UIOMMU_EINVAL);
-	CHECK_RC(s,
-		 uiommu_read_and_clear_dirty(w.domain, UINT64_MAX - (PAGE - 1), 2 * PAGE, 0,
-					     &bitmap),
+	CHECK_RC(s, space_read_dirty(w.space, IOVA, PAGE, 0, &bad), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, IOVA + 1, PAGE, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, IOVA, PAGE + 1, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, IOVA, 17 * PAGE, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, IOVA - PAGE, PAGE, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, UINT64_MAX - (PAGE - 1), 2 * PAGE, 0, &bitmap),
 		 -UIOMMU_EOVERFLOW);
-	end(s, &w);
+	end(&w);
 }
 
 static void c178_pasid(struct subject *s)
@@ -235,30 +229,33 @@ static void c178_pasid(struct subject *s)
 	struct subject_dma how = { 5, MACHINE_DMA_WITH_PASID };
 	unsigned char word[4] = { 9 };
 	struct machine_device *device;
-	struct uiommu_domain *domain;
-	struct uiommu_device *dev;
 	struct subject_buffer b;
+	struct owner *owner;
+	struct space *space;
 	uint64_t bits = 0;
 	struct uiommu_dirty_bitmap bitmap = { IOVA, PAGE, 4, &bits };
 
 	subject_boot(s, 0);
 	device = subject_machine_device(s, "pasid0");
-	dev = subject_device(s, "pasid0");
-	if (!uiommu_device_capable(dev, UIOMMU_CAP_DIRTY_TRACKING))
-		conform_skip(s, "this hardware has no dirty tracking");
-	if (!uiommu_device_max_pasids(dev))
-		conform_skip(s, "this hardware has no PASIDs");
-	domain = subject_domain(s, dev, UIOMMU_ALLOC_DIRTY_TRACKING | UIOMMU_ALLOC_PASID);
+	owner = subject_own(s, "pasid0");
+	if (!owner_capable(owner, UIOMMU_CAP_DIRTY_TRACKING) || !owner_max_pasids(owner)) {
+		bool dirty = owner_capable(owner, UIOMMU_CAP_DIRTY_TRACKING);
+
+		owner_end(owner);
+		conform_skip(s, "this hardware has no %s", dirty ? "PASIDs" : "dirty tracking");
+	}
+	space = owner_space(owner, UIOMMU_ALLOC_DIRTY_TRACKING | UIOMMU_ALLOC_PASID);
 	b = subject_buffer(s, 4 * PAGE);
-	CHECK_OK(s, uiommu_map(domain, IOVA, b.phys, 4 * PAGE, RW));
-	CHECK_OK(s, uiommu_attach_device_pasid(domain, dev, how.pasid, NULL));
-	CHECK_OK(s, uiommu_set_dirty_tracking(domain, true));
+	CHECK_OK(s, space_map(space, IOVA, b.phys, 4 * PAGE, RW));
+	CHECK_OK(s, owner_attach_pasid(owner, space, how.pasid));
+	CHECK_OK(s, space_set_dirty_tracking(space, true));
 	machine_dma_write(device, IOVA + 3 * PAGE, word, sizeof(word), how.pasid, how.flags);
 	machine_settle(s->machine);
-	CHECK_OK(s, uiommu_read_and_clear_dirty(domain, IOVA, 4 * PAGE, 0, &bitmap));
+	CHECK_OK(s, space_read_dirty(space, IOVA, 4 * PAGE, 0, &bitmap));
 	CHECK(s, bits == 8, "a write with PASID set the bits 0x%llx", (unsigned long long)bits);
-	uiommu_detach_device_pasid(domain, dev, how.pasid);
-	uiommu_domain_free(domain);
+	owner_detach_pasid(owner, space, how.pasid);
+	space_end(space);
+	owner_end(owner);
 	subject_buffer_free(s, &b);
 }
 
@@ -268,18 +265,18 @@ const struct conform_scenario conform_dirty[] = {
 	{ "C172", "Dirty tracking needs the capability and the flag; switching it twice is fine",
 	  "Linux IOMMU_HWPT_ALLOC_DIRTY_TRACKING", AREA_DIRTY, 0, 0, c172_capability },
 	{ "C173", "A write sets the bit of its page and no other; clearing and looking are exact",
-	  "Linux iommu_dirty_ops.read_and_clear_dirty", AREA_DIRTY, CONFORM_HARDWARE, 0,
-	  c173_exact_bits },
+	  "Linux iommu_dirty_ops.read_and_clear_dirty", AREA_DIRTY,
+	  CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, c173_exact_bits },
 	{ "C174", "A large leaf sets bits inside the range that was asked about, and none outside",
-	  "Linux: iova_bitmap, recording beyond the mapped pages", AREA_DIRTY, CONFORM_HARDWARE, 0,
-	  c174_large_leaf },
+	  "Linux: iova_bitmap, recording beyond the mapped pages", AREA_DIRTY,
+	  CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, c174_large_leaf },
 	{ "C175", "A write after a look is recorded anew", "Linux iommu_dirty_bitmap gather",
-	  AREA_DIRTY, CONFORM_HARDWARE, 0, c175_nothing_lost },
+	  AREA_DIRTY, CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, c175_nothing_lost },
 	{ "C176", "Enabling that fails leaves tracking off; starting begins clean",
 	  "Linux set_dirty_tracking contract", AREA_DIRTY, CONFORM_HARDWARE, 0, c176_all_or_none },
 	{ "C177", "Bitmaps that wrap, have no page size or do not fit are refused",
 	  "Linux: overflow during division for dirty tracking", AREA_DIRTY, 0, 0, c177_arguments },
 	{ "C178", "Writes with a PASID are tracked too", "Linux dirty tracking on PASIDs",
-	  AREA_DIRTY, CONFORM_HARDWARE, MACHINE_PASID_DMA, c178_pasid },
+	  AREA_DIRTY, CONFORM_HARDWARE | CONFORM_ANY_BACKEND, MACHINE_PASID_DMA, c178_pasid },
 	{ 0 },
 };

@@ -11,10 +11,11 @@
 
 struct work {
 	struct machine_device *device;
-	struct uiommu_device *dev;
+	struct owner *owner;
+	struct space *rid, *pasid, *other;
+	struct subject_buffer buffer; /* a page for each space */
+	struct uiommu_device *dev; /* for what is about the C API itself */
 	struct uiommu_group *group;
-	struct uiommu_domain *rid, *pasid, *other;
-	struct subject_buffer buffer; /* a page for each domain */
 };
 
 static const struct subject_dma with_pasid = { PASID, MACHINE_DMA_WITH_PASID };
@@ -26,26 +27,29 @@ static struct work begin(struct subject *s)
 	subject_boot(s, 0);
 	w.device = subject_machine_device(s, "pasid0");
 	w.dev = subject_device(s, "pasid0");
-	if (!uiommu_device_max_pasids(w.dev))
+	w.owner = subject_own(s, "pasid0");
+	w.group = owner_group(w.owner);
+	if (!owner_max_pasids(w.owner)) {
+		owner_end(w.owner);
 		conform_skip(s, "this hardware has no PASIDs");
-	w.group = subject_claim(s, "pasid0");
+	}
 	w.buffer = subject_buffer(s, 4 * PAGE);
-	w.rid = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
-	w.pasid = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
-	w.other = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
-	CHECK_OK(s, uiommu_map(w.rid, IOVA, w.buffer.phys, PAGE, RW));
-	CHECK_OK(s, uiommu_map(w.pasid, IOVA, w.buffer.phys + PAGE, PAGE, RW));
-	CHECK_OK(s, uiommu_map(w.other, IOVA, w.buffer.phys + 2 * PAGE, PAGE, RW));
+	w.rid = owner_space(w.owner, UIOMMU_ALLOC_PASID);
+	w.pasid = owner_space(w.owner, UIOMMU_ALLOC_PASID);
+	w.other = owner_space(w.owner, UIOMMU_ALLOC_PASID);
+	CHECK_OK(s, space_map(w.rid, IOVA, w.buffer.phys, PAGE, RW));
+	CHECK_OK(s, space_map(w.pasid, IOVA, w.buffer.phys + PAGE, PAGE, RW));
+	CHECK_OK(s, space_map(w.other, IOVA, w.buffer.phys + 2 * PAGE, PAGE, RW));
 	return w;
 }
 
 static void end(struct subject *s, struct work *w)
 {
-	uiommu_domain_free(w->rid);
-	uiommu_domain_free(w->pasid);
-	uiommu_domain_free(w->other);
+	space_end(w->rid);
+	space_end(w->pasid);
+	space_end(w->other);
 	subject_buffer_free(s, &w->buffer);
-	subject_release(s, w->group);
+	owner_end(w->owner);
 }
 
 /* Which of the pages is reached; -1: none. */
@@ -70,14 +74,14 @@ static void c095_rid_detach_keeps_pasid(struct subject *s)
 {
 	struct work w = begin(s);
 
-	CHECK_OK(s, uiommu_attach_group(w.rid, w.group));
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	CHECK_OK(s, owner_attach(w.owner, w.rid));
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 	rid_reaches(s, &w, 0);
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_group(w.rid, w.group);
+	owner_detach(w.owner, w.rid);
 	rid_reaches(s, &w, -1);
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.pasid, PASID);
 	pasid_reaches(s, &w, -1);
 	end(s, &w);
 }
@@ -89,10 +93,10 @@ static void c096_rid_replace_keeps_pasid(struct subject *s)
 	struct uiommu_domain *identity = NULL;
 
 	memset(handle, 0, sizeof(handle));
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
-	CHECK_OK(s, uiommu_attach_group_handle(w.rid, w.group, &handle[0]));
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
+	CHECK_OK(s, uiommu_attach_group_handle(space_domain(w.rid), w.group, &handle[0]));
 	pasid_reaches(s, &w, 1);
-	CHECK_OK(s, uiommu_replace_group_handle(w.group, w.other, &handle[1]));
+	CHECK_OK(s, uiommu_replace_group_handle(w.group, space_domain(w.other), &handle[1]));
 	rid_reaches(s, &w, 2);
 	pasid_reaches(s, &w, 1);
 	CHECK_OK(s, uiommu_domain_alloc_identity(w.dev, &identity));
@@ -102,7 +106,7 @@ static void c096_rid_replace_keeps_pasid(struct subject *s)
 	pasid_reaches(s, &w, 1);
 	uiommu_detach_group_handle(identity, w.group);
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.pasid, PASID);
 	uiommu_domain_free(identity);
 	end(s, &w);
 }
@@ -111,47 +115,47 @@ static void c097_pasid_leaves_rid(struct subject *s)
 {
 	struct work w = begin(s);
 
-	CHECK_OK(s, uiommu_attach_group(w.rid, w.group));
+	CHECK_OK(s, owner_attach(w.owner, w.rid));
 	for (int i = 0; i < 4; i++) {
 		rid_reaches(s, &w, 0);
-		CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID + i * 100, NULL));
+		CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID + i * 100));
 		rid_reaches(s, &w, 0);
-		uiommu_detach_device_pasid(w.pasid, w.dev, PASID + i * 100);
+		owner_detach_pasid(w.owner, w.pasid, PASID + i * 100);
 		rid_reaches(s, &w, 0);
 	}
-	uiommu_detach_group(w.rid, w.group);
+	owner_detach(w.owner, w.rid);
 	end(s, &w);
 }
 
 static void c098_no_shared_table(struct subject *s)
 {
 	struct machine_device *second;
-	struct uiommu_device *dev2;
-	struct uiommu_group *group2;
+	struct owner *owner;
 	struct work w = begin(s);
 	int rc;
 
 	second = subject_machine_device(s, "pasid1");
-	dev2 = subject_device(s, "pasid1");
-	group2 = subject_claim(s, "pasid1");
-	CHECK_OK(s, uiommu_attach_group(w.rid, w.group));
-	rc = uiommu_attach_group(w.rid, group2);
-	if (rc == -UIOMMU_EINVAL)
+	owner = subject_own(s, "pasid1");
+	CHECK_OK(s, owner_attach(w.owner, w.rid));
+	rc = owner_attach(owner, w.rid);
+	if (rc == -UIOMMU_EINVAL) {
+		owner_detach(w.owner, w.rid);
 		conform_skip(s, "the two devices' units share no format");
+	}
 	CHECK(s, rc == 0, "attach: %s", uiommu_strerror(rc));
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 	pasid_reaches(s, &w, 1);
 	subject_dma_blocked(s, second, IOVA, w.buffer.phys + PAGE, &with_pasid);
-	CHECK_OK(s, uiommu_attach_device_pasid(w.other, dev2, PASID, NULL));
+	CHECK_OK(s, owner_attach_pasid(owner, w.other, PASID));
 	subject_dma_reaches(s, second, IOVA, w.buffer.phys + 2 * PAGE, RW, &with_pasid);
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.pasid, PASID);
 	subject_dma_reaches(s, second, IOVA, w.buffer.phys + 2 * PAGE, RW, &with_pasid);
 	pasid_reaches(s, &w, -1);
-	uiommu_detach_device_pasid(w.other, dev2, PASID);
-	uiommu_detach_group(w.rid, w.group);
-	uiommu_detach_group(w.rid, group2);
-	subject_release(s, group2);
+	owner_detach_pasid(owner, w.other, PASID);
+	owner_detach(w.owner, w.rid);
+	owner_detach(owner, w.rid);
+	owner_end(owner);
 	end(s, &w);
 }
 
@@ -164,17 +168,15 @@ static void c099_any_order(struct subject *s)
 	/* RID blocked, paging, identity x PASID none, paging; attached in either order. */
 	for (int rid = 0; rid < 3; rid++)
 		for (int pasid_first = 0; pasid_first < 2; pasid_first++) {
-			struct uiommu_domain *domain = rid == 1 ? w.rid : identity;
+			struct uiommu_domain *domain = rid == 1 ? space_domain(w.rid) : identity;
 
 			if (pasid_first)
-				CHECK_OK(s,
-					 uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+				CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 			if (rid)
 				CHECK_OK(s, uiommu_attach_group(domain, w.group));
 			if (!pasid_first) {
 				pasid_reaches(s, &w, -1);
-				CHECK_OK(s,
-					 uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+				CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 			}
 			pasid_reaches(s, &w, 1);
 			if (rid == 2)
@@ -183,12 +185,12 @@ static void c099_any_order(struct subject *s)
 			else
 				rid_reaches(s, &w, rid == 1 ? 0 : -1);
 			if (pasid_first)
-				uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+				owner_detach_pasid(w.owner, w.pasid, PASID);
 			if (rid)
 				uiommu_detach_group(domain, w.group);
 			if (!pasid_first) {
 				pasid_reaches(s, &w, 1);
-				uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+				owner_detach_pasid(w.owner, w.pasid, PASID);
 			}
 			rid_reaches(s, &w, -1);
 			pasid_reaches(s, &w, -1);
@@ -201,15 +203,17 @@ static void c100_arguments(struct subject *s)
 {
 	struct uiommu_attach_handle handle = { 0 };
 	struct work w = begin(s);
-	uint32_t max = uiommu_device_max_pasids(w.dev);
+	uint32_t max = owner_max_pasids(w.owner);
 
-	CHECK_RC(s, uiommu_attach_device_pasid(w.pasid, w.dev, 0, NULL), -UIOMMU_EINVAL);
-	CHECK_RC(s, uiommu_attach_device_pasid(w.pasid, w.dev, max, NULL), -UIOMMU_EINVAL);
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, max - 1, NULL));
-	CHECK_RC(s, uiommu_attach_device_pasid(w.other, w.dev, max - 1, NULL), -UIOMMU_EBUSY);
-	CHECK_RC(s, uiommu_replace_device_pasid(w.other, w.dev, max - 1, NULL), -UIOMMU_EINVAL);
-	CHECK_RC(s, uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle), -UIOMMU_EINVAL);
-	uiommu_detach_device_pasid(w.pasid, w.dev, max - 1);
+	CHECK_RC(s, owner_attach_pasid(w.owner, w.pasid, 0), -UIOMMU_EINVAL);
+	CHECK_RC(s, owner_attach_pasid(w.owner, w.pasid, max), -UIOMMU_EINVAL);
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, max - 1));
+	CHECK_RC(s, owner_attach_pasid(w.owner, w.other, max - 1), -UIOMMU_EBUSY);
+	CHECK_RC(s, uiommu_replace_device_pasid(space_domain(w.other), w.dev, max - 1, NULL),
+		 -UIOMMU_EINVAL);
+	CHECK_RC(s, uiommu_replace_device_pasid(space_domain(w.other), w.dev, PASID, &handle),
+		 -UIOMMU_EINVAL);
+	owner_detach_pasid(w.owner, w.pasid, max - 1);
 	end(s, &w);
 }
 
@@ -233,12 +237,12 @@ static void c103_member_fails(struct subject *s)
 	struct work w = begin(s);
 
 	wrap_fail(s->wrap, WRAP_PREPARE, w.dev, 1, UIOMMU_ENOMEM);
-	CHECK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL) == -UIOMMU_ENOMEM,
+	CHECK(s, owner_attach_pasid(w.owner, w.pasid, PASID) == -UIOMMU_ENOMEM,
 	      "the failure is not reported");
 	pasid_reaches(s, &w, -1);
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.pasid, PASID);
 	end(s, &w);
 }
 
@@ -248,18 +252,20 @@ static void c104_replace_fails(struct subject *s)
 	struct work w = begin(s);
 
 	memset(handle, 0, sizeof(handle));
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, &handle[0]));
+	CHECK_OK(s, uiommu_attach_device_pasid(space_domain(w.pasid), w.dev, PASID, &handle[0]));
 	wrap_fail(s->wrap, WRAP_PREPARE, w.dev, 1, UIOMMU_ENOSPC);
-	CHECK(s, uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle[1]) == -UIOMMU_ENOSPC,
+	CHECK(s,
+	      uiommu_replace_device_pasid(space_domain(w.other), w.dev, PASID, &handle[1]) ==
+		      -UIOMMU_ENOSPC,
 	      "the failure is not reported");
 	pasid_reaches(s, &w, 1);
 	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));
 	CHECK(s, found == &handle[0], "the old handle is gone");
-	CHECK_OK(s, uiommu_replace_device_pasid(w.other, w.dev, PASID, &handle[1]));
+	CHECK_OK(s, uiommu_replace_device_pasid(space_domain(w.other), w.dev, PASID, &handle[1]));
 	pasid_reaches(s, &w, 2);
 	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));
 	CHECK(s, found == &handle[1], "the new handle is not found");
-	uiommu_detach_device_pasid(w.other, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.other, PASID);
 	end(s, &w);
 }
 
@@ -267,13 +273,13 @@ static void c223_wrong_detach(struct subject *s)
 {
 	struct work w = begin(s);
 
-	CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, PASID, NULL));
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 	subject_expect_warnings(s, 2);
-	uiommu_detach_device_pasid(w.other, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.other, PASID);
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_device_pasid(w.pasid, w.dev, PASID + 1);
+	owner_detach_pasid(w.owner, w.pasid, PASID + 1);
 	pasid_reaches(s, &w, 1);
-	uiommu_detach_device_pasid(w.pasid, w.dev, PASID);
+	owner_detach_pasid(w.owner, w.pasid, PASID);
 	pasid_reaches(s, &w, -1);
 	end(s, &w);
 }
@@ -282,41 +288,42 @@ static void c224_pasid_unmap(struct subject *s)
 {
 	struct work w = begin(s);
 
-	CHECK_OK(s, uiommu_attach_group(w.pasid, w.group));
+	CHECK_OK(s, owner_attach(w.owner, w.pasid));
 	for (uint32_t p = 1; p < 4; p++)
-		CHECK_OK(s, uiommu_attach_device_pasid(w.pasid, w.dev, p * 70, NULL));
+		CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, p * 70));
 	for (uint32_t p = 1; p < 4; p++) {
 		struct subject_dma how = { p * 70, MACHINE_DMA_WITH_PASID };
 
 		subject_dma_reaches(s, w.device, IOVA, w.buffer.phys + PAGE, RW, &how);
 	}
 	rid_reaches(s, &w, 1);
-	CHECK(s, uiommu_unmap(w.pasid, IOVA, PAGE) == PAGE, "unmap");
+	space_unmap_all(w.pasid, IOVA, PAGE);
 	for (uint32_t p = 1; p < 4; p++) {
 		struct subject_dma how = { p * 70, MACHINE_DMA_WITH_PASID };
 
 		subject_dma_blocked(s, w.device, IOVA, w.buffer.phys + PAGE, &how);
-		uiommu_detach_device_pasid(w.pasid, w.dev, p * 70);
+		owner_detach_pasid(w.owner, w.pasid, p * 70);
 	}
 	subject_dma_blocked(s, w.device, IOVA, w.buffer.phys + PAGE, NULL);
-	uiommu_detach_group(w.pasid, w.group);
+	owner_detach(w.owner, w.pasid);
 	end(s, &w);
 }
 
 #define DMA CONFORM_HARDWARE
+#define ANY CONFORM_ANY_BACKEND
 #define NEEDS MACHINE_PASID_DMA
 
 const struct conform_scenario conform_pasid[] = {
 	{ "C095", "Detaching the RID's domain leaves a PASID translating",
-	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA, NEEDS,
+	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA | ANY, NEEDS,
 	  c095_rid_detach_keeps_pasid },
 	{ "C096", "So does replacing it, by another domain or by identity",
 	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA, NEEDS,
 	  c096_rid_replace_keeps_pasid },
 	{ "C097", "Attaching and detaching a PASID leaves the RID alone", "mailing list 2022-09",
-	  AREA_PASID, DMA, NEEDS, c097_pasid_leaves_rid },
+	  AREA_PASID, DMA | ANY, NEEDS, c097_pasid_leaves_rid },
 	{ "C098", "Two devices that share a domain do not share a PASID table",
-	  "mailing list 2022-09", AREA_PASID, DMA, NEEDS, c098_no_shared_table },
+	  "mailing list 2022-09", AREA_PASID, DMA | ANY, NEEDS, c098_no_shared_table },
 	{ "C099", "RID and PASID attachments give the same in any order", "mailing list 2022-09",
 	  AREA_PASID, DMA, NEEDS, c099_any_order },
 	{ "C100", "PASID 0, too large, taken, or replaced without being attached: each its error",
@@ -330,6 +337,6 @@ const struct conform_scenario conform_pasid[] = {
 	{ "C223", "Detaching a PASID with the wrong domain or number does nothing but a report",
 	  "include/uiommu/uiommu.h", AREA_PASID, DMA, NEEDS, c223_wrong_detach },
 	{ "C224", "Unmap reaches every PASID and the RID of a shared domain",
-	  "Linux: invalidation guarantees", AREA_PASID, DMA, NEEDS, c224_pasid_unmap },
+	  "Linux: invalidation guarantees", AREA_PASID, DMA | ANY, NEEDS, c224_pasid_unmap },
 	{ 0 },
 };

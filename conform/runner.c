@@ -322,12 +322,21 @@ static void run_tasks(struct run *run)
 
 /* ---- choosing ---------------------------------------------------------------------------------- */
 
+/* "vtd@model" and "vtd@model:kapi" are the same. */
+static bool is_called(const struct conform_subject *subject, const char *name)
+{
+	size_t n = strlen(subject->name);
+
+	return !strncmp(name, subject->name, n) &&
+	       (!name[n] || (name[n] == ':' && !strcmp(name + n + 1, subject->backend->name)));
+}
+
 static bool wanted_subject(const struct conform_options *o, const struct conform_subject *subject)
 {
 	if (!o->subjects)
-		return true;
+		return !subject->backend->judges_itself;
 	for (const char *const *name = o->subjects; *name; name++)
-		if (!strcmp(*name, subject->name))
+		if (is_called(subject, *name))
 			return true;
 	return false;
 }
@@ -365,6 +374,9 @@ static int collect(struct run *run, const struct run *honest)
 					struct conform_outcome *grown;
 
 					if (o->scenario && fnmatch(o->scenario, s->id, 0))
+						continue;
+					if (subject->backend->judges_itself &&
+					    !(s->flags & CONFORM_ANY_BACKEND))
 						continue;
 					if (honest && !passed(honest, c, s))
 						continue;
@@ -486,7 +498,7 @@ static void list(FILE *out)
 		fprintf(out, "  %s:", s->name);
 		for (const struct conform_config *c = s->configs; c->name; c++)
 			fprintf(out, " %s", c->name);
-		fputc('\n', out);
+		fprintf(out, " (through %s)\n", s->backend->summary);
 	}
 	fputs("\nSaboteurs:\n", out);
 	for (const struct conform_saboteur *s = conform_saboteurs; s->name; s++)
@@ -553,7 +565,7 @@ int conform_run(const struct conform_options *chosen)
 	for (const char *const *name = options->subjects; name && *name; name++) {
 		const struct conform_subject *s = conform_subjects;
 
-		while (s->name && strcmp(s->name, *name))
+		while (s->name && !is_called(s, *name))
 			s++;
 		if (!s->name) {
 			fprintf(stderr,

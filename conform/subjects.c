@@ -24,7 +24,8 @@ static const struct conform_config vtd_qemu[] = {
 };
 
 const struct conform_subject conform_subjects[] = {
-	{ "vtd@model", "model", "kapi", vtd_model },
-	{ "vtd@qemu", "qemu", "kapi", vtd_qemu },
+	{ "vtd@model", "model", &conform_kapi, vtd_model },
+	{ "vtd@qemu", "qemu", &conform_kapi, vtd_qemu },
+	{ "vtd@model:opaque", "model", &conform_opaque, vtd_model },
 	{ NULL, NULL, NULL, NULL },
 };
