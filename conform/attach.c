@@ -244,8 +244,14 @@ static void c075_replace(struct subject *s)
 struct between {
 	struct subject *s;
 	struct solo *o;
-	unsigned int third;
+	unsigned int looks, third, gaps;
 };
+
+/* What a refused read leaves in a buffer of 0xee, on one device or another. */
+static bool nothing(unsigned char got)
+{
+	return got == 0xee || got == 0 || got == 0xff;
+}
 
 /* What a device sees at this moment must be page A, page B or nothing. */
 static void look(struct wrap_call *call, void *context)
@@ -254,17 +260,18 @@ static void look(struct wrap_call *call, void *context)
 	unsigned char got[4] = { 0 };
 
 	for (int when = 0; when < 2; when++) {
+		enum machine_dma_status status;
+
 		memset(got, 0xee, sizeof(got));
-		if (machine_dma_read(b->o->device, IOVA, got, sizeof(got), 0, 0) !=
-			    MACHINE_DMA_REFUSED &&
-		    got[0] != 'A' && got[0] != 'B' && got[0] != 0xee && got[0] != 0 &&
-		    got[0] != 0xff)
+		status = machine_dma_read(b->o->device, IOVA, got, sizeof(got), 0, 0);
+		if (status == MACHINE_DMA_REFUSED || nothing(got[0]))
+			b->gaps++;
+		else if (got[0] != 'A' && got[0] != 'B')
 			b->third++;
 		memset(got, 0xee, sizeof(got));
 		/* The physical address itself leads nowhere under either domain. */
-		if (machine_dma_read(b->o->device, b->o->buffer.phys, got, sizeof(got), 0, 0) !=
-			    MACHINE_DMA_REFUSED &&
-		    (got[0] == 'A' || got[0] == 'B'))
+		status = machine_dma_read(b->o->device, b->o->buffer.phys, got, sizeof(got), 0, 0);
+		if (status != MACHINE_DMA_REFUSED && (got[0] == 'A' || got[0] == 'B'))
 			b->third++;
 		if (when == 0)
 			wrap_call(call);
@@ -273,24 +280,73 @@ static void look(struct wrap_call *call, void *context)
 
 static void c076_no_third_translation(struct subject *s)
 {
-	struct uiommu_attach_handle handle[2];
 	struct solo o = solo_begin(s);
-	struct between b = { s, &o, 0 };
+	struct between b = { .s = s, .o = &o };
 
-	memset(handle, 0, sizeof(handle));
 	memset(o.buffer.mem, 'A', PAGE);
 	memset(o.buffer.mem + PAGE, 'B', PAGE);
-	CHECK_OK(s, uiommu_attach_group_handle(o.domain[0], o.group, &handle[0]));
+	CHECK_OK(s, owner_attach(o.owner, o.space[0]));
 	wrap_set(s->wrap, WRAP_PREPARE, look, &b);
 	wrap_set(s->wrap, WRAP_COMMIT, look, &b);
-	CHECK_OK(s, uiommu_replace_group_handle(o.group, o.domain[1], &handle[1]));
+	CHECK_OK(s, owner_replace(o.owner, o.space[1]));
 	CHECK(s, b.third == 0, "%u looks during the switch saw a third translation", b.third);
-	uiommu_detach_group_handle(o.domain[1], o.group);
+	CHECK(s, b.gaps == 0, "%u looks before and after each step of a replace saw nothing",
+	      b.gaps);
+	owner_detach(o.owner, o.space[1]);
 	wrap_set(s->wrap, WRAP_PREPARE, NULL, NULL);
 	wrap_set(s->wrap, WRAP_COMMIT, NULL, NULL);
 	CHECK(s, b.third == 0, "%u looks during the detach saw a third translation", b.third);
 	machine_settle(s->machine);
 	machine_clear_faults(s->machine);
+	solo_end(s, &o);
+}
+
+/* The DMA of one device between any two accesses of the driver to its unit's registers. */
+static void look_between(void *context)
+{
+	struct between *b = context;
+	unsigned char got[4];
+
+	memset(got, 0xee, sizeof(got));
+	/* Beside the bytes that solo_reaches() uses. */
+	if (machine_dma_read(b->o->device, IOVA + 64, got, sizeof(got), 0, 0) ==
+		    MACHINE_DMA_REFUSED ||
+	    nothing(got[0]))
+		b->gaps++;
+	else if (got[0] != 'A' && got[0] != 'B')
+		b->third++;
+	b->looks++;
+}
+
+static void no_gap(struct subject *s, struct between *b)
+{
+	wrap_watch_registers(s->wrap, NULL, NULL);
+	CHECK(s, b->looks, "the driver touched no register");
+	CHECK(s, !b->third, "%u of %u looks saw a third translation", b->third, b->looks);
+	CHECK(s, !b->gaps, "%u of %u looks during a replace saw no translation", b->gaps, b->looks);
+}
+
+static void c236_no_gap(struct subject *s)
+{
+	struct solo o = solo_begin(s);
+	struct between b = { .s = s, .o = &o };
+
+	memset(o.buffer.mem, 'A', PAGE);
+	memset(o.buffer.mem + PAGE, 'B', PAGE);
+	CHECK_OK(s, owner_attach(o.owner, o.space[0]));
+	if (!owner_capable(o.owner, UIOMMU_CAP_HITLESS_REPLACE)) {
+		owner_detach(o.owner, o.space[0]);
+		solo_end(s, &o);
+		conform_skip(s, "this driver claims no replace without a gap on this hardware");
+	}
+	for (int i = 0; i < 4; i++) {
+		wrap_watch_registers(s->wrap, look_between, &b);
+		CHECK_OK(s, owner_replace(o.owner, o.space[(i + 1) % 2]));
+		no_gap(s, &b);
+		solo_reaches(s, &o, (i + 1) % 2);
+	}
+	owner_detach(o.owner, o.space[0]);
+	solo_reaches(s, &o, -1);
 	solo_end(s, &o);
 }
 
@@ -542,6 +598,9 @@ const struct conform_scenario conform_attach[] = {
 	{ "C076",
 	  "Between any two steps of a switch a device sees the old or the new, never a third",
 	  "Linux attach_dev contract", AREA_ATTACH, DMA, 0, c076_no_third_translation },
+	{ "C236", "Where the driver claims it, a replace has no moment without a translation",
+	  "include/uiommu/uiommu.h: UIOMMU_CAP_HITLESS_REPLACE", AREA_ATTACH, DMA, MACHINE_REPORTS,
+	  c236_no_gap },
 	{ "C077", "One owner at a time, counted by device; the last release restores the default",
 	  "Linux iommu_device_claim_dma_owner", AREA_ATTACH, 0, 0, c077_owners },
 	{ "C078", "Ownership is neither taken nor given back while a PASID is attached",

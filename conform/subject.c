@@ -143,6 +143,7 @@ void subject_boot(struct subject *s, unsigned int flags)
 	s->options.seed = s->seed;
 	s->options.driver_flags |= s->config->driver_flags;
 	s->options.wrap_ops = wrap_ops;
+	s->options.wrap_mmio = wrap_mmio;
 	s->options.context = s->wrap;
 	s->hooks.context = s;
 	s->hooks.fail = fail_step;

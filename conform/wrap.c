@@ -30,8 +30,19 @@ struct wrapped_ops {
 	struct uiommu_domain identity, blocked, release, fallback;
 };
 
+#define MAX_UNITS 8
+
+/* One unit's registers, behind the layer. */
+struct wrapped_registers {
+	struct wrap *wrap;
+	struct uiommu_mmio real;
+};
+
 struct wrap {
 	pthread_mutex_t lock;
+	struct wrapped_registers registers[MAX_UNITS];
+	void (*watch)(void *context);
+	void *watch_context;
 	struct wrapped_ops *tables[MAX_TABLES];
 	struct wrapped_domain_ops *domain_tables[MAX_DOMAIN_TABLES];
 	unsigned int num_tables, num_domain_tables;
@@ -609,6 +620,76 @@ void wrap_destroy(struct wrap *wrap)
 		free(wrap->domain_tables[i]);
 	pthread_mutex_destroy(&wrap->lock);
 	free(wrap);
+}
+
+/* ---- registers --------------------------------------------------------------------------------- */
+
+static void watched(struct wrap *wrap)
+{
+	void (*watch)(void *context) = wrap->watch;
+
+	if (!watch)
+		return;
+	wrap->watch = NULL;
+	watch(wrap->watch_context);
+	wrap->watch = watch;
+}
+
+static uint32_t watched_read32(void *context, uint64_t offset)
+{
+	const struct wrapped_registers *r = context;
+	uint32_t value;
+
+	watched(r->wrap);
+	value = r->real.read32(r->real.context, offset);
+	watched(r->wrap);
+	return value;
+}
+
+static uint64_t watched_read64(void *context, uint64_t offset)
+{
+	const struct wrapped_registers *r = context;
+	uint64_t value;
+
+	watched(r->wrap);
+	value = r->real.read64(r->real.context, offset);
+	watched(r->wrap);
+	return value;
+}
+
+static void watched_write32(void *context, uint64_t offset, uint32_t value)
+{
+	const struct wrapped_registers *r = context;
+
+	watched(r->wrap);
+	r->real.write32(r->real.context, offset, value);
+	watched(r->wrap);
+}
+
+static void watched_write64(void *context, uint64_t offset, uint64_t value)
+{
+	const struct wrapped_registers *r = context;
+
+	watched(r->wrap);
+	r->real.write64(r->real.context, offset, value);
+	watched(r->wrap);
+}
+
+void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio)
+{
+	struct wrap *wrap = context;
+
+	if (unit >= MAX_UNITS)
+		return;
+	wrap->registers[unit] = (struct wrapped_registers){ wrap, *mmio };
+	*mmio = (struct uiommu_mmio){ watched_read32, watched_read64, watched_write32,
+				      watched_write64, &wrap->registers[unit] };
+}
+
+void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void *context)
+{
+	wrap->watch_context = context;
+	wrap->watch = watch;
 }
 
 void wrap_set(struct wrap *wrap, enum wrap_op op, wrap_hook hook, void *context)

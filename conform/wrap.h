@@ -102,6 +102,14 @@ void wrap_reset_counts(struct wrap *wrap);
 void wrap_fail(struct wrap *wrap, enum wrap_op op, const struct uiommu_device *dev,
 	       unsigned int nth, int error);
 
+/*
+ * Registers: for machine_options.wrap_mmio, with the same context.  While a watcher is set, it is called
+ * before and after each access of a driver to its unit's registers, in the thread of the access; what it
+ * provokes is not watched.
+ */
+void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio);
+void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void *context);
+
 /* A driver with operations of one phase: attach_single in place of the trio, over the same driver. */
 void wrap_one_phase(struct wrap *wrap, bool on);
 /* Before boot: the driver seems to have no static blocked domain for its RIDs. */

@@ -206,6 +206,8 @@ enum uiommu_cap {
 	UIOMMU_CAP_DEFERRED_FLUSH, /* a flush queue is worth it */
 	UIOMMU_CAP_DIRTY_TRACKING, /* domains for this device can track writes */
 	UIOMMU_CAP_ATS, /* ATS is supported and allowed */
+	UIOMMU_CAP_HITLESS_REPLACE, /* between two paging domains of the default kind (allocated with
+				     * no flags) a replace has no gap: DMA that both map never faults */
 };
 
 /** uiommu_device_capable() - the driver's answer for this device; false without an instance */

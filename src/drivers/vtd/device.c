@@ -141,6 +141,10 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 		       (unit->ecap & VTD_ECAP_SSTS);
 	case UIOMMU_CAP_ATS:
 		return device->ats;
+	case UIOMMU_CAP_HITLESS_REPLACE:
+		/* The first stage's entries differ in more than hardware fetches at once: see table.c. */
+		return uiommu_vtd_stores_pairs() &&
+		       (!unit->scalable || !uiommu_vtd_choose_first(unit, 0));
 	case UIOMMU_CAP_NOEXEC:
 	case UIOMMU_CAP_PRE_BOOT_PROTECTION:
 		return false;

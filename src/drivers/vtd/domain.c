@@ -507,7 +507,7 @@ static unsigned int second_stage_width(const struct uiommu_vtd *unit)
 	return sagaw & VTD_SAGAW_48 ? 48 : sagaw & VTD_SAGAW_39 ? 39 : 57;
 }
 
-static bool choose_first(const struct uiommu_vtd *unit, unsigned int flags)
+bool uiommu_vtd_choose_first(const struct uiommu_vtd *unit, unsigned int flags)
 {
 	bool second = unit->ecap & VTD_ECAP_SSTS;
 
@@ -549,7 +549,7 @@ int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 	if (rc)
 		goto free_domain;
 	domain->host = unit->host;
-	domain->first = choose_first(unit, flags);
+	domain->first = uiommu_vtd_choose_first(unit, flags);
 	if (domain->first) {
 		config.va_bits = unit->cap & VTD_CAP_FS5LP ? 57 : 48;
 		config.pgsizes = first_stage_sizes(unit);

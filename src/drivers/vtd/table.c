@@ -2,9 +2,13 @@
 /*
  * table.c - root, context and PASID entries
  *
- * An entry that is present is never changed but for single bits that 6.5.3.3 allows: a switch goes through
- * not-present, with everything invalidated that the old entry may have left in caches, so that
- * a device reaches the old translation, nothing, or the new one.  It is therefore not hitless.
+ * Hardware fetches entries in pieces of 16 bytes.  Where old and new differ in one such piece alone, and the
+ * CPU can store it at once, a switch is hitless: the piece is replaced, then what the old entry may have left
+ * in caches is invalidated, and a device reaches the old translation or the new one all the time.  That is so
+ * for context entries in legacy mode, and for PASID entries that walk the second stage or pass through.
+ * The first stage's root and its domain ID lie in different pieces: there, and on other CPUs, a
+ * present entry goes through not-present with an invalidation between, and a device reaches the old
+ * translation, nothing, or the new one.
  *
  * Write order: quadwords without the present bit first, then the one with it; where the unit does not
  * snoop, the entry is flushed before hardware is told of it.  All under the unit's lock.
@@ -14,6 +18,37 @@
 static void store(uint64_t *entry, uint64_t value)
 {
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+/* Replace 16 bytes, aligned, at once; false where this CPU has no such store. */
+#if defined(__x86_64__)
+/* Every x86-64 CPU that has VT-d has CMPXCHG16B. */
+__attribute__((target("cx16"))) static bool store_pair(uint64_t *entry, uint64_t low, uint64_t high)
+{
+	unsigned __int128 *pair = (unsigned __int128 *)__builtin_assume_aligned(entry, 16);
+	unsigned __int128 value = (unsigned __int128)high << 64 | low;
+	unsigned __int128 seen = (unsigned __int128)entry[1] << 64 | entry[0];
+
+	/* Nobody else writes it: the unit's lock is held, and hardware writes no entries of this kind. */
+	return __sync_bool_compare_and_swap(pair, seen, value);
+}
+#else
+static bool store_pair(uint64_t *entry, uint64_t low, uint64_t high)
+{
+	(void)entry;
+	(void)low;
+	(void)high;
+	return false;
+}
+#endif
+
+bool uiommu_vtd_stores_pairs(void)
+{
+#if defined(__x86_64__)
+	return true;
+#else
+	return false;
+#endif
 }
 
 static void flush(struct uiommu_vtd *unit, const void *start, size_t size)
@@ -260,24 +295,31 @@ static unsigned int widest(const struct uiommu_vtd *unit)
 
 static const struct vtd_range everything = { 0, UINT64_MAX, true };
 
+/* What an entry that is no longer there left in the PASID cache and the IOTLB (6.5.3.3). */
+static void pasid_forget(struct uiommu_vtd *unit, uiommu_pasid_t pasid, uint64_t low, uint64_t high)
+{
+	uint16_t did = (uint16_t)vtd_get(high, VTD_PE1_DID);
+
+	uiommu_vtd_flush_pasid_cache(unit, did, pasid);
+	if (vtd_get(low, VTD_PE0_PGTT) == VTD_PGTT_FIRST)
+		uiommu_vtd_flush_iotlb_pasid(unit, did, pasid);
+	else
+		uiommu_vtd_flush_iotlb_domain(unit, did);
+}
+
 static void pasid_entry_clear(struct vtd_device *device, uiommu_pasid_t pasid)
 {
 	struct uiommu_vtd *unit = device->unit;
 	uint64_t *entry = pasid_entry(device, pasid);
-	uint64_t low, did;
+	uint64_t low, high;
 
 	if (!entry || !(entry[0] & VTD_PE0_P))
 		return;
 	low = entry[0];
-	did = vtd_get(entry[1], VTD_PE1_DID);
+	high = entry[1];
 	store(&entry[0], low & ~VTD_PE0_P);
 	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
-	/* PASID cache, then the IOTLB by what the entry was, then device TLBs (6.5.3.3). */
-	uiommu_vtd_flush_pasid_cache(unit, (uint16_t)did, pasid);
-	if (vtd_get(low, VTD_PE0_PGTT) == VTD_PGTT_FIRST)
-		uiommu_vtd_flush_iotlb_pasid(unit, (uint16_t)did, pasid);
-	else
-		uiommu_vtd_flush_iotlb_domain(unit, (uint16_t)did);
+	pasid_forget(unit, pasid, low, high);
 	for (unsigned int i = 0; i < 4; i++)
 		store(&entry[i], 0);
 	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
@@ -291,11 +333,10 @@ static bool passes_through(const struct vtd_device *device, uiommu_pasid_t pasid
 	       vtd_get(entry[0], VTD_PE0_PGTT) == VTD_PGTT_PASS_THROUGH;
 }
 
-static void pasid_entry_write(struct vtd_device *device, uiommu_pasid_t pasid,
-			      const struct vtd_target *target)
+/* The first three quadwords of an entry; the others are 0. */
+static void pasid_entry_make(const struct uiommu_vtd *unit, const struct vtd_target *target,
+			     uint64_t entry[3])
 {
-	struct uiommu_vtd *unit = device->unit;
-	uint64_t *entry = pasid_entry(device, pasid);
 	uint64_t q0 = VTD_PE0_P, q1 = vtd_set(target->did, VTD_PE1_DID), q2 = 0;
 	const struct vtd_domain *domain = target->domain;
 
@@ -319,19 +360,58 @@ static void pasid_entry_write(struct vtd_device *device, uiommu_pasid_t pasid,
 		if (domain->dirty)
 			q0 |= VTD_PE0_SSADE;
 	}
-	store(&entry[2], q2);
-	store(&entry[1], q1);
-	store(&entry[0], q0);
-	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
-	if (unit->cap & VTD_CAP_CM) {
-		uiommu_vtd_flush_pasid_cache_global(unit);
-		if (target->kind == VTD_WALK && domain->first)
-			uiommu_vtd_flush_iotlb_pasid(unit, target->did, pasid);
-		else
-			uiommu_vtd_flush_iotlb_domain(unit, target->did);
-	} else {
+	entry[0] = q0;
+	entry[1] = q1;
+	entry[2] = q2;
+}
+
+/* Caching mode: an emulator may have cached that nothing was there, under the new domain ID too (6.1). */
+static void pasid_announce(struct uiommu_vtd *unit, uiommu_pasid_t pasid,
+			   const struct vtd_target *target)
+{
+	if (!(unit->cap & VTD_CAP_CM)) {
 		uiommu_vtd_write_buffer_flush(unit);
+		return;
 	}
+	uiommu_vtd_flush_pasid_cache_global(unit);
+	if (target->kind == VTD_WALK && target->domain->first)
+		uiommu_vtd_flush_iotlb_pasid(unit, target->did, pasid);
+	else
+		uiommu_vtd_flush_iotlb_domain(unit, target->did);
+}
+
+static void pasid_entry_write(struct vtd_device *device, uiommu_pasid_t pasid,
+			      const struct vtd_target *target)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = pasid_entry(device, pasid), made[3];
+
+	pasid_entry_make(unit, target, made);
+	store(&entry[2], made[2]);
+	store(&entry[1], made[1]);
+	store(&entry[0], made[0]);
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+	pasid_announce(unit, pasid, target);
+}
+
+/* Replace a present entry without a gap; false if old and new do not allow it. */
+static bool pasid_entry_replace(struct vtd_device *device, uiommu_pasid_t pasid,
+				const struct vtd_target *target)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = pasid_entry(device, pasid), made[3], low, high;
+
+	if (target->kind == VTD_BLOCK || !entry || !(entry[0] & VTD_PE0_P))
+		return false;
+	pasid_entry_make(unit, target, made);
+	low = entry[0];
+	high = entry[1];
+	if (entry[2] != made[2] || !store_pair(entry, made[0], made[1]))
+		return false;
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+	pasid_announce(unit, pasid, target);
+	pasid_forget(unit, pasid, low, high);
+	return true;
 }
 
 void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
@@ -381,6 +461,7 @@ static void legacy_set(struct vtd_device *device, const struct vtd_target *targe
 	for (unsigned int i = 0; i < device->num_source_ids; i++) {
 		uint64_t *entry = context_entry(unit, device->source_id[i]);
 		const struct vtd_device *other = sharer(device, device->source_id[i]);
+		uint16_t old;
 
 		/*
 		 * A bridge's source ID is shared: it may have been switched through its other user
@@ -390,15 +471,27 @@ static void legacy_set(struct vtd_device *device, const struct vtd_target *targe
 			continue;
 		if (target->kind == VTD_BLOCK && other && other->attached)
 			continue;
-		context_clear(unit, device->source_id[i]);
-		if (target->kind == VTD_BLOCK)
+		if (target->kind == VTD_BLOCK) {
+			context_clear(unit, device->source_id[i]);
 			continue;
-		store(&entry[1], high);
-		store(&entry[0], low);
+		}
+		old = entry[0] & VTD_CE0_P ? (uint16_t)vtd_get(entry[1], VTD_CE1_DID) :
+					     VTD_DID_NONE;
+		if (old == VTD_DID_NONE || !store_pair(entry, low, high)) {
+			context_clear(unit, device->source_id[i]);
+			store(&entry[1], high);
+			store(&entry[0], low);
+			old = VTD_DID_NONE;
+		}
 		flush(unit, entry, VTD_CONTEXT_ENTRY_SIZE);
 		context_announce(unit, device->source_id[i]);
 		if (unit->cap & VTD_CAP_CM)
 			uiommu_vtd_flush_iotlb_domain(unit, target->did);
+		if (old != VTD_DID_NONE) {
+			/* Replaced without a gap: what came through the old entry goes now. */
+			uiommu_vtd_flush_context_device(unit, old, device->source_id[i]);
+			uiommu_vtd_flush_iotlb_domain(unit, old);
+		}
 	}
 }
 
@@ -409,9 +502,11 @@ void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 
 	uiommu_port_mutex_lock(unit->host, &unit->lock);
 	if (unit->scalable) {
-		bool passed = passes_through(device, pasid);
+		bool passed = passes_through(device, pasid), replaced;
 
-		pasid_entry_clear(device, pasid);
+		replaced = pasid_entry_replace(device, pasid, target);
+		if (!replaced)
+			pasid_entry_clear(device, pasid);
 		/*
 		 * An emulator (QEMU 7.2) chooses between its direct and its translated address space when the
 		 * context entry is invalidated; the PASID cache alone, which is enough by 6.5.2.2, leaves a
@@ -421,16 +516,12 @@ void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 			uiommu_vtd_flush_context_device(unit, VTD_DID_NONE, device->source_id[i]);
 		if (device->ats)
 			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
-		if (target->kind != VTD_BLOCK)
+		if (target->kind != VTD_BLOCK && !replaced)
 			pasid_entry_write(device, pasid, target);
 	} else {
-		if (device->ats) {
-			const struct vtd_target block = { .kind = VTD_BLOCK };
-
-			legacy_set(device, &block);
-			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
-		}
 		legacy_set(device, target);
+		if (device->ats)
+			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
 	}
 	uiommu_port_mutex_unlock(unit->host, &unit->lock);
 }

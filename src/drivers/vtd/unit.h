@@ -188,6 +188,8 @@ struct vtd_target {
 	uint16_t did;
 };
 /* Switch, through not-present, and invalidate what was cached of the old.  Cannot fail. */
+/* Can this CPU replace 16 bytes of an entry at once? */
+bool uiommu_vtd_stores_pairs(void);
 void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 			  const struct vtd_target *target);
 /* Change the dirty or snoop bit of a present PASID entry in one store. */
@@ -238,6 +240,8 @@ uint64_t uiommu_vtd_device_tlb_address(uiommu_iova_t start, uiommu_iova_t last);
 /* ---- domain.c ---------------------------------------------------------------------------------- */
 
 extern const struct uiommu_domain uiommu_vtd_identity_domain, uiommu_vtd_blocked_domain;
+/* Does a domain that is allocated with these flags (enum uiommu_alloc_flags) use first-stage tables? */
+bool uiommu_vtd_choose_first(const struct uiommu_vtd *unit, unsigned int flags);
 int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			    struct uiommu_domain **out);
 
