@@ -354,6 +354,15 @@ static void block_device(struct wrap_call *call)
 	blocked->ops->attach_commit(&attach);
 }
 
+static void commit_with_gap(struct wrap_call *call, void *context)
+{
+	(void)context;
+	if (call->attach->old && call->attach->old->type == UIOMMU_DOMAIN_PAGING &&
+	    call->attach->domain->type == UIOMMU_DOMAIN_PAGING)
+		block_device(call);
+	wrap_call(call);
+}
+
 static void prepare_blocks_first(struct wrap_call *call, void *context)
 {
 	(void)context;
@@ -653,6 +662,8 @@ const struct conform_saboteur conform_saboteurs[] = {
 	  HOOK(COMMIT, block_is_identity), 0 },
 	{ "replace-pretends", "after a replace the new domain translates", "legacy",
 	  HOOK(COMMIT, commit_once), sizeof(unsigned int) },
+	{ "commit-with-gap", "a replace that claims to have no gap has none", "legacy",
+	  HOOK(COMMIT, commit_with_gap), 0 },
 	{ "prepare-blocks-first", "an attach that fails leaves the old translation working",
 	  "legacy", HOOK(PREPARE, prepare_blocks_first), 0 },
 	{ "prepare-one-device", "a domain serves every device that can walk it", "legacy",
