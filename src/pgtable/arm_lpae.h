@@ -39,6 +39,13 @@
  */
 uint64_t uiommu_pt_arm_lpae_sizes(const struct uiommu_pt_config *config, bool contiguous);
 
+/* AttrIndx of stage-1 leaves: places in MAIR, whose value is in struct uiommu_pt_arm_regs. */
+enum {
+	UIOMMU_PT_ARM_ATTR_UNCACHED, /* Normal, non-cacheable */
+	UIOMMU_PT_ARM_ATTR_CACHED, /* Normal, write-back, allocating: UIOMMU_CACHE */
+	UIOMMU_PT_ARM_ATTR_DEVICE, /* Device-nGnRE: UIOMMU_MMIO */
+};
+
 /* Fields as they stand in a context descriptor or a stream table entry (or in TCR, VTCR and MAIR). */
 struct uiommu_pt_arm_regs {
 	uint64_t ttb; /* CD.TTB0, STE.S2TTB: the physical address, all 52 bits in their places */
@@ -49,7 +56,7 @@ struct uiommu_pt_arm_regs {
 	uint8_t sh; /* SH0: 2 outer, 3 inner shareable; with @ds for leaves too */
 	uint8_t ps; /* IPS, S2PS: 0 32 bits, 1 36, 2 40, 3 42, 4 44, 5 48, 6 52 */
 	uint8_t sl0; /* stage 2: S2SL0, 2 bits */
-	uint8_t sl0_2; /* stage 2: S2SL0_2, set for a start at level -1 */
+	uint8_t sl0_2; /* stage 2: S2SL0_2; 0, because concatenation saves the fifth level */
 	bool ds; /* DS, S2DS */
 };
 

@@ -22,7 +22,9 @@
 #define pt_unlikely(x) __builtin_expect(!!(x), 0)
 
 enum {
-	PT_ENTRIES = 512,
+	PT_ENTRIES = 1 << FMT_BITS,
+	PT_TABLE_SIZE = PT_ENTRIES * 8, /* and the size of the smallest leaf */
+	PT_ORDER = FMT_BITS + 3 - 12,
 	PT_MAX_LEVELS = 5,
 	PT_MAX_LEAF_LEVEL = 3,
 };
@@ -33,7 +35,7 @@ typedef _Atomic(uint64_t) pt_entry;
 
 PT_INLINE unsigned int pt_shift(unsigned int level)
 {
-	return 3 + 9 * level; /* 12, 21, 30, ... */
+	return 3 + FMT_BITS * level; /* 12, 21, 30, ... where tables have 512 entries */
 }
 
 PT_INLINE uint64_t pt_size(unsigned int level)
@@ -61,15 +63,48 @@ PT_INLINE bool pt_present(uint64_t e)
 	return e & FMT_PRESENT;
 }
 
+/* Of a present entry above level 1. */
+PT_INLINE bool pt_large(uint64_t e)
+{
+	return (e & FMT_KIND) == FMT_LARGE;
+}
+
 /* Of a present entry. */
 PT_INLINE bool pt_leaf(uint64_t e, unsigned int level)
 {
-	return level == 1 || (e & FMT_LARGE);
+	return level == 1 || pt_large(e);
+}
+
+/* What makes a leaf of its level one. */
+PT_INLINE uint64_t pt_leaf_kind(unsigned int level)
+{
+	return level == 1 ? FMT_PAGE : FMT_LARGE;
 }
 
 PT_INLINE uint64_t *pt_table(const struct uiommu_pt *pt, uint64_t e)
 {
-	return (uint64_t *)((uintptr_t)(e & FMT_ADDR) + pt->direct_map);
+	return (uint64_t *)((uintptr_t)fmt_addr(e) + pt->direct_map);
+}
+
+/* The table at the top that @iova goes through: one of several in a row where they are concatenated. */
+PT_INLINE uint64_t *pt_top(const struct uiommu_pt *pt, uiommu_iova_t iova)
+{
+	if (!FMT_CONCATENATED)
+		return pt->root;
+	return pt->root + ((size_t)(iova >> pt_shift(pt->levels + 1)) << FMT_BITS);
+}
+
+/* Entries of a contiguous run; 1 where there are none. */
+PT_INLINE unsigned int pt_run(unsigned int level)
+{
+	return FMT_RUNS && level <= 2 ? 1u << fmt_run_log2(level) : 1;
+}
+
+/* Are runs wanted at @level? */
+PT_INLINE bool pt_has_runs(const struct uiommu_pt *pt, unsigned int level)
+{
+	return FMT_RUNS && level <= 2 &&
+	       (pt->config.pgsizes & pt_size(level) << fmt_run_log2(level));
 }
 
 PT_INLINE bool pt_in_range(const struct uiommu_pt *pt, uiommu_iova_t iova)
@@ -178,6 +213,34 @@ PT_INLINE unsigned int pt_fill(uint64_t *entry, unsigned int n, uint64_t value, 
 	return (unsigned int)(p - entry);
 }
 
+/* The same for whole runs of @run entries: each is filled if all of it is empty, or is the end. */
+PT_INLINE unsigned int pt_fill_runs(uint64_t *entry, unsigned int n, unsigned int run,
+				    uint64_t value, uint64_t step)
+{
+	unsigned int done, i;
+
+	for (done = 0; done < n; done += run) {
+		for (i = 0; i < run; i += PT_BLOCK)
+			if (pt_unlikely(pt_block_any(entry + done + i)))
+				return done;
+		pt_fill(entry + done, run, value + done * step, step);
+	}
+	return done;
+}
+
+/* Are all entries of a block leaves of @level? May say no when rights differ oddly. */
+PT_INLINE bool pt_block_leaves(const uint64_t *entry, unsigned int level)
+{
+	uint64_t all = pt_block_all(entry);
+
+	if (!pt_present(all))
+		return false;
+	if (level == 1)
+		return true;
+	/* The bit that tells leaves from tables is set in all, or in none. */
+	return pt_large(FMT_LARGE ? all : pt_block_any(entry));
+}
+
 /*
  * How many of @n entries are leaves, up to the first that is not; these are cleared if @clear.
  */
@@ -188,27 +251,19 @@ PT_INLINE unsigned int pt_take(uint64_t *entry, unsigned int n, unsigned int lev
 
 	while (p < end) {
 		uint64_t e;
-		unsigned int i;
 
-		if (((uintptr_t)p & 15) || end - p < PT_BLOCK) {
-			e = pt_load(p);
-			i = 1;
-		} else {
-			/* All have one bit of "present" in common, unless rights differ oddly. */
-			e = pt_block_all(p);
-			i = PT_BLOCK;
-			if (pt_unlikely(!pt_present(e) || !pt_leaf(e, level))) {
-				e = pt_load(p);
-				i = 1;
-			}
+		if (!((uintptr_t)p & 15) && end - p >= PT_BLOCK && pt_block_leaves(p, level)) {
+			if (clear)
+				pt_block_store(p, none, none);
+			p += PT_BLOCK;
+			continue;
 		}
+		e = pt_load(p);
 		if (pt_unlikely(!pt_present(e) || !pt_leaf(e, level)))
 			break;
-		if (clear && i == 1)
+		if (clear)
 			pt_store(p, 0);
-		else if (clear)
-			pt_block_store(p, none, none);
-		p += i;
+		p++;
 	}
 	return (unsigned int)(p - entry);
 }

@@ -37,6 +37,7 @@ struct uiommu_pt_config {
 	struct uiommu_pt_arm arm; /* arm_lpae alone */
 };
 
+struct uiommu_pt_arm_variant;
 struct uiommu_pt_pool; /* zeroed table pages kept for the next map */
 
 struct uiommu_pt {
@@ -48,6 +49,7 @@ struct uiommu_pt {
 	unsigned int root_order; /* and the root, which may be several tables in a row */
 	uint64_t removals; /* atomic: grows when tables were taken out of the tree */
 	struct uiommu_pt_pool *pool;
+	const struct uiommu_pt_arm_variant *arm; /* arm_lpae: the walker for this granule */
 };
 
 /** uiommu_pt_root() - the physical address of the top table, for a context or PASID entry */

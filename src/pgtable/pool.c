@@ -47,7 +47,7 @@ uint64_t *uiommu_pt_pool_get(struct uiommu_pt *pt)
 {
 	uint64_t *page = pool_take(pt->pool);
 
-	return page ? page : uiommu_port_alloc_pages(pt->config.host, 0);
+	return page ? page : uiommu_port_alloc_pages(pt->config.host, pt->order);
 }
 
 void uiommu_pt_pool_put(struct uiommu_pt *pt, uint64_t *page)
@@ -68,7 +68,7 @@ void uiommu_pt_pool_put(struct uiommu_pt *pt, uint64_t *page)
 			return;
 		atomic_fetch_sub_explicit(&pool->filled, 1, memory_order_relaxed);
 	}
-	uiommu_port_free_pages(pt->config.host, page, 0);
+	uiommu_port_free_pages(pt->config.host, page, pt->order);
 }
 
 void uiommu_pt_trim(struct uiommu_pt *pt)
@@ -76,7 +76,7 @@ void uiommu_pt_trim(struct uiommu_pt *pt)
 	uint64_t *page;
 
 	while ((page = pool_take(pt->pool)))
-		uiommu_port_free_pages(pt->config.host, page, 0);
+		uiommu_port_free_pages(pt->config.host, page, pt->order);
 }
 
 void uiommu_pt_pool_destroy(struct uiommu_pt *pt)

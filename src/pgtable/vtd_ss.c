@@ -7,16 +7,15 @@
  */
 #include "src/pgtable/pgtable.h"
 
-enum { FMT_SIGN_EXTENDED = 0 };
+enum { FMT_MIN_LEVELS = 3, FMT_SIGN_EXTENDED = 0 };
 
 static const uint64_t FMT_READ = 1ull << 0; /* in tables too: an access needs it at every level */
 static const uint64_t FMT_WRITE = 1ull << 1;
 static const uint64_t FMT_PRESENT = 3; /* 3.7: an entry with neither is not present */
-static const uint64_t FMT_LARGE = 1ull << 7; /* PS, levels 2 and 3 */
 static const uint64_t FMT_DIRTY = 1ull << 9; /* D, with SSADE in the PASID entry */
 static const uint64_t FMT_SNOOP = 1ull << 11; /* SNP, reserved where the ECAP lacks SC */
-static const uint64_t FMT_ADDR = 0x000ffffffffff000; /* 51:12; those above the width are reserved */
-static const uint64_t FMT_SYNCED = 1ull << 52; /* ignored in entries that lead to a table */
+
+#include "src/pgtable/intel.h"
 
 static inline uint64_t fmt_table(uint64_t phys)
 {

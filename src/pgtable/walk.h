@@ -4,17 +4,27 @@
  *
  * A format is a C file that states facts and then includes this one:
  *
+ *   FMT_BITS			log2 of the entries in a table, which is as large as the smallest leaf
  *   FMT_PRESENT		an entry is present if any of these bits is set
- *   FMT_LARGE			in a present entry above level 1: a leaf
- *   FMT_ADDR			the address bits of an entry
- *   FMT_DIRTY			set by hardware in a leaf that was written through
+ *   FMT_KIND, FMT_LARGE	a present entry above level 1 whose FMT_KIND bit is FMT_LARGE is a leaf
+ *   FMT_PAGE			what FMT_KIND is in a leaf at level 1
  *   FMT_SYNCED			a bit of table entries that hardware ignores: see "Coherency"
  *   FMT_SIGN_EXTENDED		the input's upper bits repeat its top bit
- *   fmt_leaf(config, prot)	the bits of a leaf besides its address and FMT_LARGE
+ *   FMT_MIN_LEVELS		the fewest levels that a config can ask for
+ *   FMT_CONCATENATED		the root may be several tables in a row
+ *   FMT_SPLIT			addresses on two sides of a multiple of this do not fit a sequence of entries
+ *				that each are the one before plus a constant; 0: there is no such place
+ *   FMT_RUNS			the hint bit of a contiguous run; 0: there are no runs
+ *   fmt_run_log2(level)	log2 of the entries of a run at levels 1 and 2
+ *   fmt_addr(entry)		the address in an entry; fmt_place(phys): the bits for an address
+ *   fmt_leaf(config, prot)	the bits of a leaf besides its address, FMT_KIND and FMT_RUNS
  *   fmt_table(phys)		an entry that leads to the table at phys
+ *   fmt_dirty(config, entry)	was written through (of a leaf)
+ *   fmt_clean(config, entry *)	make it not so, atomically
+ *   fmt_may_drop_hint(config)	the hint of a live run may be dropped
+ *   fmt_levels(config)		levels of tables
  *
- * All formats here have 512 entries of 8 bytes in a table, level 1 at the bottom, and leaves at levels
- * 1 to 3.
+ * Entries have 8 bytes, level 1 is at the bottom, and leaves are at levels 1 to 3.
  *
  * Concurrency
  * -----------
@@ -29,6 +39,9 @@
  *     work: an unmap that covers it removes it, a map that covers it with one leaf may replace it if
  *     nothing is mapped below. An unmap of less leaves the table, even if it has become empty: a
  *     neighbour may be about to fill it, having read the entry above already.
+ *   - the hint in the entries of a contiguous run is dropped by whoever unmaps a part of the run
+ *     first, by several at a time if need be, with atomic operations that leave an entry as it is
+ *     otherwise. It is set by nobody but a map of the whole run.
  *   - hardware sets accessed and dirty bits at any time, with atomic operations of its own. An entry
  *     of which it may change more than we overwrite is changed with atomic operations here too.
  *
@@ -78,7 +91,7 @@ PT_COLD void pt_flush_now(const struct uiommu_pt *pt, struct pt_flush *flush)
 PT_COLD void pt_flush_grow(const struct uiommu_pt *pt, struct pt_flush *flush,
 			   const uint64_t *entry, unsigned int n)
 {
-	if (entry != flush->end || !((uintptr_t)entry & 4095)) {
+	if (entry != flush->end || !((uintptr_t)entry & (PT_TABLE_SIZE - 1))) {
 		pt_flush_now(pt, flush);
 		flush->start = entry;
 	}
@@ -107,6 +120,7 @@ static void pt_chain(const struct uiommu_pt *pt, uint64_t *table,
 	pt_store(table, link);
 	gather->freed = table;
 	gather->num_freed++;
+	gather->freed_order = PT_ORDER;
 	gather->tables = true;
 }
 
@@ -146,7 +160,7 @@ static __attribute__((noinline)) int pt_install(struct uiommu_pt *pt, uint64_t *
 		*table = page;
 	} else {
 		uiommu_pt_pool_put(pt, page);
-		if (e & FMT_LARGE)
+		if (pt_large(e))
 			return -UIOMMU_EADDRINUSE;
 		*table = pt_table(pt, e);
 	}
@@ -159,7 +173,7 @@ static __attribute__((noinline)) int pt_install(struct uiommu_pt *pt, uint64_t *
 PT_INLINE int pt_descend(struct uiommu_pt *pt, uiommu_iova_t iova, unsigned int level,
 			 uint64_t **out)
 {
-	uint64_t *table = pt->root;
+	uint64_t *table = pt_top(pt, iova);
 	unsigned int l;
 
 	for (l = pt->levels; l > level; l--) {
@@ -173,7 +187,7 @@ PT_INLINE int pt_descend(struct uiommu_pt *pt, uiommu_iova_t iova, unsigned int 
 				return rc;
 			continue;
 		}
-		if (pt_unlikely(e & FMT_LARGE))
+		if (pt_unlikely(pt_large(e)))
 			return -UIOMMU_EADDRINUSE;
 		if (pt_unlikely(!pt->config.coherent) && !(e & FMT_SYNCED))
 			pt_sync_link(pt, entry);
@@ -216,18 +230,32 @@ static void pt_chain_empty(const struct uiommu_pt *pt, uint64_t *table, unsigned
 	pt_chain(pt, table, gather);
 }
 
-/* The leaf @value has to go where @entry is taken: possible if that is a table without a leaf below. */
-PT_COLD int pt_replace(struct uiommu_pt *pt, uint64_t *entry, unsigned int level,
+/*
+ * One leaf, or a run of @n, has to go where not every entry is empty: possible if those that are not
+ * are tables without a leaf below.
+ */
+PT_COLD int pt_replace(struct uiommu_pt *pt, uint64_t *entry, unsigned int n, unsigned int level,
 		       uiommu_iova_t iova, uint64_t value, struct uiommu_iotlb_gather *gather)
 {
-	uint64_t e = pt_load(entry);
+	unsigned int i;
+	uint64_t e;
 
-	if (pt_leaf(e, level) || !pt_empty(pt, pt_table(pt, e), level - 1))
-		return -UIOMMU_EADDRINUSE;
-	atomic_store_explicit((pt_entry *)entry, value, memory_order_release);
-	pt_chain_empty(pt, pt_table(pt, e), level - 1, gather);
+	for (i = 0; i < n; i++) {
+		e = pt_load(entry + i);
+		if (pt_present(e) &&
+		    (pt_leaf(e, level) || !pt_empty(pt, pt_table(pt, e), level - 1)))
+			return -UIOMMU_EADDRINUSE;
+	}
+	for (i = 0; i < n; i++) {
+		e = pt_load(entry + i);
+		atomic_store_explicit((pt_entry *)(entry + i), value + i * pt_size(level),
+				      memory_order_release);
+		if (!pt_present(e))
+			continue;
+		pt_chain_empty(pt, pt_table(pt, e), level - 1, gather);
+		uiommu_iotlb_gather_add(gather, iova + i * pt_size(level), pt_size(level));
+	}
 	pt_removed(pt);
-	uiommu_iotlb_gather_add(gather, iova, pt_size(level));
 	return 0;
 }
 
@@ -253,6 +281,37 @@ PT_INLINE unsigned int pt_best_level(const struct uiommu_pt *pt, uint64_t addres
 	return level;
 }
 
+/* How many leaves from @iova on one run of stores can do; *run: so many of them are a contiguous run. */
+PT_INLINE unsigned int pt_stretch(const struct uiommu_pt *pt, uiommu_iova_t iova,
+				  uiommu_phys_t paddr, uint64_t left, unsigned int level,
+				  unsigned int *run)
+{
+	const unsigned int index = pt_index(iova, level), in_run = pt_run(level);
+	const uint64_t run_size = in_run * pt_size(level);
+	unsigned int n = PT_ENTRIES - index;
+
+	*run = 1;
+	if (n > left >> pt_shift(level))
+		n = (unsigned int)(left >> pt_shift(level));
+	if (FMT_SPLIT) {
+		uint64_t before = ((uint64_t)FMT_SPLIT - (paddr & (FMT_SPLIT - 1))) >>
+				  pt_shift(level);
+
+		if (pt_unlikely(n > before))
+			n = (unsigned int)before;
+	}
+	if (!pt_has_runs(pt, level) || ((iova ^ paddr) & (run_size - 1)))
+		return n;
+	if ((index & (in_run - 1)) || n < in_run) {
+		/* Up to where a run may begin. */
+		unsigned int before = in_run - (index & (in_run - 1));
+
+		return n < before ? n : before;
+	}
+	*run = in_run;
+	return n & ~(in_run - 1);
+}
+
 /* Map one piece; *mapped grows by what was done, also on error. */
 PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struct pt_flush *flush,
 			   uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size, uint64_t bits,
@@ -265,9 +324,10 @@ PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struc
 		uiommu_iova_t at = iova + done;
 		uint64_t left = size - done;
 		unsigned int level = pt_best_level(pt, at | (paddr + done), left);
-		unsigned int index = pt_index(at, level), n = PT_ENTRIES - index, filled;
+		unsigned int run, n = pt_stretch(pt, at, paddr + done, left, level, &run), filled;
 		uiommu_iova_t prefix = at >> pt_shift(level + 1);
-		uint64_t value = (paddr + done) | bits | (level > 1 ? FMT_LARGE : 0);
+		uint64_t value = fmt_place(paddr + done) | bits | pt_leaf_kind(level) |
+				 (run > 1 ? FMT_RUNS : 0);
 		uint64_t *entry;
 
 		if (cursor->level != level || cursor->prefix != prefix) {
@@ -278,15 +338,15 @@ PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struc
 			cursor->level = level;
 			cursor->prefix = prefix;
 		}
-		if (n > left >> pt_shift(level))
-			n = (unsigned int)(left >> pt_shift(level));
-		entry = cursor->table + index;
-		filled = pt_fill(entry, n, value, pt_size(level));
+		entry = cursor->table + pt_index(at, level);
+		filled = run > 1 ? pt_fill_runs(entry, n, run, value, pt_size(level)) :
+				   pt_fill(entry, n, value, pt_size(level));
 		if (pt_unlikely(filled < n)) {
-			rc = pt_replace(pt, entry + filled, level, at + filled * pt_size(level),
+			rc = pt_replace(pt, entry + filled, run, level,
+					at + filled * pt_size(level),
 					value + filled * pt_size(level), gather);
 			if (!rc)
-				filled++;
+				filled += run;
 		}
 		if (filled)
 			pt_flush_add(pt, flush, entry, filled);
@@ -326,7 +386,7 @@ static inline int pt_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t
 		uint64_t *entry = table + pt_index(iova, level);
 
 		if (!pt_load(entry)) {
-			pt_store(entry, paddr | bits | (level > 1 ? FMT_LARGE : 0));
+			pt_store(entry, fmt_place(paddr) | bits | pt_leaf_kind(level));
 			if (pt_unlikely(!pt->config.coherent))
 				uiommu_port_cache_flush(pt->config.host, entry, sizeof(*entry));
 			*mapped = size;
@@ -360,7 +420,7 @@ static inline int pt_map_sg(struct uiommu_pt *pt, uiommu_iova_t iova, const stru
 			uint64_t *entry = cursor.table + pt_index(at, 1);
 
 			if (!pt_load(entry)) {
-				pt_store(entry, paddr | bits);
+				pt_store(entry, fmt_place(paddr) | bits | FMT_PAGE);
 				pt_flush_add(pt, &flush, entry, 1);
 				done += size;
 				continue;
@@ -393,7 +453,7 @@ static void pt_remove_covered(struct uiommu_pt *pt, unsigned int level, uiommu_i
 			      struct uiommu_iotlb_gather *gather)
 {
 	for (; level < pt->levels && (at & (pt_size(level + 1) - 1)) <= done; level++) {
-		uint64_t *entry = pt->root + pt_index(at, pt->levels), *table;
+		uint64_t *entry = pt_top(pt, at) + pt_index(at, pt->levels), *table;
 		unsigned int l;
 
 		for (l = pt->levels - 1; l > level; l--)
@@ -410,7 +470,7 @@ static void pt_remove_covered(struct uiommu_pt *pt, unsigned int level, uiommu_i
 /* The entry of the leaf at @iova and its level; NULL if there is none. */
 PT_INLINE uint64_t *pt_find(const struct uiommu_pt *pt, uiommu_iova_t iova, unsigned int *level)
 {
-	uint64_t *table = pt->root, *entry, e;
+	uint64_t *table = pt_top(pt, iova), *entry, e;
 
 	for (*level = pt->levels;; --*level) {
 		entry = table + pt_index(iova, *level);
@@ -423,7 +483,38 @@ PT_INLINE uint64_t *pt_find(const struct uiommu_pt *pt, uiommu_iova_t iova, unsi
 	}
 }
 
-/* More than one leaf; the first has been found and begins at @iova. */
+/* Drop the hint from the run that @entry is in: what is left of it will be leaves of their own. */
+PT_COLD void pt_drop_hint(const struct uiommu_pt *pt, uint64_t *entry, unsigned int level,
+			  struct pt_flush *flush)
+{
+	const unsigned int run = pt_run(level);
+	uint64_t *first = (uint64_t *)((uintptr_t)entry & ~((uintptr_t)run * sizeof(*entry) - 1));
+
+	for (unsigned int i = 0; i < run; i++)
+		atomic_fetch_and_explicit((pt_entry *)(first + i), ~(uint64_t)FMT_RUNS,
+					  memory_order_relaxed);
+	pt_flush_add(pt, flush, first, run);
+}
+
+/*
+ * @n entries from @entry on are to go, and the first is in a run, which does not begin there or of
+ * which they are a part only. How many go: those, after the run's hint was dropped; all of it, where
+ * the hint of a live run must stay as it is; or none, if the range begins inside of such a run.
+ */
+PT_COLD unsigned int pt_unmap_part(const struct uiommu_pt *pt, uint64_t *entry, unsigned int n,
+				   unsigned int level, struct pt_flush *flush)
+{
+	const unsigned int run = pt_run(level);
+	unsigned int before = (unsigned int)((uintptr_t)entry / sizeof(*entry)) & (run - 1);
+
+	if (fmt_may_drop_hint(&pt->config)) {
+		pt_drop_hint(pt, entry, level, flush);
+		return n;
+	}
+	return before ? 0 : run;
+}
+
+/* More than one leaf, or a part of a run; the first has been found and begins at @iova. */
 static __attribute__((noinline)) uint64_t pt_unmap_bulk(struct uiommu_pt *pt, uiommu_iova_t iova,
 							uint64_t size, uint64_t *entry,
 							unsigned int level,
@@ -443,6 +534,16 @@ static __attribute__((noinline)) uint64_t pt_unmap_bulk(struct uiommu_pt *pt, ui
 
 		if (n > wanted)
 			n = (unsigned int)wanted;
+		if (pt_has_runs(pt, level)) {
+			const unsigned int in_run = pt_run(level), before = index & (in_run - 1);
+
+			if ((pt_load(entry) & FMT_RUNS) && (before || n < in_run))
+				n = pt_unmap_part(pt, entry, n, level, &flush);
+			else if (before + n > in_run)
+				n = ((before + n) & ~(in_run - 1)) - before; /* whole runs */
+			if (!n)
+				break;
+		}
 		if (whole) {
 			taken = pt_take(entry, PT_ENTRIES, level, false);
 			if (pt_unlikely(taken < PT_ENTRIES)) {
@@ -465,7 +566,8 @@ static __attribute__((noinline)) uint64_t pt_unmap_bulk(struct uiommu_pt *pt, ui
 	pt_flush_end(pt, &flush);
 	if (gather->num_freed != num_freed)
 		pt_removed(pt);
-	pt_gather(gather, iova, done, sizes & -sizes);
+	if (done)
+		pt_gather(gather, iova, done, sizes & -sizes);
 	return done;
 }
 
@@ -477,7 +579,7 @@ static inline uint64_t pt_unmap(struct uiommu_pt *pt, uiommu_iova_t iova, uint64
 
 	if (pt_unlikely(!entry || (iova & (pt_size(level) - 1))))
 		return 0; /* nothing, or a leaf that starts before the range */
-	if (size > pt_size(level))
+	if (size > pt_size(level) || (FMT_RUNS && pt_unlikely(pt_load(entry) & FMT_RUNS)))
 		return pt_unmap_bulk(pt, iova, size, entry, level, gather);
 
 	/* One leaf, never all of a table. */
@@ -512,7 +614,7 @@ PT_INLINE enum pt_step pt_step(const struct uiommu_pt *pt, const uint64_t **tabl
 
 PT_INLINE uiommu_phys_t pt_phys(uint64_t e, uiommu_iova_t iova, unsigned int level)
 {
-	return (e & FMT_ADDR & ~(pt_size(level) - 1)) | (iova & (pt_size(level) - 1));
+	return (fmt_addr(e) & ~(pt_size(level) - 1)) | (iova & (pt_size(level) - 1));
 }
 
 /* Written out level by level, so that each has its own constants and its own branches to predict. */
@@ -522,19 +624,19 @@ static inline uiommu_phys_t pt_iova_to_phys(const struct uiommu_pt *pt, uiommu_i
 		return 0;
 	for (;;) {
 		uint64_t removals = __atomic_load_n(&pt->removals, __ATOMIC_ACQUIRE), e = 0;
-		const uint64_t *table = pt->root;
+		const uint64_t *table = pt_top(pt, iova);
 		enum pt_step step = PT_DOWN;
 
 		if (pt->levels == 5)
 			step = pt_step(pt, &table, iova, 5, removals, &e);
 		if (step == PT_DOWN && pt->levels >= 4)
 			step = pt_step(pt, &table, iova, 4, removals, &e);
-		if (step == PT_DOWN) {
+		if (step == PT_DOWN && (FMT_MIN_LEVELS >= 3 || pt->levels >= 3)) {
 			step = pt_step(pt, &table, iova, 3, removals, &e);
 			if (step == PT_LEAF)
 				return pt_phys(e, iova, 3);
 		}
-		if (step == PT_DOWN) {
+		if (step == PT_DOWN && (FMT_MIN_LEVELS >= 2 || pt->levels >= 2)) {
 			step = pt_step(pt, &table, iova, 2, removals, &e);
 			if (step == PT_LEAF)
 				return pt_phys(e, iova, 2);
@@ -592,7 +694,7 @@ static inline int pt_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t io
 	while (done < size) {
 		uiommu_iova_t at = iova + done;
 		unsigned int level = pt->levels, index;
-		uint64_t *table = pt->root, e;
+		uint64_t *table = pt_top(pt, at), e;
 
 		for (;; level--) {
 			e = pt_load(table + pt_index(at, level));
@@ -613,13 +715,12 @@ static inline int pt_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t io
 			if (part > size - done)
 				part = size - done;
 			done += part;
-			if (!pt_present(e) || !(e & FMT_DIRTY))
+			if (!pt_present(e) || !fmt_dirty(&pt->config, e))
 				continue;
 			pt_set_bits(bitmap, at, part);
 			if (flags & UIOMMU_DIRTY_NO_CLEAR)
 				continue;
-			atomic_fetch_and_explicit((pt_entry *)(table + index), ~FMT_DIRTY,
-						  memory_order_acq_rel);
+			fmt_clean(&pt->config, (_Atomic(uint64_t) *)(table + index));
 			pt_flush_add(pt, &flush, table + index, 1);
 			/* The whole leaf: any cached piece of it may still say "dirty". */
 			pt_gather(gather, at - inside, pt_size(level), pt_size(level));
@@ -633,15 +734,16 @@ static inline int pt_read_and_clear_dirty(struct uiommu_pt *pt, uiommu_iova_t io
 
 static void pt_free_below(const struct uiommu_pt *pt, uint64_t *table, unsigned int level)
 {
-	unsigned int i;
+	unsigned int tables = level == pt->levels ? 1u << (pt->root_order - PT_ORDER) : 1;
 
-	for (i = 0; level > 1 && i < PT_ENTRIES; i++) {
+	for (unsigned int i = 0; level > 1 && i < tables * PT_ENTRIES; i++) {
 		uint64_t e = pt_load(table + i);
 
 		if (pt_present(e) && !pt_leaf(e, level))
 			pt_free_below(pt, pt_table(pt, e), level - 1);
 	}
-	uiommu_port_free_pages(pt->config.host, table, 0);
+	uiommu_port_free_pages(pt->config.host, table,
+			       level == pt->levels ? pt->root_order : PT_ORDER);
 }
 
 static inline void pt_destroy(struct uiommu_pt *pt)
@@ -652,28 +754,33 @@ static inline void pt_destroy(struct uiommu_pt *pt)
 	uiommu_pt_pool_destroy(pt);
 }
 
-/* The config's widths and sizes are those of the format. */
+/* The config's widths are those of the format. */
 static inline int pt_init(struct uiommu_pt *pt, const struct uiommu_pt_config *config)
 {
-	const uint64_t all = pt_size(1) | pt_size(2) | pt_size(3);
+	uint64_t all = pt_size(1) | pt_size(2) | pt_size(3);
+	unsigned int levels = fmt_levels(config), top = pt_shift(levels + 1);
 
+	for (unsigned int level = 1; FMT_RUNS && level <= 2; level++)
+		all |= pt_run(level) * pt_size(level);
 	if ((config->pgsizes & ~all) || !(config->pgsizes & pt_size(1)) || config->pa_bits > 52 ||
 	    config->pa_bits < 32)
 		return -UIOMMU_EINVAL;
 	*pt = (struct uiommu_pt){
 		.config = *config,
 		.direct_map = uiommu_port_direct_map(config->host),
-		.levels = (config->va_bits - 12 + 8) / 9,
+		.levels = levels,
+		.order = PT_ORDER,
+		.root_order = PT_ORDER + (config->va_bits > top ? config->va_bits - top : 0),
 	};
 	if (uiommu_pt_pool_init(pt))
 		return -UIOMMU_ENOMEM;
-	pt->root = uiommu_pt_pool_get(pt);
+	pt->root = uiommu_port_alloc_pages(config->host, pt->root_order);
 	if (!pt->root) {
 		uiommu_pt_pool_destroy(pt);
 		return -UIOMMU_ENOMEM;
 	}
 	if (!config->coherent)
-		uiommu_port_cache_flush(config->host, pt->root, PT_ENTRIES * sizeof(uint64_t));
+		uiommu_port_cache_flush(config->host, pt->root, (size_t)4096 << pt->root_order);
 	return 0;
 }
 

@@ -8,17 +8,16 @@
  */
 #include "src/pgtable/pgtable.h"
 
-enum { FMT_SIGN_EXTENDED = 1 };
+enum { FMT_MIN_LEVELS = 4, FMT_SIGN_EXTENDED = 1 };
 
 static const uint64_t FMT_PRESENT = 1ull << 0; /* P */
 static const uint64_t FMT_WRITE = 1ull << 1; /* R/W; there is no way to forbid reading */
 static const uint64_t FMT_USER = 1ull << 2; /* U/S: requests without a PASID are user ones (3.6) */
 static const uint64_t FMT_ACCESSED = 1ull << 5; /* A; set here, hardware need not write it back */
 static const uint64_t FMT_DIRTY = 1ull << 6; /* D */
-static const uint64_t FMT_LARGE = 1ull << 7; /* PS at levels 2 and 3; PAT at level 1, unused */
 static const uint64_t FMT_NOEXEC = 1ull << 63; /* XD: reserved unless enabled (config.noexec) */
-static const uint64_t FMT_ADDR = 0x000ffffffffff000; /* 51:12; those above the width are reserved */
-static const uint64_t FMT_SYNCED = 1ull << 52; /* ignored */
+
+#include "src/pgtable/intel.h"
 
 static inline uint64_t fmt_table(uint64_t phys)
 {
