@@ -22,15 +22,21 @@ static void store(uint64_t *entry, uint64_t value)
 
 /* Replace 16 bytes, aligned, at once; false where this CPU has no such store. */
 #if defined(__x86_64__)
-/* Every x86-64 CPU that has VT-d has CMPXCHG16B. */
-__attribute__((target("cx16"))) static bool store_pair(uint64_t *entry, uint64_t low, uint64_t high)
+/*
+ * Every x86-64 CPU that has VT-d has CMPXCHG16B.  In assembly, because compilers make a call into a
+ * library of it that a freestanding host need not have.
+ */
+static bool store_pair(uint64_t *entry, uint64_t low, uint64_t high)
 {
-	unsigned __int128 *pair = (unsigned __int128 *)__builtin_assume_aligned(entry, 16);
-	unsigned __int128 value = (unsigned __int128)high << 64 | low;
-	unsigned __int128 seen = (unsigned __int128)entry[1] << 64 | entry[0];
-
 	/* Nobody else writes it: the unit's lock is held, and hardware writes no entries of this kind. */
-	return __sync_bool_compare_and_swap(pair, seen, value);
+	uint64_t seen_low = entry[0], seen_high = entry[1];
+	bool stored;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(stored), "+m"(*(uint64_t(*)[2])entry), "+a"(seen_low), "+d"(seen_high)
+			 : "b"(low), "c"(high)
+			 : "memory");
+	return stored;
 }
 #else
 static bool store_pair(uint64_t *entry, uint64_t low, uint64_t high)
