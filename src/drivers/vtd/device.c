@@ -137,8 +137,7 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 	case UIOMMU_CAP_DEFERRED_FLUSH:
 		return true;
 	case UIOMMU_CAP_DIRTY_TRACKING:
-		return unit->scalable && (unit->ecap & VTD_ECAP_SSADS) &&
-		       (unit->ecap & VTD_ECAP_SSTS);
+		return vtd_tracks_dirty(unit) && (unit->ecap & VTD_ECAP_SSTS);
 	case UIOMMU_CAP_ATS:
 		return device->ats;
 	case UIOMMU_CAP_HITLESS_REPLACE:

@@ -203,7 +203,7 @@ static bool fits(const struct vtd_domain *domain, const struct uiommu_vtd *unit)
 		       (c->va_bits == 48 || (unit->cap & VTD_CAP_FS5LP));
 	if (unit->scalable && !(unit->ecap & VTD_ECAP_SSTS))
 		return false;
-	if (c->dirty && !(unit->scalable && (unit->ecap & VTD_ECAP_SSADS)))
+	if (c->dirty && !vtd_tracks_dirty(unit))
 		return false;
 	return (vtd_get(unit->cap, VTD_CAP_SAGAW) & width_bit(c->va_bits)) &&
 	       !(c->pgsizes & ~second_stage_sizes(unit)) &&
@@ -536,7 +536,7 @@ int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 	int rc;
 
 	if ((flags & UIOMMU_ALLOC_DIRTY_TRACKING) &&
-	    !(unit->scalable && (unit->ecap & VTD_ECAP_SSADS) && (unit->ecap & VTD_ECAP_SSTS)))
+	    !(vtd_tracks_dirty(unit) && (unit->ecap & VTD_ECAP_SSTS)))
 		return -UIOMMU_EOPNOTSUPP;
 	if ((flags & UIOMMU_ALLOC_PASID) && !unit->instance.max_pasids)
 		return -UIOMMU_EOPNOTSUPP;

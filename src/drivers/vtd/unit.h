@@ -128,6 +128,12 @@ static inline struct vtd_domain *vtd_paging(struct uiommu_domain *domain)
 	return to_vtd_domain(domain);
 }
 
+/* Hardware sets accessed and dirty bits of the second stage only in walks that snoop (9.6, SSADE). */
+static inline bool vtd_tracks_dirty(const struct uiommu_vtd *unit)
+{
+	return unit->scalable && (unit->ecap & VTD_ECAP_SSADS) && (unit->ecap & VTD_ECAP_SMPWCS);
+}
+
 static inline uiommu_phys_t vtd_phys(const struct uiommu_vtd *unit, const void *ptr)
 {
 	return (uintptr_t)ptr - unit->direct_map;
