@@ -167,13 +167,42 @@ void model_memory_remove(struct model_memory *mem, uint64_t phys, uint64_t size)
 	uiommu_port_mutex_unlock(mem->host, &mem->lock);
 }
 
-/* One line, word by word: other processors may be writing to neighbouring entries of it. */
-static void write_back(_Atomic uint64_t *shadow, const _Atomic uint64_t *ram)
+/* 16 bytes in one piece; where processors have no such load, until two looks are the same. */
+static void load_pair(_Atomic uint64_t *at, uint64_t value[2])
 {
-	for (unsigned int i = 0; i < LINE / sizeof(*shadow); i++)
-		atomic_store_explicit(&shadow[i],
-				      atomic_load_explicit(&ram[i], memory_order_relaxed),
-				      memory_order_relaxed);
+	uint64_t again;
+
+#if defined(__x86_64__)
+	/* Stores only what is there already: 0 where 0 was found. */
+	value[0] = 0;
+	value[1] = 0;
+	__asm__ volatile("lock cmpxchg16b %0"
+			 : "+m"(*(uint64_t(*)[2])(void *)at), "+a"(value[0]), "+d"(value[1])
+			 : "b"(UINT64_C(0)), "c"(UINT64_C(0))
+			 : "cc");
+	/* For tools that look for races and do not see into the instruction above. */
+	again = atomic_load_explicit(&at[0], memory_order_acquire);
+	again = atomic_load_explicit(&at[1], memory_order_acquire);
+	(void)again;
+#else
+	do {
+		value[0] = atomic_load_explicit(&at[0], memory_order_acquire);
+		value[1] = atomic_load_explicit(&at[1], memory_order_acquire);
+		again = atomic_load_explicit(&at[0], memory_order_acquire);
+	} while (again != value[0]);
+#endif
+}
+
+/* One line, in pieces: other processors may be writing to neighbouring entries of it. */
+static void write_back(_Atomic uint64_t *shadow, _Atomic uint64_t *ram)
+{
+	uint64_t pair[2];
+
+	for (unsigned int i = 0; i < LINE / sizeof(*shadow); i += 2) {
+		load_pair(&ram[i], pair);
+		atomic_store_explicit(&shadow[i], pair[0], memory_order_relaxed);
+		atomic_store_explicit(&shadow[i + 1], pair[1], memory_order_relaxed);
+	}
 }
 
 void model_memory_flush(struct model_memory *mem, uint64_t phys, uint64_t size)
@@ -190,7 +219,7 @@ void model_memory_flush(struct model_memory *mem, uint64_t phys, uint64_t size)
 
 		if (shadow)
 			write_back((_Atomic uint64_t *)(void *)(shadow + offset % PAGE),
-				   (const _Atomic uint64_t *)(const void *)(mem->ram + offset));
+				   (_Atomic uint64_t *)(void *)(mem->ram + offset));
 	}
 	uiommu_port_mutex_unlock(mem->host, &mem->lock);
 }
@@ -237,6 +266,31 @@ bool model_memory_fetch(struct model_memory *mem, uint64_t phys, bool incoherent
 			*value = old;
 		}
 	}
+	return true;
+}
+
+bool model_memory_fetch_pair(struct model_memory *mem, uint64_t phys, bool incoherent,
+			     uint64_t value[2], bool *unflushed)
+{
+	_Atomic uint64_t *words = model_memory_pointer(mem, phys, 16, MODEL_MEMORY_TABLES);
+	_Atomic uint64_t *shadow;
+	uint64_t old[2];
+
+	*unflushed = false;
+	if (!words || phys % 16)
+		return false;
+	load_pair(words, value);
+	shadow = incoherent ? shadow_word(mem, phys) : NULL;
+	if (!shadow)
+		return true;
+	/* With the lock, since a line is written back in two steps for each pair. */
+	uiommu_port_mutex_lock(mem->host, &mem->lock);
+	old[0] = atomic_load_explicit(&shadow[0], memory_order_relaxed);
+	old[1] = atomic_load_explicit(&shadow[1], memory_order_relaxed);
+	uiommu_port_mutex_unlock(mem->host, &mem->lock);
+	*unflushed = old[0] != value[0] || old[1] != value[1];
+	value[0] = old[0];
+	value[1] = old[1];
 	return true;
 }
 

@@ -29,6 +29,13 @@ void *model_memory_pointer(struct model_memory *mem, uint64_t phys, uint64_t siz
 bool model_memory_fetch(struct model_memory *mem, uint64_t phys, bool incoherent, uint64_t *value,
 			bool *unflushed);
 
+/*
+ * The same for 16 aligned bytes, in one piece too: a writer that changes both words at once is seen
+ * before or after, never between.
+ */
+bool model_memory_fetch_pair(struct model_memory *mem, uint64_t phys, bool incoherent,
+			     uint64_t value[2], bool *unflushed);
+
 /* Hardware writes @size (4 or 8) bytes of a table or queue: memory and last flushed copy. */
 bool model_memory_store(struct model_memory *mem, uint64_t phys, uint64_t value, unsigned int size);
 

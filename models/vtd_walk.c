@@ -13,6 +13,23 @@
 /* Of page-table entries: what the hardware ignores may stay unflushed (9.8, 9.9). */
 #define PTE_IGNORED (UINT64_C(0x7f) << 52)
 
+static bool not_tables(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys)
+{
+	if (!w->fresh)
+		vtd_complain_request(v, MODEL_REPORT_WILD, "9", w->request, phys, UINT64_MAX,
+				     "a structure lies in memory that is not for tables");
+	return false;
+}
+
+/* Memory being changed just now may differ; what was never written back is a mistake. */
+static void check_flushed(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys,
+			  uint64_t value)
+{
+	if (!w->fresh && (v->clean || value == POISON))
+		vtd_complain_request(v, MODEL_REPORT_UNFLUSHED, "6.2.1", w->request, phys,
+				     UINT64_MAX, "an entry was not written back to memory");
+}
+
 /* False: not memory of tables; the walk ends there and nothing is followed. */
 static bool fetch_masked(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys,
 			 bool incoherent, uint64_t ignored, uint64_t *value)
@@ -20,20 +37,13 @@ static bool fetch_masked(struct model_vtd *v, const struct vtd_walk *w, uint64_t
 	uint64_t now;
 	bool unflushed, same;
 
-	if (!model_memory_fetch(v->mem, phys, incoherent, value, &unflushed)) {
-		if (!w->fresh)
-			vtd_complain_request(v, MODEL_REPORT_WILD, "9", w->request, phys,
-					     UINT64_MAX,
-					     "a structure lies in memory that is not for tables");
-		return false;
-	}
+	if (!model_memory_fetch(v->mem, phys, incoherent, value, &unflushed))
+		return not_tables(v, w, phys);
 	if (unflushed && model_memory_fetch(v->mem, phys, false, &now, &same) &&
 	    !((now ^ *value) & ~ignored))
 		unflushed = false;
-	/* Memory being changed just now may differ; what was never written back is a mistake. */
-	if (unflushed && !w->fresh && (v->clean || *value == POISON))
-		vtd_complain_request(v, MODEL_REPORT_UNFLUSHED, "6.2.1", w->request, phys,
-				     UINT64_MAX, "an entry was not written back to memory");
+	if (unflushed)
+		check_flushed(v, w, phys, *value);
 	return true;
 }
 
@@ -41,6 +51,25 @@ static bool fetch(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys, 
 		  uint64_t *value)
 {
 	return fetch_masked(v, w, phys, incoherent, 0, value);
+}
+
+/*
+ * Entries of root, context and PASID tables are read 16 bytes at a time, each piece atomically: what
+ * software changes in one piece is never seen half-way, what it changes in several may be (6.5.3).
+ */
+static bool fetch_entry(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys,
+			uint64_t *value, unsigned int words)
+{
+	bool unflushed;
+
+	for (unsigned int i = 0; i < words; i += 2) {
+		if (!model_memory_fetch_pair(v->mem, phys + 8 * i, !v->config.coherent, &value[i],
+					     &unflushed))
+			return not_tables(v, w, phys + 8 * i);
+		if (unflushed)
+			check_flushed(v, w, phys + 8 * i, value[i]);
+	}
+	return true;
 }
 
 static bool fail(struct vtd_walk *w, uint8_t fault)
@@ -81,12 +110,12 @@ static bool walk_root(struct model_vtd *v, struct vtd_walk *w, uint64_t *table)
 	bool scalable = vtd_scalable_root(v), upper = w->request->source_id & 0x80;
 	uint64_t at =
 		(v->root & VTD_RTADDR_RTA) + (w->request->source_id >> 8) * VTD_ROOT_ENTRY_SIZE;
-	bool incoherent = !v->config.coherent;
-	uint64_t re, re1 = 0;
+	uint64_t entry[2], re, re1;
 
-	if (!fetch(v, w, at + (scalable && upper ? 8 : 0), incoherent, &re) ||
-	    (!scalable && !fetch(v, w, at + 8, incoherent, &re1)))
+	if (!fetch_entry(v, w, at, entry, 2))
 		return fail(w, scalable ? VTD_FR_SM_ROOT_ACCESS : VTD_FR_ROOT_ACCESS);
+	re = entry[scalable && upper];
+	re1 = scalable ? 0 : entry[1];
 	if (!(re & VTD_RE0_P))
 		return fail(w, scalable ? VTD_FR_SM_ROOT_NOT_PRESENT : VTD_FR_ROOT_NOT_PRESENT);
 	if ((re & VTD_RE0_RSVD) || (re & haw_rsvd(v)) || re1)
@@ -107,9 +136,8 @@ static bool walk_context_entry(struct model_vtd *v, struct vtd_walk *w, uint64_t
 		return false;
 	*at = table + (scalable ? (devfn & 127u) * VTD_SCONTEXT_ENTRY_SIZE :
 				  devfn * (uint64_t)VTD_CONTEXT_ENTRY_SIZE);
-	for (unsigned int i = 0; i < words; i++)
-		if (!fetch(v, w, *at + 8 * i, !v->config.coherent, &w->ce[i]))
-			return fail(w, scalable ? VTD_FR_SM_CONTEXT_ACCESS : VTD_FR_CONTEXT_ACCESS);
+	if (!fetch_entry(v, w, *at, w->ce, words))
+		return fail(w, scalable ? VTD_FR_SM_CONTEXT_ACCESS : VTD_FR_CONTEXT_ACCESS);
 	w->fpd |= !!(w->ce[0] & VTD_CE0_FPD); /* counts even if P = 0 */
 	if (!(w->ce[0] & VTD_CE0_P))
 		return fail(w,
@@ -222,9 +250,8 @@ static bool walk_pasid_entry(struct model_vtd *v, struct vtd_walk *w, uint64_t *
 	if (pde & (VTD_PDE_RSVD | haw_rsvd(v)))
 		return fail_reserved(v, w, VTD_FR_PASID_DIR_RSVD, dir, "9.5");
 	*at = (pde & VTD_PDE_SMPTBLPTR) + (w->pasid & 63u) * VTD_PASID_ENTRY_SIZE;
-	for (unsigned int i = 0; i < 8; i++)
-		if (!fetch(v, w, *at + 8 * i, incoherent, &w->pe[i]))
-			return fail(w, VTD_FR_PASID_ACCESS);
+	if (!fetch_entry(v, w, *at, w->pe, 8))
+		return fail(w, VTD_FR_PASID_ACCESS);
 	w->fpd |= !!(w->pe[0] & VTD_PE0_FPD);
 	if (!(w->pe[0] & VTD_PE0_P))
 		return fail(w, VTD_FR_PASID_NOT_PRESENT);
