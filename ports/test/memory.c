@@ -48,11 +48,13 @@ static void *program_counter(const void *context)
 static void stray(struct uiommu_test *test, const unsigned char *address, void *pc)
 {
 	uint32_t page = (uint32_t)((uint64_t)(address - test->ram) / PAGE);
-	/* Places are return addresses, so the one behind the access. */
-	struct place here = { .frame = { pc ? (char *)pc + 1 : NULL } };
+	struct place here = uiommu_test_here(pc);
 	char where[300], allocated[300], freed[300];
 	struct block *b;
 
+	/* Places are return addresses, so the one behind the access. */
+	if (pc)
+		here.frame[0] = (char *)pc + 1;
 	test_lock(test);
 	uiommu_test_place(&here, where, sizeof(where));
 	b = test->owner[page];

@@ -84,8 +84,8 @@ static void describe(const void *address, char *text, size_t size)
 struct place uiommu_test_here(void *caller)
 {
 	struct place place = { .frame = { caller } };
-	void *frames[12];
-	int count = backtrace(frames, 12), at = 0;
+	void *frames[16];
+	int count = backtrace(frames, 16), at = 0;
 
 	while (at < count && frames[at] != caller)
 		at++;

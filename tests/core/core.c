@@ -678,7 +678,7 @@ static void test_alloc_sweep(void **state)
 								UIOMMU_RESV_DIRECT_RELAXABLE };
 		m.host.fail_after = fail;
 		if (mock_start(&m, UIOMMU_DOMAIN_DMA)) {
-			assert_int_equal(m.host.live, 0);
+			mock_stop(&m);
 			continue;
 		}
 		mock_desc(&m, 0, &desc);

@@ -3,110 +3,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "tests/core/mock.h"
-
-/* ---- host ---- */
-
-static bool may_alloc(struct mock_host *host)
-{
-	bool ok;
-
-	pthread_mutex_lock(&host->lock);
-	ok = host->fail_after != 0;
-	if (host->fail_after > 0)
-		host->fail_after--;
-	if (ok)
-		host->live++;
-	pthread_mutex_unlock(&host->lock);
-	return ok;
-}
-
-static void gave_back(struct mock_host *host)
-{
-	pthread_mutex_lock(&host->lock);
-	host->live--;
-	pthread_mutex_unlock(&host->lock);
-}
-
-void *uiommu_port_alloc(void *host, size_t size)
-{
-	return may_alloc(host) ? calloc(1, size) : NULL;
-}
-
-void uiommu_port_free(void *host, void *mem, size_t size)
-{
-	(void)size;
-	if (mem)
-		gave_back(host);
-	free(mem);
-}
-
-void *uiommu_port_alloc_pages(void *host, unsigned int order)
-{
-	void *mem;
-
-	if (!may_alloc(host))
-		return NULL;
-	mem = aligned_alloc(4096u << order, 4096u << order);
-	memset(mem, 0, 4096u << order);
-	return mem;
-}
-
-void uiommu_port_free_pages(void *host, void *pages, unsigned int order)
-{
-	(void)order;
-	gave_back(host);
-	free(pages);
-}
-
-uintptr_t uiommu_port_direct_map(void *host)
-{
-	(void)host;
-	return 0;
-}
-
-int uiommu_port_mutex_init(void *host, struct uiommu_mutex *mutex)
-{
-	if (!may_alloc(host))
-		return -UIOMMU_ENOMEM;
-	pthread_mutex_init((pthread_mutex_t *)mutex, NULL);
-	return 0;
-}
-
-void uiommu_port_mutex_destroy(void *host, struct uiommu_mutex *mutex)
-{
-	gave_back(host);
-	if (pthread_mutex_destroy((pthread_mutex_t *)mutex))
-		abort();
-}
-
-void uiommu_port_mutex_lock(void *host, struct uiommu_mutex *mutex)
-{
-	(void)host;
-	pthread_mutex_lock((pthread_mutex_t *)mutex);
-}
-
-void uiommu_port_mutex_unlock(void *host, struct uiommu_mutex *mutex)
-{
-	(void)host;
-	pthread_mutex_unlock((pthread_mutex_t *)mutex);
-}
-
-void uiommu_port_log(void *cookie, enum uiommu_log_level level, const char *line)
-{
-	struct mock_host *host = cookie;
-
-	pthread_mutex_lock(&host->lock);
-	host->warnings += level == UIOMMU_LOG_WARN;
-	host->errors += level == UIOMMU_LOG_ERROR;
-	pthread_mutex_unlock(&host->lock);
-	if (getenv("MOCK_VERBOSE"))
-		fprintf(stderr, "# %s\n", line);
-}
 
 /* ---- domains ---- */
 
@@ -277,7 +177,7 @@ static uiommu_phys_t iova_to_phys(struct uiommu_domain *domain, uiommu_iova_t io
 
 static void domain_free(struct uiommu_domain *domain)
 {
-	uiommu_port_free(&paging(domain)->mock->host, domain, sizeof(struct mock_domain));
+	uiommu_port_free(paging(domain)->mock->host.port, domain, sizeof(struct mock_domain));
 }
 
 #define PAGING_OPS                                                                              \
@@ -303,7 +203,7 @@ static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct ui
 
 	if (flags & ~(unsigned int)UIOMMU_ALLOC_PASID)
 		return -UIOMMU_EOPNOTSUPP;
-	d = uiommu_port_alloc(&mock->host, sizeof(*d));
+	d = uiommu_port_alloc(mock->host.port, sizeof(*d));
 	if (!d)
 		return -UIOMMU_ENOMEM;
 	d->mock = mock;
@@ -343,6 +243,7 @@ static void release(struct uiommu_device *dev)
 	script->releases++;
 	script->parked = script->rid;
 	script->rid = NULL;
+	script->dev = NULL;
 }
 
 static void finalize(struct uiommu_device *dev)
@@ -410,6 +311,7 @@ static void on_fault(void *context, const struct uiommu_fault *fault)
 {
 	struct mock *mock = context;
 
+	mock_host_callback(&mock->host, "in on_fault");
 	mock->fault = *fault;
 	mock->faults++;
 }
@@ -419,6 +321,7 @@ void mock_init(struct mock *mock)
 	memset(mock, 0, sizeof(*mock));
 	pthread_mutex_init(&mock->host.lock, NULL);
 	mock->host.fail_after = -1;
+	mock_host_init(&mock->host);
 	mock->map_fail_after = -1;
 	for (unsigned int i = 0; i < 2; i++) {
 		mock->fwnode[i].name = (const char *)mock;
@@ -453,7 +356,7 @@ void mock_init(struct mock *mock)
 int mock_start(struct mock *mock, enum uiommu_domain_type type)
 {
 	struct uiommu_system_config config = {
-		.host = &mock->host,
+		.host = mock->host.port,
 		.default_type = type,
 		.on_fault = on_fault,
 		.context = mock,
@@ -486,5 +389,5 @@ struct uiommu_device *mock_add(struct mock *mock, unsigned int index)
 void mock_stop(struct mock *mock)
 {
 	uiommu_system_destroy(mock->sys);
-	assert_int_equal(mock->host.live, 0);
+	mock_host_exit(&mock->host);
 }

@@ -14,6 +14,7 @@
 #define MOCK_DEVICES 8
 
 struct mock_host {
+	void *port; /* what the system gets as its host */
 	pthread_mutex_t lock;
 	long live; /* allocations and mutexes not given back */
 	long fail_after; /* allocations that still succeed; -1: all */
@@ -72,6 +73,11 @@ struct mock_domain {
 		bool used;
 	} page[MOCK_PAGES];
 };
+
+/* host.c, or another host that is linked instead. */
+void mock_host_init(struct mock_host *host);
+void mock_host_exit(struct mock_host *host); /* also checks that nothing was leaked */
+void mock_host_callback(struct mock_host *host, const char *name);
 
 extern const struct uiommu_domain mock_blocked, mock_identity;
 
