@@ -227,7 +227,9 @@ enum uiommu_bind_flags {
  *
  * Return: 0 (also for a device with no IOMMU: it runs untranslated), -UIOMMU_EPROBE_DEFER (its IOMMU
  * or its group's default domain is not there yet), -UIOMMU_EBUSY (the group is owned, or is used
- * otherwise, or the device is bound already), -UIOMMU_EPERM (UIOMMU_STATUS_CONFLICT).
+ * otherwise, or the device is bound already), -UIOMMU_EPERM (UIOMMU_STATUS_CONFLICT), and
+ * uiommu_device_error() for a device with UIOMMU_STATUS_FAILED: it has an IOMMU, so it neither runs
+ * untranslated nor is it isolated.  (Linux lets its driver run.)
  */
 UIOMMU_API int uiommu_device_bind_driver(struct uiommu_device *dev, unsigned int flags);
 
@@ -280,8 +282,9 @@ UIOMMU_API enum uiommu_domain_type uiommu_group_default_type(struct uiommu_group
  * UIOMMU_CAP_DEFERRED_FLUSH and none is untrusted; every other change needs all drivers gone.
  *
  * Return: 0; -UIOMMU_EPERM: a driver is bound, or the group is owned, or it is empty; -UIOMMU_EINVAL:
- * not a default type, or a member demands another one; otherwise as uiommu_attach_group(), with
- * the old default domain in place.
+ * not a default type, or a member demands another one; -UIOMMU_EBUSY: another domain than the default
+ * is attached, or one is attached to a PASID; otherwise as uiommu_attach_group(), with the old default
+ * domain in place.
  */
 UIOMMU_API int uiommu_group_set_default_type(struct uiommu_group *group,
 					     enum uiommu_domain_type type);

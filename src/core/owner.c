@@ -163,7 +163,11 @@ static int bind_locked(struct uiommu_device *dev, unsigned int flags)
 		return -UIOMMU_EPERM;
 	case UIOMMU_STATUS_DEFERRED:
 		return -UIOMMU_EPROBE_DEFER;
-	default:
+	case UIOMMU_STATUS_FAILED:
+		/* There is an IOMMU, and nobody knows what it does with this device's DMA. */
+		return uiommu_device_error(dev);
+	case UIOMMU_STATUS_NO_IOMMU:
+	case UIOMMU_STATUS_TRANSLATED:
 		break;
 	}
 	group = uiommu_group_lock_of(dev);

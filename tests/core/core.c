@@ -57,10 +57,18 @@ static void test_registration(void **state)
 	assert_int_equal(uiommu_device_status(dev[1]), UIOMMU_STATUS_NO_IOMMU);
 	assert_int_equal(uiommu_device_status(dev[2]), UIOMMU_STATUS_FAILED);
 	assert_int_equal(uiommu_device_error(dev[2]), -UIOMMU_ENOMEM);
+	/* No IOMMU: it runs untranslated.  One that failed: nobody knows where its DMA goes. */
+	assert_int_equal(uiommu_device_bind_driver(dev[1], 0), 0);
+	uiommu_device_unbind_driver(dev[1]);
+	assert_int_equal(uiommu_device_bind_driver(dev[2], 0), -UIOMMU_ENOMEM);
+	assert_int_equal(uiommu_device_bind_driver(dev[2], UIOMMU_BIND_MANAGED_DMA),
+			 -UIOMMU_ENOMEM);
 	assert_int_equal(uiommu_instance_num_devices(&m.instance[0]), 1);
 	assert_int_equal(uiommu_group_default_type(group_of(dev[0])), UIOMMU_DOMAIN_DMA);
 	m.script[2].probe_error = 0;
 	assert_int_equal(uiommu_device_probe(dev[2]), 0);
+	assert_int_equal(uiommu_device_bind_driver(dev[2], 0), 0);
+	uiommu_device_unbind_driver(dev[2]);
 
 	uiommu_system_set_defer_policy(m.sys, UIOMMU_DEFER_TIMED_OUT);
 	m.script[3].fwnode = &m.fwnode[1];
@@ -226,6 +234,19 @@ static void test_set_type(void **state)
 	assert_ptr_equal(m.script[2].rid, &mock_identity);
 	assert_int_equal(uiommu_group_set_default_type(group, UIOMMU_DOMAIN_PAGING),
 			 -UIOMMU_EINVAL);
+
+	/* Nobody owns it, but it is used: by a domain, by a PASID. */
+	old = new_domain(dev[0]);
+	assert_int_equal(uiommu_attach_group(old, group), 0);
+	assert_int_equal(uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA), -UIOMMU_EBUSY);
+	assert_ptr_equal(m.script[2].rid, old);
+	uiommu_detach_group(old, group);
+	assert_int_equal(uiommu_attach_device_pasid(old, dev[0], 1, NULL), 0);
+	assert_int_equal(uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA), -UIOMMU_EBUSY);
+	assert_int_equal(uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY), 0);
+	uiommu_detach_device_pasid(old, dev[0], 1);
+	assert_int_equal(uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA), 0);
+	uiommu_domain_free(old);
 	mock_stop(&m);
 }
 
