@@ -36,6 +36,7 @@ enum conform_area {
 	AREA_PASID,
 	AREA_MAPPING,
 	AREA_DIRTY,
+	AREA_RACES,
 	AREA_COUNT,
 };
 
@@ -59,7 +60,7 @@ struct conform_scenario {
 /* Each file of scenarios exports one table, ended by an entry without ID; conform/table.c lists them. */
 extern const struct conform_scenario conform_smoke[], conform_registration[], conform_groups[],
 	conform_default_domain[], conform_attach[], conform_pasid[], conform_mapping[],
-	conform_dirty[], conform_races[];
+	conform_dirty[], conform_races_probe[], conform_races_attach[], conform_races_map[];
 extern const struct conform_scenario *const conform_tables[];
 
 /* One configuration of a subject's hardware and driver. */
@@ -103,6 +104,7 @@ struct subject {
 	_Atomic uint64_t steps; /* allocations so far */
 	unsigned int retried; /* calls that failed for it, leaked nothing, and worked again */
 	struct uiommu_posix_hooks hooks;
+	struct interleave *_Atomic interleave; /* while one runs; its hooks look here */
 	char version[32]; /* of the hardware */
 	jmp_buf end;
 	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP, CONFORM_INJECTED } result;

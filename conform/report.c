@@ -12,6 +12,7 @@ static const char *const area_names[AREA_COUNT] = {
 	[AREA_PASID] = "PASID",
 	[AREA_MAPPING] = "map, unmap, invalidate",
 	[AREA_DIRTY] = "coherency, dirty",
+	[AREA_RACES] = "races",
 };
 
 const char *conform_area_name(enum conform_area area)

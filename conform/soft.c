@@ -203,6 +203,7 @@ static int probe(struct uiommu_instance *instance, struct uiommu_device *dev)
 	struct soft_device *d = &soft->device[index];
 
 	d->probes++;
+	soft->too_early |= !instance->ready;
 	if (d->probe_error)
 		return d->probe_error;
 	d->probed_by = instance;

@@ -66,6 +66,7 @@ struct soft {
 	struct soft_device device[SOFT_DEVICES];
 	int identity_error; /* what its domain_alloc_identity answers; used without a static one */
 	unsigned int domains; /* alive */
+	bool too_early; /* probed through an instance that was not ready */
 	bool mixed_up; /* an operation was given another driver's domain or device */
 };
 

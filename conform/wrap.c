@@ -39,7 +39,8 @@ struct wrapped_registers {
 };
 
 struct wrap {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* domain tables */
+	pthread_mutex_t tables_lock; /* taken before @lock */
 	struct wrapped_registers registers[MAX_UNITS];
 	void (*watch)(void *context);
 	void *watch_context;
@@ -201,8 +202,9 @@ static void enter(struct wrap_call *call)
 	struct wrap *wrap = call->wrap;
 	const struct uiommu_device *dev = call->attach ? call->attach->dev : call->dev;
 
-	atomic_fetch_add(&wrap->op[call->op].count, 1);
-	if (atomic_load(&wrap->op[call->op].fail_in) > 0 &&
+	/* Relaxed: counting must not order for ThreadSanitizer what the library leaves unordered. */
+	atomic_fetch_add_explicit(&wrap->op[call->op].count, 1, memory_order_relaxed);
+	if (atomic_load_explicit(&wrap->op[call->op].fail_in, memory_order_relaxed) > 0 &&
 	    (!wrap->op[call->op].fail_dev || wrap->op[call->op].fail_dev == dev) &&
 	    atomic_fetch_sub(&wrap->op[call->op].fail_in, 1) == 1) {
 		call->rc = -wrap->op[call->op].fail_error;
@@ -558,11 +560,14 @@ static const struct uiommu_domain *wrap_static(struct wrap *wrap, struct uiommu_
 const struct uiommu_ops *wrap_ops(void *context, const struct uiommu_ops *real)
 {
 	struct wrap *wrap = context;
-	struct wrapped_ops *w;
+	struct wrapped_ops *w = NULL;
 
-	for (unsigned int i = 0; i < wrap->num_tables; i++)
+	pthread_mutex_lock(&wrap->tables_lock);
+	for (unsigned int i = 0; i < wrap->num_tables && !w; i++)
 		if (wrap->tables[i]->real == real)
-			return &wrap->tables[i]->ops;
+			w = wrap->tables[i];
+	if (w)
+		goto out;
 	if (wrap->num_tables == MAX_TABLES || !(w = calloc(1, sizeof(*w))))
 		abort();
 	w->wrap = wrap;
@@ -596,6 +601,8 @@ const struct uiommu_ops *wrap_ops(void *context, const struct uiommu_ops *real)
 	w->ops.domain_alloc_identity = real->domain_alloc_identity ? w_alloc_identity : NULL;
 	w->ops.poll = real->poll ? w_poll : NULL;
 	wrap->tables[wrap->num_tables++] = w;
+out:
+	pthread_mutex_unlock(&wrap->tables_lock);
 	return &w->ops;
 }
 
@@ -606,6 +613,7 @@ int wrap_create(struct wrap **out)
 	if (!wrap)
 		return -UIOMMU_ENOMEM;
 	pthread_mutex_init(&wrap->lock, NULL);
+	pthread_mutex_init(&wrap->tables_lock, NULL);
 	*out = wrap;
 	return 0;
 }
@@ -618,6 +626,7 @@ void wrap_destroy(struct wrap *wrap)
 		free(wrap->tables[i]);
 	for (unsigned int i = 0; i < wrap->num_domain_tables; i++)
 		free(wrap->domain_tables[i]);
+	pthread_mutex_destroy(&wrap->tables_lock);
 	pthread_mutex_destroy(&wrap->lock);
 	free(wrap);
 }

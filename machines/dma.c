@@ -282,13 +282,18 @@ int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t 
 	return hw->ops->start(hw);
 }
 
+void machine_stream_stats(struct machine_device *device, struct machine_stream_stats *stats)
+{
+	stats->done = get(device, DMA_ENGINE_DONE, 8);
+	stats->refused = get(device, DMA_ENGINE_REFUSED, 8);
+	stats->wrong = get(device, DMA_ENGINE_WRONG, 8);
+}
+
 void machine_stream_stop(struct machine_device *device, struct machine_stream_stats *stats)
 {
 	struct machine_hardware *hw = device->machine->hw;
 
 	put(device, DMA_ENGINE_COMMAND, 4, DMA_ENGINE_STREAM_STOP);
 	hw->ops->stop(hw);
-	stats->done = get(device, DMA_ENGINE_DONE, 8);
-	stats->refused = get(device, DMA_ENGINE_REFUSED, 8);
-	stats->wrong = get(device, DMA_ENGINE_WRONG, 8);
+	machine_stream_stats(device, stats);
 }

@@ -139,6 +139,8 @@ struct machine_stream_stats {
 };
 int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t size,
 			 uint32_t pasid, unsigned int flags, uint64_t expect_a, uint64_t expect_b);
+/* What it has done so far, while it goes on. */
+void machine_stream_stats(struct machine_device *device, struct machine_stream_stats *stats);
 void machine_stream_stop(struct machine_device *device, struct machine_stream_stats *stats);
 
 /* Memory that devices may reach. */
