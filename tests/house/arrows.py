@@ -26,6 +26,7 @@ ARROWS = {
                FREESTANDING | {"string.h"}),
     "machines": ([PUBLIC, "spec", "src", "models", "ports"], None),
     "ports": ([PUBLIC], None),
+    "ports/minimal": ([PUBLIC], FREESTANDING),
     # What a model reports is part of what a machine tells.
     "conform": ([PUBLIC, "machines", "models/model.h"], None),
     "bench": ([PUBLIC, "spec", "src", "machines", "models", "ports"], None),
