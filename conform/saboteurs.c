@@ -7,6 +7,7 @@
  */
 #include "conform/saboteur.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -583,7 +584,81 @@ static void set_dirty_pretends(struct wrap_call *call, void *context)
 	call->rc = 0;
 }
 
+/* ---- two threads ------------------------------------------------------------------------------- */
+
+/* A domain on its way to devices: from the first prepare to the last commit or abort. */
+struct newcomer {
+	struct uiommu_domain *_Atomic domain;
+	_Atomic unsigned int devices;
+};
+
+static void newcomer_prepare(struct wrap_call *call, void *context)
+{
+	struct newcomer *n = context;
+
+	wrap_call(call);
+	if (call->rc || call->attach->domain->type != UIOMMU_DOMAIN_PAGING)
+		return;
+	atomic_store(&n->domain, call->attach->domain);
+	atomic_fetch_add(&n->devices, 1);
+}
+
+static void newcomer_done(struct wrap_call *call, void *context)
+{
+	struct newcomer *n = context;
+
+	wrap_call(call);
+	if (call->attach->domain == atomic_load(&n->domain) &&
+	    atomic_fetch_sub(&n->devices, 1) == 1)
+		atomic_store(&n->domain, NULL);
+}
+
+static void sync_before_newcomer(struct wrap_call *call, void *context)
+{
+	struct newcomer *n = context;
+
+	/* Whoever is not there yet is not asked to forget anything. */
+	if (call->domain != atomic_load(&n->domain))
+		wrap_call(call);
+}
+
+static void map_one_at_a_time(struct wrap_call *call, void *context)
+{
+	_Atomic unsigned int *inside = context;
+
+	/* Two that make the same table: one of the two, and what is in it, is lost. */
+	if (atomic_fetch_add(inside, 1))
+		map_pretend(call, NULL);
+	else
+		wrap_call(call);
+	atomic_fetch_sub(inside, 1);
+}
+
+static void commit_through_identity(struct wrap_call *call, void *context)
+{
+	struct uiommu_domain *identity =
+		(struct uiommu_domain *)(uintptr_t)uiommu_device_instance(call->dev)
+			->ops->identity_domain;
+	struct uiommu_attach attach = *call->attach;
+
+	(void)context;
+	/* From one address space to another by way of none. */
+	if (call->attach->old && call->attach->old->type == UIOMMU_DOMAIN_PAGING &&
+	    call->attach->domain->type == UIOMMU_DOMAIN_PAGING && identity) {
+		attach.domain = identity;
+		attach.old = NULL;
+		identity->ops->attach_commit(&attach);
+	}
+	wrap_call(call);
+}
+
 #define HOOK(op, function) { { WRAP_##op, function } }, 1
+#define NEWCOMER(op)                             \
+	{ { WRAP_PREPARE, newcomer_prepare },    \
+	  { WRAP_COMMIT, newcomer_done },        \
+	  { WRAP_ABORT, newcomer_done },         \
+	  { WRAP_##op, sync_before_newcomer } }, \
+		4
 
 const struct conform_saboteur conform_saboteurs[] = {
 	{ "drop-iotlb-sync", "unmap returns before the IOTLB has forgotten the range", "legacy",
@@ -720,5 +795,15 @@ const struct conform_saboteur conform_saboteurs[] = {
 	  HOOK(READ_DIRTY, dirty_everything), 0 },
 	{ "set-dirty-pretends", "enabling dirty tracking enables it", "scalable-second",
 	  HOOK(SET_DIRTY, set_dirty_pretends), 0 },
+
+	{ "sync-before-newcomer", "an unmap reaches a device that is being attached", "legacy",
+	  NEWCOMER(SYNC), sizeof(struct newcomer) },
+	{ "sync-map-before-newcomer",
+	  "a mapping reaches a device that is being attached and remembers what was not there",
+	  "legacy-cm", NEWCOMER(SYNC_MAP), sizeof(struct newcomer) },
+	{ "map-one-at-a-time", "maps of disjoint ranges may run beside each other", "legacy",
+	  HOOK(MAP, map_one_at_a_time), sizeof(unsigned int) },
+	{ "commit-through-identity", "a switch shows the old or the new, never a third", "legacy",
+	  HOOK(COMMIT, commit_through_identity), 0 },
 	{ 0 },
 };
