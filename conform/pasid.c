@@ -232,6 +232,80 @@ static void c101_no_pasids(struct subject *s)
 	uiommu_domain_free(domain);
 }
 
+/* Devices that only share the unit, as if nothing isolated them. */
+static void one_group(struct wrap_call *call, void *context)
+{
+	(void)context;
+	call->rc = uiommu_single_device_group(call->dev, &call->group_out);
+}
+
+static void watch_pasid_steps(struct wrap_call *call, void *context)
+{
+	unsigned int *without = context;
+
+	*without += call->attach->pasid != UIOMMU_RID && !uiommu_device_max_pasids(call->dev);
+	wrap_call(call);
+}
+
+static void c102_mixed_group(struct subject *s)
+{
+	static const char *const labels[] = { "pasid0", "pasid1", "solo0" };
+	struct subject_buffer buffer;
+	struct uiommu_domain *domain;
+	struct uiommu_group *group;
+	struct uiommu_device *dev[3];
+	struct machine_device *device[3];
+	unsigned int without = 0;
+	uint32_t least, most;
+
+	subject_boot(s, MACHINE_BOOT_NO_DEVICES);
+	wrap_set(s->wrap, WRAP_GROUP, one_group, NULL);
+	for (unsigned int i = 0; i < 3; i++) {
+		device[i] = subject_machine_device(s, labels[i]);
+		CHECK_OK(s, machine_add_device(s->machine, device[i]));
+		dev[i] = subject_device(s, labels[i]);
+	}
+	wrap_set(s->wrap, WRAP_GROUP, NULL, NULL);
+	most = uiommu_device_max_pasids(dev[0]);
+	least = uiommu_device_max_pasids(dev[1]);
+	if (!least)
+		conform_skip(s, "this hardware has no PASIDs");
+	CHECK(s, most > least && uiommu_device_max_pasids(dev[2]) == 0,
+	      "the members have %u, %u and %u PASIDs", most, least,
+	      uiommu_device_max_pasids(dev[2]));
+	group = subject_claim(s, "pasid0");
+	CHECK(s, uiommu_group_num_devices(group) == 3, "the group has %u members",
+	      uiommu_group_num_devices(group));
+	buffer = subject_buffer(s, PAGE);
+	domain = subject_domain(s, dev[0], UIOMMU_ALLOC_PASID);
+	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, PAGE, RW));
+
+	wrap_set(s->wrap, WRAP_PREPARE, watch_pasid_steps, &without);
+	/* The least of those that have any is the limit, for each of them. */
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK_RC(s, uiommu_attach_device_pasid(domain, dev[i], least, NULL),
+			 -UIOMMU_EINVAL);
+		CHECK_OK(s, uiommu_attach_device_pasid(domain, dev[i], least - 1, NULL));
+		uiommu_detach_device_pasid(domain, dev[i], least - 1);
+	}
+	CHECK_RC(s, uiommu_attach_device_pasid(domain, dev[2], PASID, NULL), -UIOMMU_EOPNOTSUPP);
+	CHECK_OK(s, uiommu_attach_device_pasid(domain, dev[0], PASID, NULL));
+	for (unsigned int i = 0; i < 2; i++)
+		subject_dma_reaches(s, device[i], IOVA, buffer.phys, RW, &with_pasid);
+	for (unsigned int i = 0; i < 3; i++)
+		subject_dma_blocked(s, device[i], IOVA, buffer.phys, NULL);
+	uiommu_detach_device_pasid(domain, dev[1], PASID);
+	for (unsigned int i = 0; i < 2; i++)
+		subject_dma_blocked(s, device[i], IOVA, buffer.phys, &with_pasid);
+	CHECK(s, without == 0, "the driver was asked %u times for a PASID of a device without any",
+	      without);
+	wrap_set(s->wrap, WRAP_PREPARE, NULL, NULL);
+
+	uiommu_domain_free(domain);
+	subject_buffer_free(s, &buffer);
+	subject_release(s, group);
+}
+
 static void c103_member_fails(struct subject *s)
 {
 	struct work w = begin(s);
@@ -330,6 +404,8 @@ const struct conform_scenario conform_pasid[] = {
 	  "Linux iommu_attach_device_pasid", AREA_PASID, 0, NEEDS, c100_arguments },
 	{ "C101", "A device without PASIDs is refused one", "Linux succeeds and does nothing",
 	  AREA_PASID, 0, 0, c101_no_pasids },
+	{ "C102", "In a mixed group only members with PASIDs get one, and they alone set the limit",
+	  "Linux iommu_attach_device_pasid", AREA_PASID, DMA, NEEDS, c102_mixed_group },
 	{ "C103", "A PASID attach that fails leaves the PASID blocked and free",
 	  "Linux __iommu_set_group_pasid", AREA_PASID, DMA, NEEDS, c103_member_fails },
 	{ "C104", "A PASID replace that fails keeps the old translation and handle",
