@@ -684,6 +684,46 @@ static void watched_write64(void *context, uint64_t offset, uint64_t value)
 	watched(r->wrap);
 }
 
+static uint8_t watched_read8(void *context, uint64_t offset)
+{
+	const struct wrapped_registers *r = context;
+	uint8_t value;
+
+	watched(r->wrap);
+	value = r->real.read8(r->real.context, offset);
+	watched(r->wrap);
+	return value;
+}
+
+static uint16_t watched_read16(void *context, uint64_t offset)
+{
+	const struct wrapped_registers *r = context;
+	uint16_t value;
+
+	watched(r->wrap);
+	value = r->real.read16(r->real.context, offset);
+	watched(r->wrap);
+	return value;
+}
+
+static void watched_write8(void *context, uint64_t offset, uint8_t value)
+{
+	const struct wrapped_registers *r = context;
+
+	watched(r->wrap);
+	r->real.write8(r->real.context, offset, value);
+	watched(r->wrap);
+}
+
+static void watched_write16(void *context, uint64_t offset, uint16_t value)
+{
+	const struct wrapped_registers *r = context;
+
+	watched(r->wrap);
+	r->real.write16(r->real.context, offset, value);
+	watched(r->wrap);
+}
+
 void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio)
 {
 	struct wrap *wrap = context;
@@ -691,8 +731,17 @@ void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio)
 	if (unit >= MAX_UNITS)
 		return;
 	wrap->registers[unit] = (struct wrapped_registers){ wrap, *mmio };
-	*mmio = (struct uiommu_mmio){ watched_read32, watched_read64, watched_write32,
-				      watched_write64, &wrap->registers[unit] };
+	*mmio = (struct uiommu_mmio){
+		.read32 = watched_read32,
+		.read64 = watched_read64,
+		.write32 = watched_write32,
+		.write64 = watched_write64,
+		.context = &wrap->registers[unit],
+		.read8 = watched_read8,
+		.read16 = watched_read16,
+		.write8 = watched_write8,
+		.write16 = watched_write16,
+	};
 }
 
 void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void *context)

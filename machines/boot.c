@@ -122,8 +122,13 @@ int machine_start_unit(struct machine *m, unsigned int index)
 	unit = &m->units[index];
 	if (unit->vtd)
 		return -UIOMMU_EEXIST;
-	unit->mmio =
-		(struct uiommu_mmio){ unit_read32, unit_read64, unit_write32, unit_write64, unit };
+	unit->mmio = (struct uiommu_mmio){
+		.read32 = unit_read32,
+		.read64 = unit_read64,
+		.write32 = unit_write32,
+		.write64 = unit_write64,
+		.context = unit,
+	};
 	if (m->options.wrap_mmio)
 		m->options.wrap_mmio(m->options.context, index, &unit->mmio);
 	config.fwnode = &unit->firmware->fwnode;

@@ -33,7 +33,8 @@ struct uiommu_resv_list;
 
 /*
  * How an instance reaches its registers.  Offsets in bytes from the register base.  On hardware the
- * four functions are plain volatile accesses; on an emulator they are messages.
+ * functions are plain volatile accesses; on an emulator they are messages.  The narrow ones are for
+ * hardware that has narrow registers (virtio); others may leave them NULL.
  */
 struct uiommu_mmio {
 	uint32_t (*read32)(void *context, uint64_t offset);
@@ -41,6 +42,10 @@ struct uiommu_mmio {
 	void (*write32)(void *context, uint64_t offset, uint32_t value);
 	void (*write64)(void *context, uint64_t offset, uint64_t value);
 	void *context;
+	uint8_t (*read8)(void *context, uint64_t offset);
+	uint16_t (*read16)(void *context, uint64_t offset);
+	void (*write8)(void *context, uint64_t offset, uint8_t value);
+	void (*write16)(void *context, uint64_t offset, uint16_t value);
 };
 
 /* ---- objects that drivers embed ---------------------------------------------------------------- */

@@ -69,11 +69,11 @@ uint64_t uiommu_vtd_device_tlb_address(uiommu_iova_t start, uiommu_iova_t last)
 
 static void register_wait(struct uiommu_vtd *unit, uint32_t reg, uint64_t busy)
 {
-	struct vtd_patience patience;
+	struct uiommu_patience patience;
 
-	uiommu_vtd_patience_begin(unit, &patience);
+	uiommu_patience_begin(unit->host, &patience);
 	while (vtd_read64(unit, reg) & busy)
-		if (!uiommu_vtd_patience_turn(unit, &patience)) {
+		if (!uiommu_patience_turn(unit->host, &patience)) {
 			if (!unit->dead)
 				uiommu_log(unit->host, UIOMMU_LOG_ERROR,
 					   "%s: register %x stays busy", unit->config.name, reg);
@@ -120,7 +120,7 @@ static void register_iotlb(struct uiommu_vtd *unit, unsigned int granularity, ui
 
 void uiommu_vtd_write_buffer_flush(struct uiommu_vtd *unit)
 {
-	struct vtd_patience patience;
+	struct uiommu_patience patience;
 	uint32_t gsts;
 
 	if (!(unit->cap & VTD_CAP_RWBF))
@@ -128,9 +128,9 @@ void uiommu_vtd_write_buffer_flush(struct uiommu_vtd *unit)
 	uiommu_port_mutex_lock(unit->host, &unit->queue.lock);
 	gsts = vtd_read32(unit, VTD_REG_GSTS);
 	vtd_write32(unit, VTD_REG_GCMD, (gsts & ~VTD_GCMD_ONE_SHOT) | VTD_GCMD_WBF);
-	uiommu_vtd_patience_begin(unit, &patience);
+	uiommu_patience_begin(unit->host, &patience);
 	while ((vtd_read32(unit, VTD_REG_GSTS) & VTD_GSTS_WBFS) &&
-	       uiommu_vtd_patience_turn(unit, &patience))
+	       uiommu_patience_turn(unit->host, &patience))
 		;
 	uiommu_port_mutex_unlock(unit->host, &unit->queue.lock);
 }

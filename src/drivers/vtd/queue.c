@@ -67,10 +67,10 @@ static void replace_failed(struct uiommu_vtd *unit)
 static int wait_for(struct uiommu_vtd *unit, uint32_t ticket, int *result)
 {
 	struct vtd_queue *q = &unit->queue;
-	struct vtd_patience patience;
+	struct uiommu_patience patience;
 	unsigned int errors = 0;
 
-	uiommu_vtd_patience_begin(unit, &patience);
+	uiommu_patience_begin(unit->host, &patience);
 	for (;;) {
 		uint32_t fsts;
 
@@ -88,7 +88,7 @@ static int wait_for(struct uiommu_vtd *unit, uint32_t ticket, int *result)
 			vtd_write32(unit, VTD_REG_FSTS, VTD_FSTS_ITE | VTD_FSTS_ICE);
 			return -UIOMMU_EAGAIN;
 		}
-		if (!uiommu_vtd_patience_turn(unit, &patience))
+		if (!uiommu_patience_turn(unit->host, &patience))
 			return -UIOMMU_ETIMEDOUT;
 	}
 }

@@ -2,32 +2,16 @@
 /* unit.c - taking a remapping unit into service and out of it */
 #include "src/drivers/vtd/unit.h"
 
-#define SECOND_NS 1000000000ull
-/* For hosts whose clock stands still: a turn is at least a register read, so this is seconds too. */
-#define MAX_TURNS (1u << 24)
-
-void uiommu_vtd_patience_begin(struct uiommu_vtd *unit, struct vtd_patience *p)
-{
-	p->start = uiommu_port_now_ns(unit->host);
-	p->turns = 0;
-}
-
-bool uiommu_vtd_patience_turn(struct uiommu_vtd *unit, struct vtd_patience *p)
-{
-	uiommu_port_relax(unit->host);
-	return ++p->turns < MAX_TURNS && uiommu_port_now_ns(unit->host) - p->start < SECOND_NS;
-}
-
 /* One bit of GCMD changes with each write; the others repeat what GSTS says (11.4.4.1). */
 static int command(struct uiommu_vtd *unit, uint32_t bit, bool on, uint32_t expected)
 {
 	uint32_t gsts = vtd_read32(unit, VTD_REG_GSTS) & ~VTD_GCMD_ONE_SHOT;
-	struct vtd_patience patience;
+	struct uiommu_patience patience;
 
 	vtd_write32(unit, VTD_REG_GCMD, on ? gsts | bit : gsts & ~bit);
-	uiommu_vtd_patience_begin(unit, &patience);
+	uiommu_patience_begin(unit->host, &patience);
 	while ((vtd_read32(unit, VTD_REG_GSTS) & bit) != expected) {
-		if (!uiommu_vtd_patience_turn(unit, &patience)) {
+		if (!uiommu_patience_turn(unit->host, &patience)) {
 			uiommu_log(unit->host, UIOMMU_LOG_ERROR,
 				   "%s: command %x is not carried out", unit->config.name, bit);
 			return -UIOMMU_ETIMEDOUT;

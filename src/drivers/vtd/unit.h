@@ -23,6 +23,7 @@
 #include <uiommu/vtd.h>
 
 #include "spec/vtd.h"
+#include "src/core/patience.h"
 #include "src/pgtable/pgtable.h"
 
 #define VTD_DID_NONE 0u /* never given out: caching-mode hardware tags faults with it (6.1) */
@@ -163,17 +164,6 @@ static inline void vtd_write64(const struct uiommu_vtd *unit, uint32_t reg, uint
 {
 	unit->config.mmio.write64(unit->config.mmio.context, reg, value);
 }
-
-/* ---- unit.c ------------------------------------------------------------------------------------ */
-
-/* A limit for waiting: one second, or a number of turns on a host whose clock stands still. */
-struct vtd_patience {
-	uint64_t start;
-	uint32_t turns;
-};
-void uiommu_vtd_patience_begin(struct uiommu_vtd *unit, struct vtd_patience *p);
-/* Takes a turn; false when it has been too long. */
-bool uiommu_vtd_patience_turn(struct uiommu_vtd *unit, struct vtd_patience *p);
 
 /* ---- table.c: root, context and PASID entries -------------------------------------------------- */
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* device.c - devices behind a virtio IOMMU: probing, properties, groups, capabilities */
+#include "src/drivers/virtio/viommu.h"
+
+/* Where Linux and others put the doorbells if the device names no place for them. */
+#define SOFTWARE_MSI_START 0x8000000ull
+#define SOFTWARE_MSI_SIZE 0x100000ull
+
+struct count {
+	unsigned int number;
+	struct viommu_resv *resv; /* room, or NULL: count only */
+	unsigned int room;
+};
+
+static int add_region(const struct viommu_resv *resv, void *context)
+{
+	struct count *count = context;
+
+	if (count->resv && count->number < count->room)
+		count->resv[count->number] = *resv;
+	count->number++;
+	return 0;
+}
+
+/* Ask twice: for the number of regions, and, with room for them, for the regions. */
+static int ask(struct viommu_device *device, struct count *count)
+{
+	int rc = 0;
+
+	count->number = 0;
+	for (unsigned int i = 0; i < device->num_endpoints && !rc; i++)
+		rc = uiommu_viommu_probe_endpoint(device->viommu, device->endpoint[i], add_region, count);
+	return rc;
+}
+
+static int read_properties(struct viommu_device *device)
+{
+	struct count count = { 0 };
+	int rc;
+
+	if (!(device->viommu->features & VIRTIO_IOMMU_F_PROBE))
+		return 0;
+	rc = ask(device, &count);
+	if (rc || !count.number)
+		return rc;
+	count.room = count.number;
+	count.resv = uiommu_port_alloc(device->viommu->host, count.room * sizeof(*count.resv));
+	if (!count.resv)
+		return -UIOMMU_ENOMEM;
+	device->resv = count.resv;
+	device->num_resv = count.room;
+	rc = ask(device, &count);
+	return rc == 0 && count.number != count.room ? -UIOMMU_EIO : rc;
+}
+
+static void free_device(struct viommu_device *device)
+{
+	void *host = device->viommu->host;
+
+	if (device->resv)
+		uiommu_port_free(host, device->resv, device->num_resv * sizeof(*device->resv));
+	uiommu_port_free(host, device, sizeof(*device));
+}
+
+static int probe_device(struct uiommu_instance *instance, struct uiommu_device *dev)
+{
+	struct uiommu_virtio_iommu *viommu = to_viommu(instance);
+	const struct uiommu_fwspec *spec = uiommu_device_fwspec(dev);
+	struct viommu_device *device;
+	int rc;
+
+	if (!spec->num_ids || spec->num_ids > VIOMMU_MAX_ENDPOINTS)
+		return -UIOMMU_EINVAL;
+	device = uiommu_port_alloc(viommu->host, sizeof(*device));
+	if (!device)
+		return -UIOMMU_ENOMEM;
+	device->dev = dev;
+	device->viommu = viommu;
+	for (unsigned int i = 0; i < spec->num_ids; i++) {
+		bool known = false;
+
+		for (unsigned int k = 0; k < device->num_endpoints; k++)
+			known |= device->endpoint[k] == spec->ids[i];
+		if (!known)
+			device->endpoint[device->num_endpoints++] = spec->ids[i];
+	}
+	rc = read_properties(device);
+	if (rc) {
+		uiommu_log(viommu->host, UIOMMU_LOG_ERROR,
+			   "%s: the properties of endpoint %u cannot be read: %s",
+			   viommu->config.name, device->endpoint[0], uiommu_strerror(rc));
+		free_device(device);
+		return rc;
+	}
+	uiommu_device_set_priv(dev, device);
+	return 0;
+}
+
+/* It is attached to nothing any more: the core parked it in the blocked domain, or never attached it. */
+static void release_device(struct uiommu_device *dev)
+{
+	struct viommu_device *device = uiommu_device_priv(dev);
+
+	uiommu_device_set_priv(dev, NULL);
+	free_device(device);
+}
+
+static int device_group(struct uiommu_device *dev, struct uiommu_group **out)
+{
+	return uiommu_device_pci(dev) ? uiommu_pci_device_group(dev, out) :
+					uiommu_generic_device_group(dev, out);
+}
+
+static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
+{
+	(void)dev;
+	return cap == UIOMMU_CAP_CACHE_COHERENCY || cap == UIOMMU_CAP_DEFERRED_FLUSH;
+}
+
+static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *list)
+{
+	const struct viommu_device *device = uiommu_device_priv(dev);
+	const struct uiommu_virtio_iommu_config *config = &device->viommu->config;
+	bool msi = false;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < device->num_resv && !rc; i++) {
+		const struct viommu_resv *r = &device->resv[i];
+
+		/* All 2^64 bytes have no length: two halves do. */
+		if (r->last - r->start == UINT64_MAX)
+			rc = uiommu_resv_add(list, 0, 1ull << 63, 0, UIOMMU_RESV_RESERVED);
+		if (!rc && r->last - r->start == UINT64_MAX)
+			rc = uiommu_resv_add(list, 1ull << 63, 1ull << 63, 0,
+					     UIOMMU_RESV_RESERVED);
+		else if (!rc)
+			rc = uiommu_resv_add(list, r->start, r->last - r->start + 1,
+					     r->msi ? UIOMMU_WRITE : 0,
+					     r->msi ? UIOMMU_RESV_MSI : UIOMMU_RESV_RESERVED);
+		msi |= r->msi;
+	}
+	/* Interrupts are translated then, and their doorbells need a place (5.13.6.8.1). */
+	if (!rc && !msi)
+		rc = uiommu_resv_add(list, SOFTWARE_MSI_START, SOFTWARE_MSI_SIZE, UIOMMU_WRITE,
+				     UIOMMU_RESV_SW_MSI);
+	if (!rc && config->get_resv_regions)
+		rc = config->get_resv_regions(config->context, dev, list);
+	return rc;
+}
+
+/* Bypass domains need F_BYPASS_CONFIG. */
+static enum uiommu_domain_type def_domain_type(struct uiommu_device *dev)
+{
+	const struct viommu_device *device = uiommu_device_priv(dev);
+
+	return device->viommu->has_identity ? UIOMMU_DOMAIN_AUTO : UIOMMU_DOMAIN_DMA;
+}
+
+const struct uiommu_ops uiommu_viommu_driver_ops = {
+	.name = "virtio-iommu",
+	.identity_domain = &uiommu_viommu_identity_domain,
+	.blocked_domain = &uiommu_viommu_blocked_domain,
+	.release_domain = &uiommu_viommu_blocked_domain,
+	.probe_device = probe_device,
+	.release_device = release_device,
+	.device_group = device_group,
+	.capable = capable,
+	.get_resv_regions = get_resv_regions,
+	.def_domain_type = def_domain_type,
+	.domain_alloc_paging = uiommu_viommu_domain_alloc,
+	.poll = uiommu_viommu_poll,
+};
