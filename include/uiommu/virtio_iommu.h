@@ -74,8 +74,7 @@ UIOMMU_API int uiommu_virtio_iommu_create(struct uiommu_system *sys,
 /** uiommu_virtio_iommu_destroy() - unregister, reset the device, free; NULL does nothing */
 UIOMMU_API void uiommu_virtio_iommu_destroy(struct uiommu_virtio_iommu *viommu);
 
-UIOMMU_API struct uiommu_instance *
-uiommu_virtio_iommu_instance(struct uiommu_virtio_iommu *viommu);
+UIOMMU_API struct uiommu_instance *uiommu_virtio_iommu_instance(struct uiommu_virtio_iommu *viommu);
 
 /** uiommu_virtio_iommu_interrupt() - the device's interrupt line rose: acknowledge, report faults */
 UIOMMU_API void uiommu_virtio_iommu_interrupt(struct uiommu_virtio_iommu *viommu);

@@ -29,7 +29,8 @@ static int ask(struct viommu_device *device, struct count *count)
 
 	count->number = 0;
 	for (unsigned int i = 0; i < device->num_endpoints && !rc; i++)
-		rc = uiommu_viommu_probe_endpoint(device->viommu, device->endpoint[i], add_region, count);
+		rc = uiommu_viommu_probe_endpoint(device->viommu, device->endpoint[i], add_region,
+						  count);
 	return rc;
 }
 
@@ -131,8 +132,7 @@ static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *
 		if (r->last - r->start == UINT64_MAX)
 			rc = uiommu_resv_add(list, 0, 1ull << 63, 0, UIOMMU_RESV_RESERVED);
 		if (!rc && r->last - r->start == UINT64_MAX)
-			rc = uiommu_resv_add(list, 1ull << 63, 1ull << 63, 0,
-					     UIOMMU_RESV_RESERVED);
+			rc = uiommu_resv_add(list, 1ull << 63, 1ull << 63, 0, UIOMMU_RESV_RESERVED);
 		else if (!rc)
 			rc = uiommu_resv_add(list, r->start, r->last - r->start + 1,
 					     r->msi ? UIOMMU_WRITE : 0,

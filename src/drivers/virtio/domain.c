@@ -169,7 +169,8 @@ static int move_endpoints(struct viommu_device *device, unsigned int count,
 		uint32_t endpoint = device->endpoint[i];
 
 		if (to->attached)
-			rc = uiommu_viommu_attach_endpoint(device->viommu, to->id, endpoint, to->flags);
+			rc = uiommu_viommu_attach_endpoint(device->viommu, to->id, endpoint,
+							   to->flags);
 		else if (from->attached)
 			rc = uiommu_viommu_detach_endpoint(device->viommu, from->id, endpoint);
 		if (rc)
@@ -240,8 +241,8 @@ static bool fits(const struct viommu_domain *domain, const struct uiommu_virtio_
 	uint64_t granule = viommu->pgsizes & -viommu->pgsizes;
 	const struct uiommu_geometry *g = &domain->domain.geometry;
 
-	return !(domain->domain.pgsizes & (granule - 1)) &&
-	       g->range[0].start >= viommu->first && g->range[0].last <= viommu->last &&
+	return !(domain->domain.pgsizes & (granule - 1)) && g->range[0].start >= viommu->first &&
+	       g->range[0].last <= viommu->last &&
 	       domain->mmio == !!(viommu->features & VIRTIO_IOMMU_F_MMIO);
 }
 
@@ -386,7 +387,8 @@ static uint64_t unmap(struct uiommu_domain *d, uiommu_iova_t iova, uint64_t size
 	if (domain->maps_sent)
 		wait_all(domain);
 	for (;;) {
-		struct viommu_mapping *m = uiommu_viommu_mapping_at_or_after(domain->mappings, next);
+		struct viommu_mapping *m =
+			uiommu_viommu_mapping_at_or_after(domain->mappings, next);
 		bool end;
 
 		if (!m || m->start != next)
@@ -480,7 +482,8 @@ const struct uiommu_domain uiommu_viommu_blocked_domain = {
 	.ops = &static_ops,
 };
 
-int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags, struct uiommu_domain **out)
+int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
+			       struct uiommu_domain **out)
 {
 	const struct viommu_device *device = uiommu_device_priv(dev);
 	const struct uiommu_virtio_iommu *viommu = device->viommu;
@@ -507,8 +510,7 @@ int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags, st
 	domain->domain.geometry.ranges = 1;
 	domain->domain.geometry.range[0].start = (viommu->first + granule - 1) & ~(granule - 1);
 	domain->domain.geometry.range[0].last =
-		viommu->last == UINT64_MAX ? UINT64_MAX :
-					     ((viommu->last + 1) & ~(granule - 1)) - 1;
+		viommu->last == UINT64_MAX ? UINT64_MAX : ((viommu->last + 1) & ~(granule - 1)) - 1;
 	*out = &domain->domain;
 	return 0;
 }

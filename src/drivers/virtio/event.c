@@ -106,7 +106,7 @@ int uiommu_viommu_events_init(struct uiommu_virtio_iommu *viommu)
 	uiommu_viommu_ring_layout(&e->ring, e->memory, size);
 	for (uint16_t i = 0; i < size; i++) {
 		uiommu_viommu_ring_descriptor(&e->ring, i, viommu_phys(viommu, buffer(e, i)),
-				       VIRTIO_IOMMU_FAULT_SIZE, VIRTIO_DESC_F_WRITE, 0);
+					      VIRTIO_IOMMU_FAULT_SIZE, VIRTIO_DESC_F_WRITE, 0);
 		uiommu_viommu_ring_add(&e->ring, i);
 	}
 	/* These are looked at when the device says that there is something to see. */

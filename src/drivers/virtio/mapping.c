@@ -18,7 +18,8 @@ static uint32_t rank_of(uiommu_iova_t start)
 	return (uint32_t)(x ^ (x >> 31));
 }
 
-struct viommu_mapping *uiommu_viommu_mapping_at_or_after(struct viommu_mapping *root, uiommu_iova_t iova)
+struct viommu_mapping *uiommu_viommu_mapping_at_or_after(struct viommu_mapping *root,
+							 uiommu_iova_t iova)
 {
 	struct viommu_mapping *best = NULL;
 

@@ -48,9 +48,9 @@ static const struct {
 
 static const char *status_words(uint8_t status)
 {
-	return status < NUM_STATUSES	? statuses[status].words :
-	       status == UNANSWERED	? "no answer was written" :
-					  "a status that does not exist";
+	return status < NUM_STATUSES ? statuses[status].words :
+	       status == UNANSWERED  ? "no answer was written" :
+				       "a status that does not exist";
 }
 
 static void die(struct uiommu_virtio_iommu *viommu, const char *why)
@@ -76,12 +76,13 @@ static void log_unmap(struct uiommu_virtio_iommu *viommu, unsigned int index, ui
 {
 	const uint8_t *request = slot_bytes(&viommu->requests, index);
 
-	uiommu_log(viommu->host, UIOMMU_LOG_ERROR,
-		   "%s: UNMAP of 0x%llx to 0x%llx in domain %u failed (%s): devices may still reach it",
-		   viommu->config.name,
-		   (unsigned long long)viommu_get64(request + VIRTIO_IOMMU_UNMAP_VIRT_START),
-		   (unsigned long long)viommu_get64(request + VIRTIO_IOMMU_UNMAP_VIRT_END),
-		   viommu_get32(request + VIRTIO_IOMMU_UNMAP_DOMAIN), status_words(status));
+	uiommu_log(
+		viommu->host, UIOMMU_LOG_ERROR,
+		"%s: UNMAP of 0x%llx to 0x%llx in domain %u failed (%s): devices may still reach it",
+		viommu->config.name,
+		(unsigned long long)viommu_get64(request + VIRTIO_IOMMU_UNMAP_VIRT_START),
+		(unsigned long long)viommu_get64(request + VIRTIO_IOMMU_UNMAP_VIRT_END),
+		viommu_get32(request + VIRTIO_IOMMU_UNMAP_DOMAIN), status_words(status));
 }
 
 static void answer(struct uiommu_virtio_iommu *viommu, unsigned int index, uint32_t length)
@@ -174,11 +175,11 @@ static int begin(struct uiommu_virtio_iommu *viommu, uint8_t type, uint32_t size
 		bytes[i] = 0;
 	bytes[VIRTIO_IOMMU_HEAD_TYPE] = type;
 	bytes[SLOT_TAIL + VIRTIO_IOMMU_TAIL_STATUS] = UNANSWERED;
-	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index), viommu_phys(viommu, bytes), size,
-			       VIRTIO_DESC_F_NEXT, (uint16_t)(2 * index + 1));
+	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index), viommu_phys(viommu, bytes),
+				      size, VIRTIO_DESC_F_NEXT, (uint16_t)(2 * index + 1));
 	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index + 1),
-			       viommu_phys(viommu, bytes + SLOT_TAIL), VIRTIO_IOMMU_TAIL_SIZE,
-			       VIRTIO_DESC_F_WRITE, 0);
+				      viommu_phys(viommu, bytes + SLOT_TAIL),
+				      VIRTIO_IOMMU_TAIL_SIZE, VIRTIO_DESC_F_WRITE, 0);
 	return (int)index;
 }
 
@@ -222,7 +223,7 @@ void uiommu_viommu_send_map(const struct viommu_binding *binding, struct viommu_
 }
 
 void uiommu_viommu_send_unmap(const struct viommu_binding *binding, uiommu_iova_t start,
-		       uiommu_iova_t last)
+			      uiommu_iova_t last)
 {
 	struct uiommu_virtio_iommu *viommu = binding->viommu;
 	int index;
@@ -274,14 +275,15 @@ static int attachment(struct uiommu_virtio_iommu *viommu, uint8_t type, uint32_t
 	return result;
 }
 
-int uiommu_viommu_attach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id, uint32_t endpoint,
-			   uint32_t flags)
+int uiommu_viommu_attach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
+				  uint32_t endpoint, uint32_t flags)
 {
 	return attachment(viommu, VIRTIO_IOMMU_T_ATTACH, VIRTIO_IOMMU_ATTACH_SIZE, id, endpoint,
 			  flags);
 }
 
-int uiommu_viommu_detach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id, uint32_t endpoint)
+int uiommu_viommu_detach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
+				  uint32_t endpoint)
 {
 	return attachment(viommu, VIRTIO_IOMMU_T_DETACH, VIRTIO_IOMMU_DETACH_SIZE, id, endpoint, 0);
 }
@@ -344,16 +346,18 @@ static void fill_probe(struct uiommu_virtio_iommu *viommu, unsigned int index, u
 	readable[VIRTIO_IOMMU_HEAD_TYPE] = VIRTIO_IOMMU_T_PROBE;
 	viommu_put32(readable + VIRTIO_IOMMU_PROBE_ENDPOINT, endpoint);
 	r->slot[index].tail = viommu->probe_size;
-	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index), viommu_phys(viommu, readable),
-			       VIRTIO_IOMMU_PROBE_SIZE, VIRTIO_DESC_F_NEXT,
-			       (uint16_t)(2 * index + 1));
-	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index + 1), viommu_phys(viommu, writable),
-			       viommu->probe_size + VIRTIO_IOMMU_TAIL_SIZE, VIRTIO_DESC_F_WRITE, 0);
+	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index),
+				      viommu_phys(viommu, readable), VIRTIO_IOMMU_PROBE_SIZE,
+				      VIRTIO_DESC_F_NEXT, (uint16_t)(2 * index + 1));
+	uiommu_viommu_ring_descriptor(&r->ring, (uint16_t)(2 * index + 1),
+				      viommu_phys(viommu, writable),
+				      viommu->probe_size + VIRTIO_IOMMU_TAIL_SIZE,
+				      VIRTIO_DESC_F_WRITE, 0);
 }
 
 int uiommu_viommu_probe_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t endpoint,
-			  int (*visit)(const struct viommu_resv *resv, void *context),
-			  void *context)
+				 int (*visit)(const struct viommu_resv *resv, void *context),
+				 void *context)
 {
 	struct viommu_requests *r = &viommu->requests;
 	int rc = -UIOMMU_EIO, index;
@@ -397,8 +401,8 @@ static int init_probe(struct uiommu_virtio_iommu *viommu)
 			   viommu->config.name, viommu->probe_size, MAX_PROBE_SIZE);
 		return -UIOMMU_EIO;
 	}
-	r->probe_order = order_of(viommu->probe_size + VIRTIO_IOMMU_TAIL_SIZE +
-				  VIRTIO_IOMMU_PROBE_SIZE);
+	r->probe_order =
+		order_of(viommu->probe_size + VIRTIO_IOMMU_TAIL_SIZE + VIRTIO_IOMMU_PROBE_SIZE);
 	r->probe = uiommu_port_alloc_pages(viommu->host, r->probe_order);
 	return r->probe ? 0 : -UIOMMU_ENOMEM;
 }
@@ -414,8 +418,7 @@ int uiommu_viommu_requests_init(struct uiommu_virtio_iommu *viommu)
 		size /= 2;
 	if (size < 2) {
 		uiommu_log(viommu->host, UIOMMU_LOG_ERROR,
-			   "%s: its request queue has no room for a request",
-			   viommu->config.name);
+			   "%s: its request queue has no room for a request", viommu->config.name);
 		return -UIOMMU_EIO;
 	}
 	rc = uiommu_port_mutex_init(viommu->host, &r->lock);

@@ -28,7 +28,7 @@ size_t uiommu_viommu_ring_layout(struct viommu_ring *ring, uint8_t *memory, uint
 }
 
 void uiommu_viommu_ring_descriptor(struct viommu_ring *ring, uint16_t index, uiommu_phys_t address,
-			    uint32_t length, uint16_t flags, uint16_t next)
+				   uint32_t length, uint16_t flags, uint16_t next)
 {
 	uint8_t *desc = ring->desc + (size_t)index * VIRTIO_DESC_SIZE;
 

@@ -246,7 +246,7 @@ static int enable_pci(struct uiommu_virtio_iommu *viommu, uint16_t queue,
 }
 
 int uiommu_viommu_queue_enable(struct uiommu_virtio_iommu *viommu, uint16_t queue,
-			const struct viommu_ring *ring)
+			       const struct viommu_ring *ring)
 {
 	struct viommu_transport *t = &viommu->transport;
 

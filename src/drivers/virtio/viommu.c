@@ -2,8 +2,8 @@
 /* viommu.c - a virtio IOMMU's life: reset, features, configuration, queues (3.1.1, 5.13.5) */
 #include "src/drivers/virtio/viommu.h"
 
-#define WANTED                                                                              \
-	(VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM |          \
+#define WANTED                                                                                 \
+	(VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM |             \
 	 VIRTIO_IOMMU_F_INPUT_RANGE | VIRTIO_IOMMU_F_DOMAIN_RANGE | VIRTIO_IOMMU_F_MAP_UNMAP | \
 	 VIRTIO_IOMMU_F_PROBE | VIRTIO_IOMMU_F_MMIO | VIRTIO_IOMMU_F_BYPASS_CONFIG)
 
@@ -29,7 +29,7 @@ static int negotiate(struct uiommu_virtio_iommu *viommu)
 	viommu->features = offered & WANTED;
 	uiommu_viommu_set_driver_features(viommu, viommu->features);
 	uiommu_viommu_set_status(viommu, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
-					  VIRTIO_STATUS_FEATURES_OK);
+						 VIRTIO_STATUS_FEATURES_OK);
 	if (!(uiommu_viommu_status(viommu) & VIRTIO_STATUS_FEATURES_OK))
 		return fail(viommu, -UIOMMU_EOPNOTSUPP, "it refuses the features of this driver");
 	return 0;
@@ -113,7 +113,8 @@ static int start(struct uiommu_virtio_iommu *viommu)
 	if (viommu->features & VIRTIO_IOMMU_F_BYPASS_CONFIG)
 		uiommu_viommu_set_config8(viommu, VIRTIO_IOMMU_CONFIG_BYPASS, 0);
 	uiommu_viommu_set_status(viommu, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
-					  VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK);
+						 VIRTIO_STATUS_FEATURES_OK |
+						 VIRTIO_STATUS_DRIVER_OK);
 	/* The event buffers were made available before the device listened. */
 	uiommu_viommu_notify(viommu, VIRTIO_IOMMU_EVENTQ);
 	return 0;

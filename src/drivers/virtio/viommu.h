@@ -176,19 +176,19 @@ static inline uiommu_phys_t viommu_phys(const struct uiommu_virtio_iommu *viommu
 }
 
 /* Little-endian fields of structures that lie on both sides (1.4); every supported host is such. */
-#define VIOMMU_FIELD(bits)                                                             \
-	static inline void viommu_put##bits(uint8_t *at, uint##bits##_t value)         \
-	{                                                                              \
-		for (unsigned int i = 0; i < (bits) / 8; i++)                          \
-			at[i] = (uint8_t)(value >> (8 * i));                           \
-	}                                                                              \
-	static inline uint##bits##_t viommu_get##bits(const uint8_t *at)               \
-	{                                                                              \
-		uint##bits##_t value = 0;                                              \
-                                                                                       \
-		for (unsigned int i = 0; i < (bits) / 8; i++)                          \
+#define VIOMMU_FIELD(bits)                                                                  \
+	static inline void viommu_put##bits(uint8_t *at, uint##bits##_t value)              \
+	{                                                                                   \
+		for (unsigned int i = 0; i < (bits) / 8; i++)                               \
+			at[i] = (uint8_t)(value >> (8 * i));                                \
+	}                                                                                   \
+	static inline uint##bits##_t viommu_get##bits(const uint8_t *at)                    \
+	{                                                                                   \
+		uint##bits##_t value = 0;                                                   \
+                                                                                            \
+		for (unsigned int i = 0; i < (bits) / 8; i++)                               \
 			value = (uint##bits##_t)(value | (uint##bits##_t)at[i] << (8 * i)); \
-		return value;                                                          \
+		return value;                                                               \
 	}
 VIOMMU_FIELD(16)
 VIOMMU_FIELD(32)
@@ -205,7 +205,7 @@ void uiommu_viommu_set_driver_features(struct uiommu_virtio_iommu *viommu, uint6
 /* The most entries that a queue can have; 0: there is no such queue. */
 uint16_t uiommu_viommu_queue_max(struct uiommu_virtio_iommu *viommu, uint16_t queue);
 int uiommu_viommu_queue_enable(struct uiommu_virtio_iommu *viommu, uint16_t queue,
-			const struct viommu_ring *ring);
+			       const struct viommu_ring *ring);
 void uiommu_viommu_notify(struct uiommu_virtio_iommu *viommu, uint16_t queue);
 uint32_t uiommu_viommu_config32(struct uiommu_virtio_iommu *viommu, uint32_t offset);
 uint8_t uiommu_viommu_config_generation(struct uiommu_virtio_iommu *viommu);
@@ -217,7 +217,7 @@ void uiommu_viommu_acknowledge(struct uiommu_virtio_iommu *viommu);
 /* Lay out a ring of @size entries at the start of zeroed @memory; the bytes that it takes. */
 size_t uiommu_viommu_ring_layout(struct viommu_ring *ring, uint8_t *memory, uint16_t size);
 void uiommu_viommu_ring_descriptor(struct viommu_ring *ring, uint16_t index, uiommu_phys_t address,
-			    uint32_t length, uint16_t flags, uint16_t next);
+				   uint32_t length, uint16_t flags, uint16_t next);
 void uiommu_viommu_ring_add(struct viommu_ring *ring, uint16_t head);
 /* Does the device want to hear of what was added? */
 bool uiommu_viommu_ring_wants_notify(const struct viommu_ring *ring);
@@ -232,32 +232,35 @@ void uiommu_viommu_requests_destroy(struct uiommu_virtio_iommu *viommu, bool los
 /* Send and go on; what goes wrong is kept in the mapping, or logged (UNMAP). */
 void uiommu_viommu_send_map(const struct viommu_binding *binding, struct viommu_mapping *mapping);
 void uiommu_viommu_send_unmap(const struct viommu_binding *binding, uiommu_iova_t start,
-		       uiommu_iova_t last);
+			      uiommu_iova_t last);
 /* Wait until all that was sent is answered; -UIOMMU_EIO if the device is dead. */
 int uiommu_viommu_wait(struct uiommu_virtio_iommu *viommu);
 /* Send and wait: 0 or an error. */
-int uiommu_viommu_attach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id, uint32_t endpoint,
-			   uint32_t flags);
-int uiommu_viommu_detach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id, uint32_t endpoint);
+int uiommu_viommu_attach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
+				  uint32_t endpoint, uint32_t flags);
+int uiommu_viommu_detach_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
+				  uint32_t endpoint);
 /*
  * The properties of an endpoint; @visit is called for each region, with the queue's lock held, and a
  * value other than 0 of it ends the walk and is returned.
  */
 int uiommu_viommu_probe_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t endpoint,
-			  int (*visit)(const struct viommu_resv *resv, void *context),
-			  void *context);
+				 int (*visit)(const struct viommu_resv *resv, void *context),
+				 void *context);
 
 /* ---- mapping.c: the mappings of a domain, by address ------------------------------------------- */
 
 /* The mapping that contains @iova, or the first one above it; NULL. */
-struct viommu_mapping *uiommu_viommu_mapping_at_or_after(struct viommu_mapping *root, uiommu_iova_t iova);
+struct viommu_mapping *uiommu_viommu_mapping_at_or_after(struct viommu_mapping *root,
+							 uiommu_iova_t iova);
 void uiommu_viommu_mapping_insert(struct viommu_mapping **root, struct viommu_mapping *mapping);
 void uiommu_viommu_mapping_remove(struct viommu_mapping **root, struct viommu_mapping *mapping);
 
 /* ---- domain.c, device.c, event.c --------------------------------------------------------------- */
 
 extern const struct uiommu_domain uiommu_viommu_identity_domain, uiommu_viommu_blocked_domain;
-int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags, struct uiommu_domain **out);
+int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
+			       struct uiommu_domain **out);
 extern const struct uiommu_ops uiommu_viommu_driver_ops;
 int uiommu_viommu_events_init(struct uiommu_virtio_iommu *viommu);
 void uiommu_viommu_events_destroy(struct uiommu_virtio_iommu *viommu, bool lost);

@@ -33,7 +33,8 @@ static bool store_pair(uint64_t *entry, uint64_t low, uint64_t high)
 	bool stored;
 
 	__asm__ volatile("lock cmpxchg16b %1"
-			 : "=@ccz"(stored), "+m"(*(uint64_t(*)[2])entry), "+a"(seen_low), "+d"(seen_high)
+			 : "=@ccz"(stored), "+m"(*(uint64_t(*)[2])entry), "+a"(seen_low),
+			   "+d"(seen_high)
 			 : "b"(low), "c"(high)
 			 : "memory");
 	return stored;
