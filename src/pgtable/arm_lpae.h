@@ -26,6 +26,10 @@
  * nothing otherwise, as with a block; but with arm.bbml2 the hint is dropped from the whole run
  * and the rest stays mapped, since then hardware has to bear a change of the hint without
  * break-before-make (D8.16; SMMU_IDR3.BBML == 2). In either case no run is left whose entries differ.
+ *
+ * Break before make. No valid entry ever becomes another one, but for what arm.bbml2 permits: a table
+ * without a leaf below is not replaced with a block or a run; smaller leaves go into it. An unmap that
+ * covers a whole table removes it, and after its invalidation a block may stand there.
  */
 #ifndef UIOMMU_SRC_PGTABLE_ARM_LPAE_H
 #define UIOMMU_SRC_PGTABLE_ARM_LPAE_H

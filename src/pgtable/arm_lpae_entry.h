@@ -147,7 +147,8 @@ static inline unsigned int fmt_run_log2(unsigned int level)
 	return ARM_BITS == 9 ? 4 : ARM_BITS == 11 && level == 1 ? 7 : 5;
 }
 
-static inline bool fmt_may_drop_hint(const struct uiommu_pt_config *config)
+/* Else break before make: the entry is invalid until the TLB has forgotten it (D8.16). */
+static inline bool fmt_may_change(const struct uiommu_pt_config *config)
 {
 	return config->arm.bbml2;
 }

@@ -100,11 +100,10 @@ PT_INLINE unsigned int pt_run(unsigned int level)
 	return FMT_RUNS && level <= 2 ? 1u << fmt_run_log2(level) : 1;
 }
 
-/* Are runs wanted at @level? */
-PT_INLINE bool pt_has_runs(const struct uiommu_pt *pt, unsigned int level)
+/* Are runs among @sizes, at @level? */
+PT_INLINE bool pt_has_runs(uint64_t sizes, unsigned int level)
 {
-	return FMT_RUNS && level <= 2 &&
-	       (pt->config.pgsizes & pt_size(level) << fmt_run_log2(level));
+	return FMT_RUNS && level <= 2 && (sizes & pt_size(level) << fmt_run_log2(level));
 }
 
 PT_INLINE bool pt_in_range(const struct uiommu_pt *pt, uiommu_iova_t iova)

@@ -54,10 +54,11 @@ static inline unsigned int fmt_run_log2(unsigned int level)
 	return 0;
 }
 
-static inline bool fmt_may_drop_hint(const struct uiommu_pt_config *config)
+/* What was read of an entry is invalidated afterwards; there is no rule on what it was (VT-d 6.5.2). */
+static inline bool fmt_may_change(const struct uiommu_pt_config *config)
 {
 	(void)config;
-	return false;
+	return true;
 }
 
 #endif /* UIOMMU_SRC_PGTABLE_INTEL_H */

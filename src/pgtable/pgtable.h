@@ -22,7 +22,7 @@ struct uiommu_pt_arm {
 	uint8_t stage; /* 1 or 2 */
 	bool lpa2; /* 4K and 16K: 52-bit descriptors (CD.DS, STE.S2DS) */
 	bool fwb; /* stage 2: MemAttr as with STE.S2FWB */
-	bool bbml2; /* the hint of a contiguous run may be dropped while it is in use */
+	bool bbml2; /* break-before-make level 2: a live entry may change its size at once */
 };
 
 struct uiommu_pt_config {

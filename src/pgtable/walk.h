@@ -21,7 +21,9 @@
  *   fmt_table(phys)		an entry that leads to the table at phys
  *   fmt_dirty(config, entry)	was written through (of a leaf)
  *   fmt_clean(config, entry *)	make it not so, atomically
- *   fmt_may_drop_hint(config)	the hint of a live run may be dropped
+ *   fmt_may_change(config)	hardware bears a live entry that becomes a larger or smaller leaf at once,
+ *				without being invalid in between: a leaf may replace an empty table, and
+ *				the hint of a live run may be dropped
  *   fmt_levels(config)		levels of tables
  *
  * Entries have 8 bytes, level 1 is at the bottom, and leaves are at levels 1 to 3.
@@ -37,7 +39,7 @@
  *   - an entry that leads to a table may be shared by many owners. It is changed only by an operation
  *     whose range covers everything the table stands for, so that no owner of a part of it is at
  *     work: an unmap that covers it removes it, a map that covers it with one leaf may replace it if
- *     nothing is mapped below. An unmap of less leaves the table, even if it has become empty: a
+ *     nothing is mapped below and the format allows it. An unmap of less leaves the table, even if it has become empty: a
  *     neighbour may be about to fill it, having read the entry above already.
  *   - the hint in the entries of a contiguous run is dropped by whoever unmaps a part of the run
  *     first, by several at a time if need be, with atomic operations that leave an entry as it is
@@ -230,9 +232,12 @@ static void pt_chain_empty(const struct uiommu_pt *pt, uint64_t *table, unsigned
 	pt_chain(pt, table, gather);
 }
 
+/* What pt_replace() says of tables without a leaf that have to stay. */
+enum { PT_TABLES_STAY = 1 };
+
 /*
  * One leaf, or a run of @n, has to go where not every entry is empty: possible if those that are not
- * are tables without a leaf below.
+ * are tables without a leaf below, and if such a table may make way at once.
  */
 PT_COLD int pt_replace(struct uiommu_pt *pt, uint64_t *entry, unsigned int n, unsigned int level,
 		       uiommu_iova_t iova, uint64_t value, struct uiommu_iotlb_gather *gather)
@@ -246,6 +251,8 @@ PT_COLD int pt_replace(struct uiommu_pt *pt, uint64_t *entry, unsigned int n, un
 		    (pt_leaf(e, level) || !pt_empty(pt, pt_table(pt, e), level - 1)))
 			return -UIOMMU_EADDRINUSE;
 	}
+	if (!fmt_may_change(&pt->config))
+		return PT_TABLES_STAY;
 	for (i = 0; i < n; i++) {
 		e = pt_load(entry + i);
 		atomic_store_explicit((pt_entry *)(entry + i), value + i * pt_size(level),
@@ -268,10 +275,9 @@ struct pt_cursor {
 	unsigned int level; /* 0: none yet */
 };
 
-/* The level of the largest leaf that both addresses and @left bytes allow. */
-PT_INLINE unsigned int pt_best_level(const struct uiommu_pt *pt, uint64_t addresses, uint64_t left)
+/* The level of the largest leaf, of @sizes, that both addresses and @left bytes allow. */
+PT_INLINE unsigned int pt_best_level(uint64_t sizes, uint64_t addresses, uint64_t left)
 {
-	uint64_t sizes = pt->config.pgsizes;
 	unsigned int level = 1;
 
 	if (left >= pt_size(2) && (sizes & pt_size(2)) && !(addresses & (pt_size(2) - 1)))
@@ -282,9 +288,8 @@ PT_INLINE unsigned int pt_best_level(const struct uiommu_pt *pt, uint64_t addres
 }
 
 /* How many leaves from @iova on one run of stores can do; *run: so many of them are a contiguous run. */
-PT_INLINE unsigned int pt_stretch(const struct uiommu_pt *pt, uiommu_iova_t iova,
-				  uiommu_phys_t paddr, uint64_t left, unsigned int level,
-				  unsigned int *run)
+PT_INLINE unsigned int pt_stretch(uint64_t sizes, uiommu_iova_t iova, uiommu_phys_t paddr,
+				  uint64_t left, unsigned int level, unsigned int *run)
 {
 	const unsigned int index = pt_index(iova, level), in_run = pt_run(level);
 	const uint64_t run_size = in_run * pt_size(level);
@@ -300,7 +305,7 @@ PT_INLINE unsigned int pt_stretch(const struct uiommu_pt *pt, uiommu_iova_t iova
 		if (pt_unlikely(n > before))
 			n = (unsigned int)before;
 	}
-	if (!pt_has_runs(pt, level) || ((iova ^ paddr) & (run_size - 1)))
+	if (!pt_has_runs(sizes, level) || ((iova ^ paddr) & (run_size - 1)))
 		return n;
 	if ((index & (in_run - 1)) || n < in_run) {
 		/* Up to where a run may begin. */
@@ -312,19 +317,23 @@ PT_INLINE unsigned int pt_stretch(const struct uiommu_pt *pt, uiommu_iova_t iova
 	return n & ~(in_run - 1);
 }
 
-/* Map one piece; *mapped grows by what was done, also on error. */
+/*
+ * Map one piece; *mapped grows by what was done, also on error. Where a table has to stay, smaller leaves
+ * go into it: @sizes are those allowed up to @until.
+ */
 PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struct pt_flush *flush,
 			   uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size, uint64_t bits,
 			   uint64_t *mapped, struct uiommu_iotlb_gather *gather)
 {
-	uint64_t done = 0;
+	uint64_t done = 0, sizes = pt->config.pgsizes, until = size;
 	int rc = 0;
 
 	while (done < size) {
 		uiommu_iova_t at = iova + done;
-		uint64_t left = size - done;
-		unsigned int level = pt_best_level(pt, at | (paddr + done), left);
-		unsigned int run, n = pt_stretch(pt, at, paddr + done, left, level, &run), filled;
+		uint64_t left = until - done;
+		unsigned int level = pt_best_level(sizes, at | (paddr + done), left);
+		unsigned int run, n = pt_stretch(sizes, at, paddr + done, left, level, &run),
+				  filled;
 		uiommu_iova_t prefix = at >> pt_shift(level + 1);
 		uint64_t value = fmt_place(paddr + done) | bits | pt_leaf_kind(level) |
 				 (run > 1 ? FMT_RUNS : 0);
@@ -351,8 +360,17 @@ PT_INLINE int pt_map_piece(struct uiommu_pt *pt, struct pt_cursor *cursor, struc
 		if (filled)
 			pt_flush_add(pt, flush, entry, filled);
 		done += filled * pt_size(level);
-		if (pt_unlikely(rc))
+		if (pt_unlikely(rc == PT_TABLES_STAY)) {
+			sizes &= run * pt_size(level) - 1;
+			until = done + run * pt_size(level);
+			rc = 0;
+		} else if (pt_unlikely(rc)) {
 			break;
+		} else if (pt_unlikely(done == until)) {
+			/* A larger leaf that did not fit begins here no more: its address is too odd. */
+			sizes = pt->config.pgsizes;
+			until = size;
+		}
 	}
 	*mapped += done;
 	return rc;
@@ -379,7 +397,7 @@ static inline int pt_map(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t
 			 struct uiommu_iotlb_gather *gather)
 {
 	const uint64_t bits = fmt_leaf(&pt->config, prot);
-	unsigned int level = pt_best_level(pt, iova | paddr, size);
+	unsigned int level = pt_best_level(pt->config.pgsizes, iova | paddr, size);
 	uint64_t *table;
 
 	if (size == pt_size(level) && !pt_descend(pt, iova, level, &table)) {
@@ -498,7 +516,7 @@ PT_COLD void pt_drop_hint(const struct uiommu_pt *pt, uint64_t *entry, unsigned 
 
 /*
  * @n entries from @entry on are to go, and the first is in a run, which does not begin there or of
- * which they are a part only. How many go: those, after the run's hint was dropped; all of it, where
+ * which they are a part only. How many go: those in it, after its hint was dropped; all of it, where
  * the hint of a live run must stay as it is; or none, if the range begins inside of such a run.
  */
 PT_COLD unsigned int pt_unmap_part(const struct uiommu_pt *pt, uint64_t *entry, unsigned int n,
@@ -507,9 +525,9 @@ PT_COLD unsigned int pt_unmap_part(const struct uiommu_pt *pt, uint64_t *entry, 
 	const unsigned int run = pt_run(level);
 	unsigned int before = (unsigned int)((uintptr_t)entry / sizeof(*entry)) & (run - 1);
 
-	if (fmt_may_drop_hint(&pt->config)) {
+	if (fmt_may_change(&pt->config)) {
 		pt_drop_hint(pt, entry, level, flush);
-		return n;
+		return n < run - before ? n : run - before;
 	}
 	return before ? 0 : run;
 }
@@ -534,7 +552,7 @@ static __attribute__((noinline)) uint64_t pt_unmap_bulk(struct uiommu_pt *pt, ui
 
 		if (n > wanted)
 			n = (unsigned int)wanted;
-		if (pt_has_runs(pt, level)) {
+		if (pt_has_runs(pt->config.pgsizes, level)) {
 			const unsigned int in_run = pt_run(level), before = index & (in_run - 1);
 
 			if ((pt_load(entry) & FMT_RUNS) && (before || n < in_run))

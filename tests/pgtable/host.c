@@ -9,14 +9,18 @@
 #include <uiommu/port.h>
 
 #define PAGE 4096u
-#define PHYS_BASE 0x123456000ull
+#define ALIGN (1u << 20) /* of the arena: 16 tables of 64 KiB in a row have to be aligned to that */
+#define ORDERS 9
 
 struct host {
 	pthread_mutex_t lock;
 	uint8_t *ram, *seen;
-	size_t pages, used, objects, top;
-	uint32_t *free; /* a stack of page numbers */
-	bool *in_use;
+	uint64_t phys;
+	size_t pages, used, objects;
+	size_t fresh; /* pages from here on were never given out */
+	uint32_t *free[ORDERS]; /* stacks of page numbers */
+	size_t top[ORDERS];
+	uint8_t *in_use; /* order + 1, of the first page of an allocation */
 	long budget;
 };
 
@@ -27,16 +31,15 @@ static void require(bool ok)
 }
 
 /* A thread that looks up addresses may still be reading. */
-static void set_all(uint64_t *page, uint64_t value)
+static void set_all(uint64_t *pages, unsigned int order, uint64_t value)
 {
-	for (size_t i = 0; i < PAGE / 8; i++)
-		__atomic_store_n(page + i, value, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < (size_t)PAGE / 8 << order; i++)
+		__atomic_store_n(pages + i, value, __ATOMIC_RELAXED);
 }
 
-struct host *host_new(size_t pages)
+struct host *host_new(size_t pages, uint64_t base)
 {
 	struct host *host = calloc(1, sizeof(*host));
-	size_t i;
 
 	require(host);
 	pthread_mutex_init(&host->lock, NULL);
@@ -45,12 +48,14 @@ struct host *host_new(size_t pages)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	require(host->ram != MAP_FAILED);
 	host->seen = host->ram + pages * PAGE;
-	host->free = calloc(pages, sizeof(*host->free));
+	/* Not the pointers, and not aligned to more than is promised. */
+	host->phys = (base & ~(uint64_t)(ALIGN - 1)) + 5 * ALIGN;
 	host->in_use = calloc(pages, sizeof(*host->in_use));
-	require(host->free && host->in_use);
-	for (i = 0; i < pages; i++)
-		host->free[i] = (uint32_t)(pages - 1 - i);
-	host->top = pages;
+	require(host->in_use);
+	for (unsigned int order = 0; order < ORDERS; order++) {
+		host->free[order] = calloc((pages >> order) + 1, sizeof(*host->free[order]));
+		require(host->free[order]);
+	}
 	host->budget = -1;
 	return host;
 }
@@ -58,7 +63,8 @@ struct host *host_new(size_t pages)
 void host_delete(struct host *host)
 {
 	munmap(host->ram, 2 * host->pages * PAGE);
-	free(host->free);
+	for (unsigned int order = 0; order < ORDERS; order++)
+		free(host->free[order]);
 	free(host->in_use);
 	pthread_mutex_destroy(&host->lock);
 	free(host);
@@ -92,40 +98,54 @@ uint64_t *host_seen(const struct host *host, const uint64_t *entry)
 	return (uint64_t *)(host->seen + ((const uint8_t *)entry - host->ram));
 }
 
+/* The number of the first of 1 << @order pages, or -1. */
+static long take(struct host *host, unsigned int order)
+{
+	size_t n = (host->fresh + (1u << order) - 1) >> order << order;
+
+	if (host->top[order])
+		return host->free[order][--host->top[order]];
+	if (n + (1u << order) > host->pages)
+		return -1;
+	host->fresh = n + (1u << order);
+	return (long)n;
+}
+
 void *uiommu_port_alloc_pages(void *cookie, unsigned int order)
 {
 	struct host *host = cookie;
-	void *page = NULL;
+	void *pages = NULL;
+	long n = -1;
 
-	require(order == 0);
+	require(order < ORDERS);
 	pthread_mutex_lock(&host->lock);
-	if (host->budget && host->top) {
-		uint32_t n = host->free[--host->top];
-
+	if (host->budget)
+		n = take(host, order);
+	if (n >= 0) {
 		if (host->budget > 0)
 			host->budget--;
-		host->in_use[n] = true;
-		host->used++;
-		page = host->ram + (size_t)n * PAGE;
-		set_all(page, 0);
+		host->in_use[n] = (uint8_t)(order + 1);
+		host->used += 1u << order;
+		pages = host->ram + (size_t)n * PAGE;
+		set_all(pages, order, 0);
 		/* What hardware finds in memory that nobody flushed: not zeroes. */
-		set_all(host_seen(host, page), ~0ull);
+		set_all(host_seen(host, pages), order, ~0ull);
 	}
 	pthread_mutex_unlock(&host->lock);
-	return page;
+	return pages;
 }
 
 void uiommu_port_free_pages(void *cookie, void *pages, unsigned int order)
 {
 	struct host *host = cookie;
+	size_t n = (size_t)((uint8_t *)pages - host->ram) / PAGE;
 
-	require(order == 0);
 	pthread_mutex_lock(&host->lock);
-	require(host_in_use(host, pages));
-	set_all(pages, 0xa5a5a5a5a5a5a5a5);
-	host->in_use[((uint8_t *)pages - host->ram) / PAGE] = false;
-	host->free[host->top++] = (uint32_t)(((uint8_t *)pages - host->ram) / PAGE);
-	host->used--;
+	require(host_in_use(host, pages) && host->in_use[n] == order + 1);
+	set_all(pages, order, 0xa5a5a5a5a5a5a5a5);
+	host->in_use[n] = 0;
+	host->free[order][host->top[order]++] = (uint32_t)n;
+	host->used -= 1u << order;
 	pthread_mutex_unlock(&host->lock);
 }
 
@@ -133,7 +153,7 @@ uintptr_t uiommu_port_direct_map(void *cookie)
 {
 	struct host *host = cookie;
 
-	return (uintptr_t)host->ram - PHYS_BASE;
+	return (uintptr_t)host->ram - host->phys;
 }
 
 void uiommu_port_cache_flush(void *cookie, const void *start, size_t size)

@@ -17,15 +17,16 @@
 
 struct host;
 
-struct host *host_new(size_t pages);
+/** host_new() - @pages of 4 KiB; @base: their physical address, rounded up to 1 MiB and a bit more */
+struct host *host_new(size_t pages, uint64_t base);
 void host_delete(struct host *host);
-/** host_pages() - pages in use */
+/** host_pages() - pages of 4 KiB in use */
 size_t host_pages(const struct host *host);
 /** host_objects() - small allocations in use */
 size_t host_objects(const struct host *host);
 /** host_fail_after() - the next @n page allocations succeed, all later ones fail; -1: no limit */
 void host_fail_after(struct host *host, long n);
-/** host_in_use() - is this the first byte of a page that is allocated? */
+/** host_in_use() - is this the first byte of what was allocated and not freed? */
 bool host_in_use(const struct host *host, const void *page);
 /** host_seen() - the copy of @entry that hardware sees */
 uint64_t *host_seen(const struct host *host, const uint64_t *entry);

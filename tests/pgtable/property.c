@@ -6,8 +6,7 @@
  *
  * The list knows which leaf sizes a map uses, and nothing of tables. After each operation results,
  * gathers and some addresses are compared; every now and then, and at the end, a checker walks the raw
- * tables with its own idea of their layout (bits as numbers, from VT-d 9.7 and 9.8), compares leaf by
- * leaf, looks for bits that should not be there, and counts the pages: allocated == reachable, so
+ * tables with its own idea of their layout (formats.h), compares leaf by leaf, looks for bits that should not be there, and counts the pages: allocated == reachable, so
  * nothing leaks. Where walks do not snoop it reads the copy that holds only what was flushed.
  */
 #include <setjmp.h>
@@ -18,93 +17,11 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "formats.h"
 #include "host.h"
-#include "src/pgtable/pgtable.h"
 
-#define K4 0x1000ull
-#define M2 0x200000ull
-#define G1 0x40000000ull
 #define MAX_LEAVES 40000u
-
-/* ---- formats as the test knows them ------------------------------------------------------------ */
-
-struct format {
-	const char *name;
-	int (*init)(struct uiommu_pt *pt, const struct uiommu_pt_config *config);
-	void (*destroy)(struct uiommu_pt *pt);
-	void (*geometry)(const struct uiommu_pt *pt, struct uiommu_geometry *out);
-	int (*map)(struct uiommu_pt *pt, uiommu_iova_t iova, uiommu_phys_t paddr, uint64_t size,
-		   unsigned int prot, uint64_t *mapped, struct uiommu_iotlb_gather *gather);
-	int (*map_sg)(struct uiommu_pt *pt, uiommu_iova_t iova, const struct uiommu_sg *sg,
-		      size_t count, unsigned int prot, uint64_t *mapped,
-		      struct uiommu_iotlb_gather *gather);
-	uint64_t (*unmap)(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size,
-			  struct uiommu_iotlb_gather *gather);
-	uiommu_phys_t (*iova_to_phys)(const struct uiommu_pt *pt, uiommu_iova_t iova);
-	int (*dirty)(struct uiommu_pt *pt, uiommu_iova_t iova, uint64_t size, unsigned int flags,
-		     const struct uiommu_dirty_bitmap *bitmap, struct uiommu_iotlb_gather *gather);
-	bool sign;
-	uint64_t table_bits; /* of an entry that leads to a table */
-	uint64_t soft_bits; /* that it may have besides */
-	uint64_t present, large, dirty_bit;
-};
-
-#define OPS(F)                                                                        \
-	.name = #F, .init = uiommu_pt_##F##_init, .destroy = uiommu_pt_##F##_destroy, \
-	.geometry = uiommu_pt_##F##_geometry, .map = uiommu_pt_##F##_map,             \
-	.map_sg = uiommu_pt_##F##_map_sg, .unmap = uiommu_pt_##F##_unmap,             \
-	.iova_to_phys = uiommu_pt_##F##_iova_to_phys,                                 \
-	.dirty = uiommu_pt_##F##_read_and_clear_dirty
-
-static const struct format vtd_ss = { OPS(vtd_ss),    .table_bits = 0x3, .soft_bits = 1ull << 52,
-				      .present = 0x3, .large = 0x80,	 .dirty_bit = 0x200 };
-static const struct format x86_64 = { OPS(x86_64),	  .sign = true,
-				      .table_bits = 0x27, .soft_bits = 1ull << 52,
-				      .present = 0x1,	  .large = 0x80,
-				      .dirty_bit = 0x40 };
-
-struct setup {
-	const char *name;
-	const struct format *format;
-	struct uiommu_pt_config config;
-};
-
-enum { FLUSH = 1, DIRTY = 2, SNOOP = 4, XD = 8 };
-
-#define SETUP(n, f, va, pa, sizes, flags)                                         \
-	{                                                                         \
-		n, &f,                                                            \
-		{                                                                 \
-			.va_bits = va, .pa_bits = pa, .pgsizes = sizes,           \
-			.coherent = !(FLUSH & (flags)), .dirty = DIRTY & (flags), \
-			.force_snoop = SNOOP & (flags), .noexec = XD & (flags),   \
-		}                                                                 \
-	}
-
-static const struct setup setups[] = {
-	SETUP("ss39", vtd_ss, 39, 39, K4 | M2 | G1, DIRTY),
-	SETUP("ss48", vtd_ss, 48, 46, K4 | M2 | G1, DIRTY),
-	SETUP("ss57", vtd_ss, 57, 52, K4 | M2 | G1, DIRTY),
-	SETUP("ss48-snoop", vtd_ss, 48, 46, K4 | M2 | G1, SNOOP),
-	SETUP("ss48-flush", vtd_ss, 48, 46, K4 | M2 | G1, FLUSH | DIRTY),
-	SETUP("ss39-4k", vtd_ss, 39, 46, K4, 0),
-	SETUP("ss57-4k-2m", vtd_ss, 57, 46, K4 | M2, 0),
-	SETUP("ss48-4k-1g", vtd_ss, 48, 46, K4 | G1, DIRTY),
-	SETUP("x48", x86_64, 48, 46, K4 | M2 | G1, DIRTY),
-	SETUP("x57", x86_64, 57, 52, K4 | M2 | G1, DIRTY | XD),
-	SETUP("x48-preset", x86_64, 48, 46, K4 | M2 | G1, XD),
-	SETUP("x57-flush", x86_64, 57, 52, K4 | M2 | G1, FLUSH),
-	SETUP("x48-4k", x86_64, 48, 46, K4, DIRTY),
-	SETUP("x48-4k-2m-flush", x86_64, 48, 46, K4 | M2, FLUSH),
-};
-
-static uint64_t leaf_bits(const struct setup *s, unsigned int prot)
-{
-	if (s->format == &vtd_ss)
-		return (prot & 3) | (s->config.force_snoop ? 0x800 : 0);
-	return 0x25 | (prot & UIOMMU_WRITE ? 2 | (s->config.dirty ? 0 : 0x40) : 0) |
-	       ((prot & UIOMMU_NOEXEC) && s->config.noexec ? 1ull << 63 : 0);
-}
+#define MOST_NEW 300000u /* leaves that one map makes */
 
 /* ---- the naive list ---------------------------------------------------------------------------- */
 
@@ -116,6 +33,8 @@ struct leaf {
 
 struct test {
 	const struct setup *setup;
+	unsigned int bits; /* log2 of the entries in a table */
+	uint64_t page, mid, big; /* the sizes of leaves at levels 1, 2 and 3, allowed or not */
 	struct host *host;
 	struct uiommu_pt pt;
 	struct uiommu_geometry geometry;
@@ -177,30 +96,84 @@ static bool taken(const struct test *t, uint64_t iova, uint64_t size)
 	return i < t->count && t->leaf[i].iova <= iova + (size - 1);
 }
 
-static uint64_t leaf_size(const struct test *t, uint64_t addresses, uint64_t left)
+/* What one entry at @level stands for. */
+static uint64_t level_size(const struct test *t, unsigned int level)
 {
-	static const uint64_t sizes[] = { G1, M2 };
+	return 8ull << t->bits * level;
+}
 
-	for (size_t i = 0; i < 2; i++)
-		if ((t->setup->config.pgsizes & sizes[i]) && left >= sizes[i] &&
-		    addresses % sizes[i] == 0)
-			return sizes[i];
-	return K4;
+/* The level of a leaf, or of the entries that a run of @size consists of. */
+static unsigned int level_of(const struct test *t, uint64_t size)
+{
+	return size < t->mid ? 1 : size < t->big ? 2 : 3;
+}
+
+static uint64_t *table_at(const struct test *t, uint64_t phys)
+{
+	return (uint64_t *)(uintptr_t)(phys + t->pt.direct_map);
+}
+
+static bool leads_to_table(const struct test *t, uint64_t e, unsigned int level)
+{
+	const struct format *f = t->setup->format;
+
+	return level > 1 && (e & f->present) && (e & f->kind) == f->table_kind;
+}
+
+/* The raw entry for @iova at @level; NULL if there is no table that has it. */
+static uint64_t *raw_entry(const struct test *t, uint64_t iova, unsigned int level)
+{
+	uint64_t top = iova & (~0ull >> (64 - t->setup->config.va_bits));
+	uint64_t *entry = t->pt.root + (top >> (3 + t->bits * t->pt.levels));
+
+	for (unsigned int l = t->pt.levels; l > level; l--) {
+		if (!leads_to_table(t, *entry, l))
+			return NULL;
+		entry = table_at(t, setup_addr(t->setup, *entry)) +
+			(iova >> (3 + t->bits * (l - 1)) & ((1u << t->bits) - 1));
+	}
+	return entry;
+}
+
+/* Is there a table where a leaf or a run of @size would go? */
+static bool table_in_the_way(const struct test *t, uint64_t iova, uint64_t size)
+{
+	unsigned int level = level_of(t, size);
+	const uint64_t *entry = raw_entry(t, iova, level);
+
+	for (uint64_t i = 0; entry && i < size / level_size(t, level); i++)
+		if (leads_to_table(t, entry[i], level))
+			return true;
+	return false;
 }
 
 /*
- * What mapping the piece must do: append the leaves to @out (or only count bytes, if @limit bytes are
- * known to have been mapped). Returns the bytes that can be mapped.
+ * The largest leaf for these addresses; 0: there is one that fits, but for what is mapped already. Tables
+ * that must stay make the leaf smaller: a fact that cannot be told from what is mapped.
  */
+static uint64_t leaf_size(const struct test *t, uint64_t iova, uint64_t paddr, uint64_t left)
+{
+	for (uint64_t size = 1ull << 51; size > t->page; size /= 2) {
+		if (!(t->setup->config.pgsizes & size) || left < size || (iova | paddr) % size)
+			continue;
+		if (taken(t, iova, size))
+			return 0;
+		if (!setup_keeps_tables(t->setup) || !table_in_the_way(t, iova, size))
+			return size;
+	}
+	return taken(t, iova, t->page) ? 0 : t->page;
+}
+
+/* What mapping the piece must do: append its leaves to @out. Returns the bytes that can be mapped. */
 static uint64_t plan(const struct test *t, uint64_t iova, uint64_t paddr, uint64_t size,
 		     unsigned int prot, struct leaf *out, size_t *n)
 {
 	uint64_t done = 0;
 
 	while (done < size) {
-		uint64_t step = leaf_size(t, (iova + done) | (paddr + done), size - done);
+		uint64_t step = leaf_size(t, iova + done, paddr + done, size - done);
 
-		if (taken(t, iova + done, step))
+		if (!step)
 			break;
 		out[(*n)++] = (struct leaf){ iova + done, paddr + done, step, prot, false };
 		done += step;
@@ -233,20 +206,46 @@ static uint64_t phys_of(const struct test *t, uint64_t iova)
 
 struct walk {
 	struct test *t;
-	size_t tables, leaves;
+	size_t pages, leaves;
+	uint64_t run; /* how much of a contiguous run has been seen */
 	uint64_t sign;
 };
+
+/* @e is what hardware sees at @level for @iova: the next leaf of the list, or the next part of a run. */
+static void check_leaf(struct walk *w, uint64_t e, unsigned int level, uint64_t iova)
+{
+	struct test *t = w->t;
+	const struct format *f = t->setup->format;
+	const struct leaf *leaf = &t->leaf[w->leaves];
+	const uint64_t size = level_size(t, level);
+	uint64_t expected;
+
+	CHECK(t, w->leaves < t->count);
+	CHECK(t, leaf->iova + w->run == iova && level_of(t, leaf->size) == level);
+	expected = setup_place(t->setup, leaf->paddr + w->run) |
+		   f->leaf_bits(&t->setup->config, leaf->prot) |
+		   (level > 1 ? f->large_bits : f->page_bits) |
+		   (leaf->size > size ? f->run_bits : 0);
+	CHECK(t, e == (leaf->dirty ? expected ^ f->dirty_flip : expected));
+	w->run += size;
+	if (w->run < leaf->size)
+		return;
+	w->run = 0;
+	w->leaves++;
+}
 
 static void walk_raw(struct walk *w, const uint64_t *table, unsigned int level, uint64_t base)
 {
 	struct test *t = w->t;
 	const struct format *f = t->setup->format;
-	unsigned int shift = 12 + 9 * (level - 1);
+	unsigned int order = level == t->pt.levels ? t->pt.root_order : t->pt.order;
 
 	CHECK(t, host_in_use(t->host, table));
-	w->tables++;
-	for (unsigned int i = 0; i < 512; i++) {
-		uint64_t iova = base + ((uint64_t)i << shift), real = table[i], e = real;
+	/* A table is aligned to its size, and so are several in a row. */
+	CHECK(t, ((uintptr_t)table - t->pt.direct_map) % (4096ull << order) == 0);
+	w->pages += 1ull << order;
+	for (size_t i = 0; i < 512ull << order; i++) {
+		uint64_t iova = base + i * level_size(t, level), real = table[i], e = real;
 
 		if (f->sign && level == t->pt.levels && i >= 256)
 			iova |= w->sign;
@@ -257,20 +256,16 @@ static void walk_raw(struct walk *w, const uint64_t *table, unsigned int level, 
 		if (!e)
 			continue;
 		CHECK(t, e & f->present);
-		if (level > 1 && !(e & f->large)) {
-			uint64_t addr = e & 0x000ffffffffff000;
+		if (leads_to_table(t, e, level)) {
+			uint64_t addr = setup_addr(t->setup, e),
+				 place = setup_place(t->setup, addr);
 
-			CHECK(t, (e & ~addr & ~f->soft_bits) == f->table_bits);
+			CHECK(t, (e & ~place & ~f->soft_bits) == f->table_bits && !w->run);
 			CHECK(t, !t->setup->config.coherent || !(e & f->soft_bits));
-			walk_raw(w, (const uint64_t *)(addr + t->pt.direct_map), level - 1, iova);
-			continue;
+			walk_raw(w, table_at(t, addr), level - 1, iova);
+		} else {
+			check_leaf(w, e, level, iova);
 		}
-		CHECK(t, w->leaves < t->count);
-		const struct leaf *leaf = &t->leaf[w->leaves++];
-
-		CHECK(t, leaf->iova == iova && leaf->size == 1ull << shift);
-		CHECK(t, e == (leaf->paddr | leaf_bits(t->setup, leaf->prot) |
-			       (level > 1 ? f->large : 0) | (leaf->dirty ? f->dirty_bit : 0)));
 	}
 }
 
@@ -281,22 +276,7 @@ static void check_tables(struct test *t)
 	walk_raw(&w, t->pt.root, t->pt.levels, 0);
 	CHECK(t, w.leaves == t->count);
 	uiommu_pt_trim(&t->pt);
-	CHECK(t, host_pages(t->host) == w.tables);
-}
-
-/* The raw entry of a leaf. */
-static uint64_t *raw_entry(struct test *t, const struct leaf *leaf)
-{
-	uint64_t *table = t->pt.root;
-	unsigned int level = t->pt.levels;
-
-	for (;; level--) {
-		uint64_t *entry = table + (leaf->iova >> (12 + 9 * (level - 1)) & 511);
-
-		if (1ull << (12 + 9 * (level - 1)) == leaf->size)
-			return entry;
-		table = (uint64_t *)((*entry & 0x000ffffffffff000) + t->pt.direct_map);
-	}
+	CHECK(t, host_pages(t->host) == w.pages);
 }
 
 /* What the core does after the invalidation. */
@@ -305,13 +285,14 @@ static void free_gathered(struct test *t, struct uiommu_iotlb_gather *gather)
 	void *table = gather->freed;
 
 	CHECK(t, gather->tables == (gather->num_freed > 0) || gather->num_freed == 0);
+	CHECK(t, !gather->num_freed || gather->freed_order == t->pt.order);
 	for (size_t left = gather->num_freed; left; left--) {
 		CHECK(t, host_in_use(t->host, table));
 		uint64_t link = *(uint64_t *)table;
 
 		CHECK(t, link % 4096 == 0 && (left > 1) == (link != 0));
-		uiommu_port_free_pages(t->host, table, 0);
-		table = (void *)(uintptr_t)(link + t->pt.direct_map);
+		uiommu_port_free_pages(t->host, table, gather->freed_order);
+		table = table_at(t, link);
 	}
 }
 
@@ -320,14 +301,28 @@ static void free_gathered(struct test *t, struct uiommu_iotlb_gather *gather)
 /* An address near a place where something can go wrong, the same ones again and again. */
 static uint64_t pick_iova(struct test *t)
 {
-	static const uint64_t in_table[] = { 0, 0, 0, 1, 2, 7, 8, 9, 100, 255, 504, 510, 511 };
-	static const uint64_t tables[] = { 0, 0, 1, 2, 3, 510, 511 };
+	const uint64_t n = 1ull << t->bits;
+	const uint64_t in_table[] = { 0,   0,	      0,     1,	     2,	    7,	   8,
+				      9,   15,	      16,    31,     32,    100,   127,
+				      128, n / 2 - 1, n / 2, n - 16, n - 8, n - 2, n - 1 };
+	const uint64_t tables[] = { 0, 0, 1, 2, 3, 16, n - 2, n - 1 };
 	unsigned int range = (unsigned int)rnd(t, t->geometry.ranges);
-	uint64_t offset = in_table[rnd(t, 13)] * K4 + tables[rnd(t, 7)] * M2 + rnd(t, 3) * G1;
+	uint64_t offset =
+		in_table[rnd(t, 21)] * t->page + tables[rnd(t, 8)] * t->mid + rnd(t, 3) * t->big;
 
 	if (rnd(t, 8) < 3)
 		return t->geometry.range[range].start + offset;
-	return t->geometry.range[range].last - 3 * G1 + 1 + offset;
+	return t->geometry.range[range].last - 3 * t->big + 1 + offset;
+}
+
+/* Any of the leaf sizes. */
+static uint64_t pick_leaf_size(struct test *t)
+{
+	uint64_t size = 0;
+
+	while (!(t->setup->config.pgsizes & size))
+		size = t->page << rnd(t, 2 * t->bits + 1);
+	return size;
 }
 
 static uint64_t pick_size(struct test *t, uint64_t iova)
@@ -335,55 +330,70 @@ static uint64_t pick_size(struct test *t, uint64_t iova)
 	unsigned int range = iova >= t->geometry.range[1].start && t->geometry.ranges > 1;
 	uint64_t most = t->geometry.range[range].last - iova, size;
 
-	switch (rnd(t, 16)) {
+	switch (rnd(t, 18)) {
 	case 0 ... 4:
-		size = K4 * (1 + rnd(t, 3));
+		size = t->page * (1 + rnd(t, 3));
 		break;
 	case 5 ... 8:
-		size = K4 * (1 + rnd(t, 40));
+		size = t->page * (1 + rnd(t, 40));
 		break;
 	case 9 ... 11:
-		size = M2 * (1 + rnd(t, 3)) + K4 * (rnd(t, 2) * rnd(t, 4));
+		size = t->mid * (1 + rnd(t, 3)) + t->page * (rnd(t, 2) * rnd(t, 4));
 		break;
 	case 12:
-		size = M2 - iova % M2;
+		size = t->mid - iova % t->mid;
 		break;
 	case 13:
-		size = t->setup->config.pgsizes & M2 ? G1 - iova % G1 : M2;
+		size = t->setup->config.pgsizes & t->mid ? t->big - iova % t->big : t->mid;
 		break;
 	case 14:
-		size = t->setup->config.pgsizes & G1 ? G1 + K4 * rnd(t, 2) : M2;
+		size = t->setup->config.pgsizes & t->big ? t->big + t->page * rnd(t, 2) : t->mid;
+		break;
+	case 15 ... 16:
+		size = pick_leaf_size(t) * (1 + rnd(t, 4));
+		size = rnd(t, 2) ? size : size - iova % size;
 		break;
 	default:
-		size = K4;
+		size = t->page;
 	}
-	/* Without 1G leaves a long run is many entries: rarely. */
-	if (size > 8 * M2 && leaf_size(t, iova, G1) != G1 && rnd(t, 8))
-		size = M2;
+	/* Without the largest leaves a long run is many entries: rarely. */
+	if (size > 8 * t->mid && leaf_size(t, iova, 0, t->big) != t->big && rnd(t, 8))
+		size = t->mid;
 	return size - 1 > most ? most + 1 : size;
 }
 
 static uint64_t pick_paddr(struct test *t, uint64_t iova)
 {
 	uint64_t mask = t->geometry.last_phys;
-	uint64_t paddr = (rnd(t, 1ull << 40) << 12 | (rnd(t, 4) ? 0 : ~0ull << 34)) & mask;
+	uint64_t paddr = (rnd(t, 1ull << 40) * t->page | (rnd(t, 4) ? 0 : ~0ull << 34)) & mask &
+			 ~(t->page - 1);
+	uint64_t size = pick_leaf_size(t);
 
-	switch (rnd(t, 4)) {
+	switch (rnd(t, 6)) {
 	case 0:
-		paddr = (paddr & ~(G1 - 1)) | (iova & (G1 - 1));
+		paddr = (paddr & ~(t->big - 1)) | (iova & (t->big - 1));
 		break;
 	case 1:
-		paddr = (paddr & ~(M2 - 1)) | (iova & (M2 - 1));
+		paddr = (paddr & ~(t->mid - 1)) | (iova & (t->mid - 1));
 		break;
 	case 2:
-		return (rnd(t, 1 << 16) + 1) << 12;
+		paddr = (paddr & ~(size - 1)) | (iova & (size - 1));
+		break;
+	case 3:
+		return (rnd(t, 1 << 16) + 1) * t->page;
+	case 4:
+		/* Before a place where the address bits in an entry are apart. */
+		if (mask >> 51)
+			return (rnd(t, 2) ? 1ull << 48 : 3ull << 50) -
+			       pick_leaf_size(t) * rnd(t, 3) - t->page * rnd(t, 20);
+		break;
 	default:
 		break;
 	}
 	/* Room for the longest piece, and never 0, which iova_to_phys() cannot tell from a hole. */
-	if (paddr > mask - 4 * G1)
-		paddr -= 4 * G1;
-	return paddr < 4 * G1 ? paddr + 4 * G1 : paddr;
+	if (paddr > mask - 4 * t->big)
+		paddr -= 4 * t->big;
+	return paddr < 4 * t->big ? paddr + 4 * t->big : paddr;
 }
 
 static unsigned int pick_prot(struct test *t)
@@ -419,23 +429,28 @@ static void op_map(struct test *t, struct leaf *scratch, const struct leaf *to)
 		size = to->size;
 		list = false;
 	}
-	paddr = to ? 8 * G1 : pick_paddr(t, iova);
+	paddr = to ? 8 * t->big : pick_paddr(t, iova);
+	/* Not more leaves than there is room for. */
+	if (size / t->page > MOST_NEW &&
+	    (list || (iova ^ paddr) % t->mid || !(t->setup->config.pgsizes & t->mid)))
+		size = t->mid;
 	sg[0] = (struct uiommu_sg){ paddr, size };
 	if (list) {
 		uint64_t left = size;
 
 		for (pieces = 0; left && pieces < 12; pieces++) {
-			uint64_t part = pieces == 11 ? left : K4 * (1 + rnd(t, left / K4));
+			uint64_t part = pieces == 11 ? left :
+						       t->page * (1 + rnd(t, left / t->page));
 
-			if (part > K4 && rnd(t, 2))
-				part = left > M2 && rnd(t, 2) ? M2 : K4;
+			if (part > t->page && rnd(t, 2))
+				part = left > t->mid && rnd(t, 2) ? t->mid : t->page;
 			/* Often a neighbour of the last piece. */
 			if (pieces && rnd(t, 3) == 0)
 				paddr = sg[pieces - 1].paddr + sg[pieces - 1].size;
 			else
 				paddr = pick_paddr(t, iova + size - left);
 			if (paddr > t->geometry.last_phys - part)
-				paddr = 4 * G1 + (iova + size - left) % G1;
+				paddr = 4 * t->big + (iova + size - left) % t->big;
 			sg[pieces] = (struct uiommu_sg){ paddr, part };
 			left -= part;
 		}
@@ -476,6 +491,42 @@ static void op_map(struct test *t, struct leaf *scratch, const struct leaf *to)
 			 phys_of(t, start + mapped - 1));
 }
 
+static bool is_run(const struct test *t, size_t i)
+{
+	return t->leaf[i].size > level_size(t, level_of(t, t->leaf[i].size));
+}
+
+/* A run of which a part will be unmapped falls into its entries. */
+static void split_run(struct test *t, size_t i)
+{
+	const struct leaf run = t->leaf[i];
+	const uint64_t size = level_size(t, level_of(t, run.size)), n = run.size / size;
+
+	memmove(t->leaf + i + n, t->leaf + i + 1, (t->count - i - 1) * sizeof(run));
+	t->count += n - 1;
+	for (uint64_t k = 0; k < n; k++)
+		t->leaf[i + k] = (struct leaf){ run.iova + k * size, run.paddr + k * size, size,
+						run.prot, run.dirty };
+}
+
+static void split_runs(struct test *t, uint64_t iova, uint64_t size)
+{
+	const uint64_t last = iova + (size - 1);
+
+	if (!t->setup->config.arm.bbml2)
+		return;
+	for (unsigned int end = 0; end < 2; end++) {
+		size_t i = find(t, end ? last : iova);
+		const struct leaf *leaf = &t->leaf[i];
+
+		if (i == t->count || leaf->iova > last ||
+		    (leaf->iova >= iova && leaf->iova + (leaf->size - 1) <= last))
+			continue;
+		if (is_run(t, i))
+			split_run(t, i);
+	}
+}
+
 /* Unmap at random, or exactly one leaf. */
 static void op_unmap(struct test *t, const struct leaf *from)
 {
@@ -490,28 +541,42 @@ static void op_unmap(struct test *t, const struct leaf *from)
 		size = from->size;
 	} else if (t->count && rnd(t, 4)) {
 		iova = t->leaf[rnd(t, t->count)].iova;
-		size = rnd(t, 3) ? pick_size(t, iova) : M2 - iova % M2;
+		size = rnd(t, 3) ? pick_size(t, iova) : t->mid - iova % t->mid;
 		if (rnd(t, 8) == 0)
-			size = G1 - iova % G1;
+			size = t->big - iova % t->big;
 	}
+	/* Only what is mapped without a gap goes, and only that may fall apart. */
+	for (i = find(t, iova); i < t->count && done < size; i++) {
+		uint64_t entry = level_size(t, level_of(t, t->leaf[i].size));
+
+		if (t->leaf[i].iova > iova + done ||
+		    (t->leaf[i].iova < iova && (!is_run(t, i) || iova % entry)))
+			break;
+		done = t->leaf[i].iova + t->leaf[i].size - iova;
+	}
+	if (done)
+		split_runs(t, iova, done < size ? done : size);
+	done = 0;
 	first = i = find(t, iova);
 	while (done < size && i < t->count && t->leaf[i].iova == iova + done) {
-		if (!smallest || t->leaf[i].size < smallest)
-			smallest = t->leaf[i].size;
+		uint64_t entry = level_size(t, level_of(t, t->leaf[i].size));
+
+		if (!smallest || entry < smallest)
+			smallest = entry;
 		done += t->leaf[i++].size;
 	}
 	uiommu_iotlb_gather_init(&gather, rnd(t, 2));
 	if (rnd(t, 4) == 0) {
 		/* Not the first unmap that uses this gather. */
-		gather.start = iova & ~(G1 - 1);
+		gather.start = iova & ~(t->big - 1);
 		gather.last = iova;
-		before = gather.pgsize = rnd(t, 4) ? M2 : 0;
+		before = gather.pgsize = rnd(t, 4) ? t->mid : 0;
 		shared = true;
 	}
 	got = t->setup->format->unmap(&t->pt, iova, size, &gather);
 	CHECK(t, got == done);
 	if (shared) {
-		CHECK(t, gather.start == (iova & ~(G1 - 1)));
+		CHECK(t, gather.start == (iova & ~(t->big - 1)));
 		CHECK(t, gather.last == (done ? iova + done - 1 : iova));
 		CHECK(t, gather.pgsize == (done && smallest < before ? smallest : before));
 	} else if (done) {
@@ -528,7 +593,8 @@ static void op_unmap(struct test *t, const struct leaf *from)
 /* Empty a region leaf by leaf, so that its lower tables stay, and put large leaves there. */
 static void op_replace(struct test *t, struct leaf *scratch)
 {
-	uint64_t span = rnd(t, 4) ? M2 : G1, iova = pick_iova(t) & ~(span - 1);
+	uint64_t span = rnd(t, 2) ? t->mid : rnd(t, 2) ? pick_leaf_size(t) : t->big;
+	uint64_t iova = pick_iova(t) & ~(span - 1);
 	size_t i;
 
 	if (find(t, iova + (span - 1)) - find(t, iova) > 1000)
@@ -547,22 +613,22 @@ static void op_write(struct test *t)
 		uint64_t *entry;
 
 		/* Large leaves are few: look for one. */
-		for (unsigned int k = 0; k < 20 && leaf->size == K4; k++)
+		for (unsigned int k = 0; k < 20 && leaf->size == t->page; k++)
 			leaf = &t->leaf[rnd(t, t->count)];
-		entry = raw_entry(t, leaf);
-		if (!(leaf->prot & UIOMMU_WRITE))
+		if (!(leaf->prot & UIOMMU_WRITE) || leaf->dirty)
 			continue;
-		__atomic_fetch_or(entry, t->setup->format->dirty_bit, __ATOMIC_RELAXED);
-		*host_seen(t->host, entry) |= t->setup->format->dirty_bit;
+		entry = raw_entry(t, leaf->iova, level_of(t, leaf->size));
+		__atomic_fetch_xor(entry, t->setup->format->dirty_flip, __ATOMIC_RELAXED);
+		*host_seen(t->host, entry) ^= t->setup->format->dirty_flip;
 		leaf->dirty = true;
 	}
 }
 
 static void op_dirty(struct test *t)
 {
-	static const uint64_t page_sizes[] = { K4, K4, 2 * K4, 16 * K4, M2, G1 };
-	const uint64_t page = page_sizes[rnd(t, 6)];
-	uint64_t iova = pick_iova(t) & ~(page - 1), size = page * (1 + rnd(t, 64)), most, lead;
+	const uint64_t units[] = { t->page, t->page, 2 * t->page, 16 * t->page, t->mid, t->big };
+	const uint64_t unit = units[rnd(t, 6)]; /* of a bit */
+	uint64_t iova = pick_iova(t) & ~(unit - 1), size = unit * (1 + rnd(t, 64)), most, lead;
 	unsigned int range = iova >= t->geometry.range[1].start && t->geometry.ranges > 1;
 	uint64_t bits[80], expected[80], low = UINT64_MAX, high = 0;
 	bool clear = rnd(t, 3);
@@ -572,22 +638,22 @@ static void op_dirty(struct test *t)
 		/* From inside of a leaf, or from a little before it. */
 		size_t i = rnd(t, t->count);
 
-		for (unsigned int k = 0; k < 20 && t->leaf[i].size == K4; k++)
+		for (unsigned int k = 0; k < 20 && t->leaf[i].size == t->page; k++)
 			i = rnd(t, t->count);
-		iova = (t->leaf[i].iova + (rnd(t, t->leaf[i].size) & ~(K4 - 1))) & ~(page - 1);
+		iova = (t->leaf[i].iova + (rnd(t, t->leaf[i].size) & ~(t->page - 1))) & ~(unit - 1);
 		range = iova >= t->geometry.range[1].start && t->geometry.ranges > 1;
 	}
-	if (page == K4 && rnd(t, 2))
-		size = K4 * (1 + rnd(t, 4500));
+	if (unit == t->page && rnd(t, 2))
+		size = unit * (1 + rnd(t, 4500));
 	most = t->geometry.range[range].last - iova;
 	if (size - 1 > most)
 		size = most + 1;
 	lead = rnd(t, 100);
-	if (lead * page > iova - t->geometry.range[range].start)
+	if (lead * unit > iova - t->geometry.range[range].start)
 		lead = 0;
-	struct uiommu_dirty_bitmap bitmap = { .iova = iova - lead * page,
-					      .page_size = page,
-					      .num_bits = lead + size / page + rnd(t, 70),
+	struct uiommu_dirty_bitmap bitmap = { .iova = iova - lead * unit,
+					      .page_size = unit,
+					      .num_bits = lead + size / unit + rnd(t, 70),
 					      .bits = bits };
 
 	for (size_t i = 0; i < 80; i++)
@@ -601,7 +667,7 @@ static void op_dirty(struct test *t)
 			continue;
 		if (b > iova + (size - 1))
 			b = iova + (size - 1);
-		for (uint64_t bit = (a - bitmap.iova) / page; bit <= (b - bitmap.iova) / page;
+		for (uint64_t bit = (a - bitmap.iova) / unit; bit <= (b - bitmap.iova) / unit;
 		     bit++)
 			expected[bit / 64] |= 1ull << bit % 64;
 		if (!clear)
@@ -621,7 +687,7 @@ static void op_dirty(struct test *t)
 static void check_some(struct test *t)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		uint64_t iova = pick_iova(t) + rnd(t, K4);
+		uint64_t iova = pick_iova(t) + rnd(t, t->page);
 
 		CHECK(t, t->setup->format->iova_to_phys(&t->pt, iova) == phys_of(t, iova));
 	}
@@ -649,14 +715,22 @@ static void check_geometry(const struct test *t)
 
 static void run_setup(const struct setup *setup, uint64_t ops, uint64_t seed)
 {
-	struct test t = { .setup = setup, .seed = seed, .rng = seed * 2 + 1 };
+	const unsigned int bits = setup_bits(setup);
+	struct test t = { .setup = setup,
+			  .bits = bits,
+			  .page = 8ull << bits,
+			  .mid = 8ull << 2 * bits,
+			  .big = 8ull << 3 * bits,
+			  .seed = seed,
+			  .rng = seed * 2 + 1 };
 	struct uiommu_pt_config config = setup->config;
-	struct leaf *scratch = calloc(4 * 262144, sizeof(*scratch));
+	struct leaf *scratch = calloc(4 * MOST_NEW, sizeof(*scratch));
 
-	t.leaf = calloc(MAX_LEAVES + 4 * 262144, sizeof(*t.leaf));
+	t.leaf = calloc(MAX_LEAVES + 4 * MOST_NEW, sizeof(*t.leaf));
 	assert_non_null(scratch);
 	assert_non_null(t.leaf);
-	t.host = host_new(20000);
+	/* Tables in the upper half of memory, so that all address bits of their entries are used. */
+	t.host = host_new(20000, 3ull << (setup->config.pa_bits - 2));
 	config.host = t.host;
 	for (long n = 0; n < 2; n++) {
 		host_fail_after(t.host, n);
@@ -696,17 +770,17 @@ static void run_setup(const struct setup *setup, uint64_t ops, uint64_t seed)
 
 static void test_setup(void **state)
 {
-	const size_t n = sizeof(setups) / sizeof(setups[0]);
-
-	run_setup(*state, options.config ? options.ops : options.ops / n, options.seed);
+	run_setup(*state, options.config ? options.ops : options.ops / num_setups, options.seed);
 }
 
 int main(int argc, char **argv)
 {
-	const size_t n = sizeof(setups) / sizeof(setups[0]);
-	struct CMUnitTest tests[sizeof(setups) / sizeof(setups[0])];
+	struct CMUnitTest *tests = calloc(num_setups, sizeof(*tests));
 	size_t count = 0;
+	int rc;
 
+	if (!tests)
+		return 1;
 	options.seed = (uint64_t)time(NULL);
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "--ops"))
@@ -716,12 +790,14 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--config"))
 			options.config = argv[i + 1];
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < num_setups; i++) {
 		if (options.config && strcmp(options.config, setups[i].name))
 			continue;
 		tests[count++] = (struct CMUnitTest){ .name = setups[i].name,
 						      .test_func = test_setup,
 						      .initial_state = (void *)&setups[i] };
 	}
-	return _cmocka_run_group_tests("pgtable", tests, count, NULL, NULL);
+	rc = _cmocka_run_group_tests("pgtable", tests, count, NULL, NULL);
+	free(tests);
+	return rc;
 }

@@ -198,7 +198,7 @@ static size_t count_tables(struct race *race, const uint64_t *table, unsigned in
 
 static void run_race(bool x86, bool coherent)
 {
-	struct race race = { .host = host_new(4000), .x86 = x86 };
+	struct race race = { .host = host_new(4000, 1ull << 32), .x86 = x86 };
 	struct thread thread[MAPPERS + 2];
 	const struct uiommu_pt_config config = { .host = race.host,
 						 .va_bits = 48,
