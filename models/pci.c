@@ -15,6 +15,8 @@
 /* Offsets of the capabilities in every function that has them. */
 #define CAP_PCIE 0x40u
 #define CAP_MSI 0x80u
+#define CAP_OTHERS \
+	0x98u /* from here on those of the device, or from PCI_CAP_FIRST if it has no others */
 #define EXT_CAP_SIZE 0x20u /* room for each extended capability */
 
 #define MSI_CONTROL 0x02u /* PCI 3.0, 6.8.1 */
@@ -81,6 +83,7 @@ static void fill_header(struct model_pci_function *fn)
 	    (c->bridge ? PCI_HEADER_TYPE_BRIDGE : PCI_HEADER_TYPE_NORMAL) |
 		    (c->multifunction ? PCI_HEADER_TYPE_MULTIFUNCTION : 0));
 	put(w, PCI_INTERRUPT_LINE, 1, 0xff);
+	put(s, PCI_INTERRUPT_PIN, 1, c->interrupt_pin);
 	for (unsigned int i = 0; i < (c->bridge ? 2u : 6u); i++)
 		if (c->bar_size[i])
 			put(w, PCI_BAR(i), 4, ~(c->bar_size[i] - 1) & PCI_BAR_MEMORY_MASK);
@@ -89,6 +92,9 @@ static void fill_header(struct model_pci_function *fn)
 		put(w, PCI_MEMORY_BASE, 4, 0xfff0fff0u);
 		put(w, PCI_BRIDGE_CONTROL, 2, 0xffff);
 		/* No prefetchable and no I/O window: their registers read as zero. */
+	} else {
+		put(s, PCI_SUBSYSTEM_VENDOR_ID, 2, c->subsystem_vendor_id);
+		put(s, PCI_SUBSYSTEM_ID, 2, c->subsystem_id);
 	}
 }
 
@@ -118,6 +124,32 @@ static void fill_capabilities(struct model_pci_function *fn)
 		put(w, CAP_MSI + MSI_ADDRESS_HIGH, 4, 0xffffffffu);
 		put(w, CAP_MSI + MSI_DATA, 2, 0xffff);
 	}
+}
+
+/* The device's own, behind the others. False: there is no room. */
+static bool fill_others(struct model_pci_function *fn)
+{
+	const struct model_pci_config *c = &fn->config;
+	unsigned int at = c->pcie || c->msi ? CAP_OTHERS : PCI_CAP_FIRST;
+	unsigned int link = c->msi  ? CAP_MSI + PCI_CAP_NEXT :
+			    c->pcie ? CAP_PCIE + PCI_CAP_NEXT :
+				      PCI_CAP_POINTER;
+
+	for (unsigned int i = 0; i < c->num_capabilities; i++) {
+		const struct model_pci_capability *cap = &c->capabilities[i];
+
+		if (at + cap->size > PCI_CONFIG_SIZE_CONVENTIONAL)
+			return false;
+		put(fn->space, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
+		put(fn->space, link, 1, at);
+		memcpy(fn->space + at, cap->bytes, cap->size);
+		if (cap->writable)
+			memcpy(fn->writable + at, cap->writable, cap->size);
+		link = at + PCI_CAP_NEXT;
+		put(fn->space, link, 1, 0);
+		at += (cap->size + 3u) & ~3u;
+	}
+	return true;
 }
 
 /* The next extended capability, linked to the one before it. */
@@ -216,6 +248,8 @@ static struct model_pci_function *find(struct model_pci *pci, uint16_t segment, 
 
 static const struct model_pci_iommu *iommu_of(const struct model_pci_function *fn)
 {
+	if (fn->config.untranslated)
+		return NULL;
 	for (const struct model_pci_function *up = fn; up; up = up->config.parent)
 		if (up->iommu)
 			return up->iommu;
@@ -274,8 +308,11 @@ uint32_t model_pci_config_read(struct model_pci *pci, uint16_t segment, uint8_t 
 		return value;
 	model_pci_lock(pci);
 	fn = find(pci, segment, bus, devfn);
-	if (fn)
+	if (fn) {
+		if (fn->config.ops && fn->config.ops->config_read)
+			fn->config.ops->config_read(fn->config.device, offset, size);
 		value = get(fn->space, offset, size);
+	}
 	model_pci_unlock(pci);
 	return value;
 }
@@ -300,6 +337,8 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 		    (get(fn->space, offset, size) & ~mask) | (value & mask));
 		if (fn->ats)
 			update_ats(fn);
+		if (fn->config.ops && fn->config.ops->config_written)
+			fn->config.ops->config_written(fn->config.device, offset, size);
 	}
 	model_pci_unlock(pci);
 }
@@ -370,7 +409,7 @@ void model_pci_mmio_write(struct model_pci *pci, uint64_t address, unsigned int 
 
 /* ---- DMA --------------------------------------------------------------------------------------- */
 
-static bool may_master(const struct model_pci_function *fn)
+bool model_pci_may_master(const struct model_pci_function *fn)
 {
 	for (; fn; fn = fn->config.parent)
 		if (!(fn->space[PCI_COMMAND] & PCI_COMMAND_MASTER))
@@ -439,17 +478,9 @@ static enum model_status message(struct model_pci_function *fn, const struct mod
 	return MODEL_OK;
 }
 
-static enum model_status translate(struct model_pci_function *fn, struct model_request *request,
-				   struct model_translation *out)
+enum model_status model_pci_untranslated(const struct model_request *request,
+					 struct model_translation *out)
 {
-	const struct model_pci_iommu *above = iommu_of(fn);
-
-	if (!may_master(fn))
-		return MODEL_FAULT;
-	request->segment = fn->config.segment;
-	request->source_id = source_id(fn);
-	if (above)
-		return above->iommu->translate(above->iommu->context, request, out);
 	if (request->type == MODEL_ATS_TRANSLATION)
 		return MODEL_FAULT;
 	if (request->iova >= MSI_RANGE_FIRST && request->iova <= MSI_RANGE_LAST)
@@ -459,6 +490,20 @@ static enum model_status translate(struct model_pci_function *fn, struct model_r
 					   .access = MODEL_READ | MODEL_WRITE,
 					   .snoop = true };
 	return MODEL_OK;
+}
+
+static enum model_status translate(struct model_pci_function *fn, struct model_request *request,
+				   struct model_translation *out)
+{
+	const struct model_pci_iommu *above = iommu_of(fn);
+
+	if (!model_pci_may_master(fn))
+		return MODEL_FAULT;
+	request->segment = fn->config.segment;
+	request->source_id = source_id(fn);
+	if (above)
+		return above->iommu->translate(above->iommu->context, request, out);
+	return model_pci_untranslated(request, out);
 }
 
 /* One request that crosses no page. */
@@ -557,6 +602,22 @@ void model_pci_raise_msi(struct model_pci_function *fn)
 void *model_pci_host(struct model_pci_function *fn)
 {
 	return fn->pci->host;
+}
+
+uint8_t *model_pci_space(struct model_pci_function *fn)
+{
+	return fn->space;
+}
+
+bool model_pci_behind(struct model_pci *pci, const struct model_pci_iommu *iommu, uint16_t segment,
+		      uint16_t id)
+{
+	for (const struct model_pci_function *fn = pci->first; fn; fn = fn->next)
+		if (fn->config.segment == segment && iommu_of(fn) == iommu &&
+		    reachable(fn, bus_of(fn)) &&
+		    (source_id(fn) == id || (bus_of(fn) << 8 | fn->config.devfn) == id))
+			return true;
+	return false;
 }
 
 uint16_t model_pci_ats_control(const struct model_pci_function *fn)
@@ -670,6 +731,10 @@ int model_pci_add(struct model_pci *pci, const struct model_pci_config *config,
 	fill_header(fn);
 	fill_capabilities(fn);
 	fill_extended(fn);
+	if (!fill_others(fn)) {
+		uiommu_port_free(pci->host, fn, sizeof(*fn));
+		return -1;
+	}
 	*pci->end = fn;
 	pci->end = &fn->next;
 	*out = fn;

@@ -42,9 +42,22 @@ struct model_pci_device_ops {
 	void (*atc_reset)(void *device);
 	/* Time passes: finish what is pending. */
 	void (*settle)(void *device);
+	/*
+	 * Software is about to read configuration space, or has written it: the device looks at, and may
+	 * change, model_pci_space().  Called on the bus.
+	 */
+	void (*config_read)(void *device, unsigned int offset, unsigned int size);
+	void (*config_written)(void *device, unsigned int offset, unsigned int size);
 	/* A piece of continuous work, for a thread of the device's own; false: there is none. */
 	bool (*work)(void *device);
 	void (*destroy)(void *device);
+};
+
+/* A capability that the model of PCI does not know, as bytes; copied. */
+struct model_pci_capability {
+	const uint8_t *bytes; /* ID first; the link to the next is filled in */
+	const uint8_t *writable; /* NULL: read-only */
+	uint8_t size;
 };
 
 struct model_pci_config {
@@ -67,6 +80,11 @@ struct model_pci_config {
 	bool pri;
 	uint8_t pasid_bits; /* 0: no PASID capability */
 	bool pasid_execute, pasid_privileged;
+	bool untranslated; /* no IOMMU stands above this function: it is one itself */
+	uint16_t subsystem_vendor_id, subsystem_id;
+	uint8_t interrupt_pin; /* 1: INTA; 0: none */
+	const struct model_pci_capability *capabilities; /* behind the others, in this order */
+	unsigned int num_capabilities;
 	const struct model_pci_device_ops *ops; /* NULL: configuration space only */
 	void *device;
 };
@@ -76,7 +94,10 @@ int model_pci_create(void *host, struct model_memory *memory, model_report_fn re
 /* The functions go with it, and their devices. */
 void model_pci_destroy(struct model_pci *pci);
 
-/* 0, or -1: no memory, the place is taken, or @parent is no bridge. @config is copied. */
+/*
+ * 0, or -1: no memory, the place is taken, @parent is no bridge, or the capabilities do not fit.
+ * @config is copied.
+ */
 int model_pci_add(struct model_pci *pci, const struct model_pci_config *config,
 		  struct model_pci_function **out);
 /* The device comes after its function: as @ops and @device of the configuration. */
@@ -87,6 +108,10 @@ void model_pci_set_iommu(struct model_pci_function *fn, const struct model_pci_i
 /* ... above everything of a segment that no other stands above. */
 int model_pci_set_segment_iommu(struct model_pci *pci, uint16_t segment,
 				const struct model_pci_iommu *iommu);
+
+/* What happens to a request that no IOMMU stands above. */
+enum model_status model_pci_untranslated(const struct model_request *request,
+					 struct model_translation *out);
 
 void model_pci_lock(struct model_pci *pci);
 void model_pci_unlock(struct model_pci *pci);
@@ -109,6 +134,16 @@ bool model_pci_function_has_work(const struct model_pci_function *fn);
 /* ---- for devices ------------------------------------------------------------------------------- */
 
 void *model_pci_host(struct model_pci_function *fn);
+/* One's own configuration space, PCI_CONFIG_SIZE bytes; on the bus. */
+uint8_t *model_pci_space(struct model_pci_function *fn);
+/* Whether bus mastering is on, here and in all bridges above; on the bus. */
+bool model_pci_may_master(const struct model_pci_function *fn);
+/*
+ * Whether requests with this source ID come out from under @iommu, or would if there were any: that of a
+ * function below it, or of a bridge that takes such a function's requests over.  On the bus.
+ */
+bool model_pci_behind(struct model_pci *pci, const struct model_pci_iommu *iommu, uint16_t segment,
+		      uint16_t source_id);
 /* One's own configuration space, for the enable bits of capabilities; on the bus. */
 uint16_t model_pci_ats_control(const struct model_pci_function *fn);
 uint16_t model_pci_pasid_control(const struct model_pci_function *fn);

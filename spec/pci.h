@@ -28,6 +28,8 @@
 #define PCI_COMMAND_MASTER (1u << 2)
 #define PCI_COMMAND_INTX_DISABLE (1u << 10)
 #define PCI_STATUS 0x06 /* 16 */
+/* The function asserts INTx, whether or not that is disabled. */
+#define PCI_STATUS_INTERRUPT (1u << 3)
 #define PCI_STATUS_CAP_LIST (1u << 4)
 #define PCI_REVISION 0x08 /* 8 */
 #define PCI_CLASS_PROG 0x09 /* 8 */
@@ -78,8 +80,25 @@
 #define PCI_CAP_ID_PM 0x01u
 #define PCI_CAP_ID_MSI 0x05u
 #define PCI_CAP_ID_PCIX 0x07u
+#define PCI_CAP_ID_VENDOR 0x09u
 #define PCI_CAP_ID_PCIE 0x10u
 #define PCI_CAP_ID_MSIX 0x11u
+
+/* MSI-X (7.7.2): the table and the pending bits lie in BARs. */
+#define PCI_MSIX_CONTROL 0x02 /* 16 */
+#define PCI_MSIX_SIZE 0x07ffu /* entries of the table, less one; read-only */
+#define PCI_MSIX_MASK_ALL (1u << 14)
+#define PCI_MSIX_ENABLE (1u << 15)
+#define PCI_MSIX_TABLE 0x04 /* 32: offset in a BAR, and which BAR in bits 2:0 */
+#define PCI_MSIX_PENDING 0x08 /* 32: the same */
+#define PCI_MSIX_BAR 0x7u
+/* An entry of the table. */
+#define PCI_MSIX_ENTRY_SIZE 16u
+#define PCI_MSIX_ENTRY_ADDRESS_LOW 0x0 /* bits 1:0 are 0 */
+#define PCI_MSIX_ENTRY_ADDRESS_HIGH 0x4
+#define PCI_MSIX_ENTRY_DATA 0x8
+#define PCI_MSIX_ENTRY_CONTROL 0xc
+#define PCI_MSIX_ENTRY_MASKED (1u << 0) /* set at reset */
 
 /* PCI Express capability (7.5.3). */
 #define PCI_PCIE_CAPABILITIES 0x02 /* 16 */
