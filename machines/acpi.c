@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * acpi.c - writes the DMAR table (VT-d specification, chapter 8) that describes a machine
+ * acpi.c - writes the tables DMAR (VT-d specification, chapter 8) and VIOT (ACPI 6.5, 5.2.34) of a machine
  *
  * A scope's path starts at the root bus and goes through the bridges, as firmware writes it: bus numbers
  * below do not stand in the table, since software may change them.
@@ -46,6 +46,37 @@ static void patch(struct table *t, size_t at, uint64_t value, unsigned int bytes
 {
 	for (unsigned int i = 0; i < bytes && at + i < t->size; i++)
 		t->data[at + i] = (unsigned char)(value >> 8 * i);
+}
+
+/* Every table's header (ACPI 5.2.6). */
+static void add_header(struct table *t, const char *signature, unsigned int revision)
+{
+	add_text(t, signature, 4);
+	add(t, 0, 4);
+	add(t, revision, 1);
+	add(t, 0, 1);
+	add_text(t, "UIOMMU", 6);
+	add_text(t, "MACHINE ", 8);
+	add(t, 1, 4);
+	add_text(t, "UIOM", 4);
+	add(t, 1, 4);
+}
+
+/* Length and checksum; NULL: there was no memory. */
+static unsigned char *finish(struct table *t, size_t *size)
+{
+	unsigned char sum = 0;
+
+	if (t->failed) {
+		free(t->data);
+		return NULL;
+	}
+	patch(t, ACPI_TABLE_LENGTH, t->size, 4);
+	for (size_t i = 0; i < t->size; i++)
+		sum = (unsigned char)(sum + t->data[i]);
+	patch(t, ACPI_TABLE_CHECKSUM, (unsigned char)-sum, 1);
+	*size = t->size;
+	return t->data;
 }
 
 static size_t begin(struct table *t, enum acpi_dmar_type type)
@@ -142,17 +173,8 @@ static void add_ats(struct table *t, const struct describe *d)
 unsigned char *machine_acpi_dmar(const struct describe *d, size_t *size)
 {
 	struct table t = { 0 };
-	unsigned char sum = 0;
 
-	add_text(&t, "DMAR", 4);
-	add(&t, 0, 4);
-	add(&t, 1, 1);
-	add(&t, 0, 1);
-	add_text(&t, "UIOMMU", 6);
-	add_text(&t, "MACHINE ", 8);
-	add(&t, 1, 4);
-	add_text(&t, "UIOM", 4);
-	add(&t, 1, 4);
+	add_header(&t, "DMAR", 1);
 	add(&t, 52 - 1, 1);
 	add(&t, 0, 1);
 	add(&t, 0, 8);
@@ -160,19 +182,79 @@ unsigned char *machine_acpi_dmar(const struct describe *d, size_t *size)
 	/* Units that name their devices come before the one that takes the rest (8.3). */
 	for (int rest = 0; rest < 2; rest++)
 		for (unsigned int i = 0; i < d->num_units; i++)
-			if (d->units[i].include_all == rest)
+			if (d->units[i].kind == DESCRIBE_UNIT_VTD &&
+			    d->units[i].include_all == rest)
 				add_unit(&t, d, &d->units[i]);
 	for (unsigned int i = 0; i < d->num_regions; i++)
 		add_region(&t, d, &d->regions[i]);
 	add_ats(&t, d);
-	if (t.failed) {
-		free(t.data);
-		return NULL;
+	return finish(&t, size);
+}
+
+/* ---- VIOT -------------------------------------------------------------------------------------- */
+
+#define VIOT_NODE_COUNT 36 /* 16 bits; then the offset of the first node */
+#define VIOT_NODES 48
+
+enum viot_node { VIOT_PCI_RANGE = 1, VIOT_VIRTIO_PCI = 3, VIOT_VIRTIO_MMIO = 4 };
+
+/* The device and its bus: firmware has numbered the buses as it goes, the root bus is what it begins with. */
+static void add_virtio(struct table *t, const struct describe *d, const struct describe_unit *unit)
+{
+	const struct describe_function *fn;
+
+	if (unit->size) {
+		add(t, VIOT_VIRTIO_MMIO, 2);
+		add(t, 16, 2);
+		add(t, 0, 4);
+		add(t, unit->base, 8);
+		return;
 	}
-	patch(&t, ACPI_TABLE_LENGTH, t.size, 4);
-	for (size_t i = 0; i < t.size; i++)
-		sum = (unsigned char)(sum + t.data[i]);
-	patch(&t, ACPI_TABLE_CHECKSUM, (unsigned char)-sum, 1);
-	*size = t.size;
-	return t.data;
+	fn = &d->functions[unit->function];
+	add(t, VIOT_VIRTIO_PCI, 2);
+	add(t, 16, 2);
+	add(t, unit->segment, 2);
+	add(t, (uint64_t)d->hosts[fn->host].first_bus << 8 | fn->devfn, 2);
+	add(t, 0, 8);
+}
+
+static void add_range(struct table *t, const struct describe_host *host,
+		      const struct describe_map *map, size_t output)
+{
+	add(t, VIOT_PCI_RANGE, 2);
+	add(t, 24, 2);
+	add(t, map->id, 4);
+	add(t, host->segment, 2);
+	add(t, host->segment, 2);
+	add(t, map->first, 2);
+	add(t, map->first + map->count - 1, 2);
+	add(t, output, 2);
+	add(t, 0, 6);
+}
+
+unsigned char *machine_acpi_viot(const struct describe *d, size_t *size)
+{
+	struct table t = { 0 };
+	unsigned int count = 0;
+
+	add_header(&t, "VIOT", 0);
+	add(&t, 0, 2);
+	add(&t, VIOT_NODES, 2);
+	add(&t, 0, 8);
+	for (unsigned int u = 0; u < d->num_units; u++) {
+		size_t output = t.size;
+
+		if (d->units[u].kind != DESCRIBE_UNIT_VIRTIO)
+			continue;
+		add_virtio(&t, d, &d->units[u]);
+		count++;
+		for (unsigned int h = 0; h < d->num_hosts; h++)
+			for (unsigned int i = 0; i < d->hosts[h].num_maps; i++)
+				if (d->hosts[h].maps[i].unit == u) {
+					add_range(&t, &d->hosts[h], &d->hosts[h].maps[i], output);
+					count++;
+				}
+	}
+	patch(&t, VIOT_NODE_COUNT, count, 2);
+	return finish(&t, size);
 }

@@ -32,6 +32,7 @@ static const struct {
 	{ "qemu,edu", DESCRIBE_EDU, false },
 	{ "qemu,iommu-testdev", DESCRIBE_TESTDEV, false },
 	{ "uiommu,dma-engine", DESCRIBE_DMA_ENGINE, false },
+	{ "virtio,pci-iommu", DESCRIBE_VIRTIO_IOMMU, false },
 };
 #define NUM_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -139,6 +140,24 @@ static void *grow(struct reader *r, void *array, unsigned int *count, size_t siz
 
 static void read_functions(struct reader *r, int node, unsigned int host, unsigned int parent);
 
+/* A unit that is a PCI function. */
+static void add_function_unit(struct reader *r, int node, unsigned int function)
+{
+	struct describe *d = r->d;
+	struct describe_unit *unit = grow(r, &d->units, &d->num_units, sizeof(*unit));
+
+	if (!unit)
+		return;
+	unit->kind = DESCRIBE_UNIT_VIRTIO;
+	unit->function = function;
+	unit->segment = d->hosts[d->functions[function].host].segment;
+	unit->driver_flags = cell(r, node, "driver-flags", 0);
+	unit->preset = text(r, node, "preset");
+	unit->node = node;
+	if (!unit->preset)
+		bad(r, node, "preset is missing");
+}
+
 static void read_function(struct reader *r, int node, unsigned int host, unsigned int parent)
 {
 	struct describe *d = r->d;
@@ -196,6 +215,10 @@ static void read_function(struct reader *r, int node, unsigned int host, unsigne
 		read_functions(r, node, host, index);
 	else if (fdt_first_subnode(r->dtb, node) >= 0)
 		bad(r, node, "only bridges can have devices below them");
+	if (kinds[kind].kind == DESCRIBE_VIRTIO_IOMMU && parent != DESCRIBE_NONE)
+		bad(r, node, "an IOMMU must be on the root bus: firmware has to name it");
+	else if (kinds[kind].kind == DESCRIBE_VIRTIO_IOMMU)
+		add_function_unit(r, node, index);
 }
 
 static void read_functions(struct reader *r, int node, unsigned int host, unsigned int parent)
@@ -221,6 +244,7 @@ static void read_host(struct reader *r, int node)
 		return;
 	host->segment = (uint16_t)cell(r, node, "linux,pci-domain", 0);
 	host->last_bus = 255;
+	host->node = node;
 	host->atsr = has(r, node, "atsr");
 	value = fdt_getprop(r->dtb, node, "bus-range", &length);
 	if (value && length == 8) {
@@ -265,27 +289,97 @@ static void read_list(struct reader *r, int node, const char *name, unsigned int
 	}
 }
 
-static void read_unit(struct reader *r, int node)
+/* What units with registers have in common; NULL: no memory. */
+static struct describe_unit *add_unit(struct reader *r, int node, enum describe_unit_kind kind)
 {
 	struct describe *d = r->d;
-	uint64_t size;
 	struct describe_unit *unit = grow(r, &d->units, &d->num_units, sizeof(*unit));
 
 	if (!unit)
-		return;
-	region(r, node, &unit->base, &size);
-	if (unit->base % 4096 || size % 4096)
-		bad(r, node, "registers must be whole pages");
-	unit->segment = (uint16_t)cell(r, node, "segment", 0);
-	unit->include_all = has(r, node, "include-all");
+		return NULL;
+	unit->kind = kind;
+	unit->function = DESCRIBE_NONE;
+	region(r, node, &unit->base, &unit->size);
 	unit->driver_flags = cell(r, node, "driver-flags", 0);
 	unit->preset = text(r, node, "preset");
 	unit->node = node;
 	if (!unit->preset)
 		bad(r, node, "preset is missing");
+	return unit;
+}
+
+static void read_vtd(struct reader *r, int node)
+{
+	struct describe_unit *unit = add_unit(r, node, DESCRIBE_UNIT_VTD);
+
+	if (!unit)
+		return;
+	if (unit->base % 4096 || unit->size % 4096)
+		bad(r, node, "registers must be whole pages");
+	unit->segment = (uint16_t)cell(r, node, "segment", 0);
+	unit->include_all = has(r, node, "include-all");
 	read_list(r, node, "scopes", &unit->scopes, &unit->num_scopes);
 	if (!unit->include_all && !unit->num_scopes)
 		bad(r, node, "neither include-all nor scopes: nothing is behind this unit");
+}
+
+/* Other devices have this transport, too: an IOMMU is one that has endpoints. */
+static void read_virtio_mmio(struct reader *r, int node)
+{
+	if (has(r, node, "#iommu-cells"))
+		add_unit(r, node, DESCRIBE_UNIT_VIRTIO);
+}
+
+/* The unit at a node with this phandle; num_units: none. */
+static unsigned int find_unit(struct reader *r, uint32_t phandle)
+{
+	const struct describe *d = r->d;
+	unsigned int i;
+
+	for (i = 0; i < d->num_units; i++)
+		if (phandle && fdt_get_phandle(r->dtb, d->units[i].node) == phandle)
+			break;
+	return i;
+}
+
+static void read_map(struct reader *r, struct describe_host *host)
+{
+	int length = 0;
+	const fdt32_t *value = fdt_getprop(r->dtb, host->node, "iommu-map", &length);
+
+	host->map_mask = (uint16_t)cell(r, host->node, "iommu-map-mask", 0xffff);
+	if (value && length % 16)
+		bad(r, host->node, "iommu-map must be groups of 4 cells");
+	for (int i = 0; value && !r->rc && i < length / 16; i++) {
+		struct describe_map *map = grow(r, &host->maps, &host->num_maps, sizeof(*map));
+
+		if (!map)
+			return;
+		map->first = fdt32_to_cpu(value[4 * i]);
+		map->unit = find_unit(r, fdt32_to_cpu(value[4 * i + 1]));
+		map->id = fdt32_to_cpu(value[4 * i + 2]);
+		map->count = fdt32_to_cpu(value[4 * i + 3]);
+		if (map->unit == r->d->num_units)
+			bad(r, host->node, "entry %d of iommu-map names no IOMMU", i);
+		if (!map->count || map->first > 0xffff || map->count > 0x10000 - map->first)
+			bad(r, host->node, "entry %d of iommu-map has no requester IDs", i);
+	}
+}
+
+const struct describe_map *describe_map(const struct describe_host *host, uint16_t requester,
+					uint32_t *id)
+{
+	uint32_t masked = requester & host->map_mask;
+
+	for (unsigned int i = 0; i < host->num_maps; i++) {
+		const struct describe_map *map = &host->maps[i];
+
+		if (masked - map->first >= map->count)
+			continue;
+		*id = map->id + (masked - map->first);
+		return map;
+	}
+	return NULL;
 }
 
 static void read_memory(struct reader *r, int node)
@@ -342,6 +436,7 @@ static void read_all(struct reader *r)
 	int node;
 
 	d->summary = text(r, 0, "model");
+	d->acpi = has(r, 0, "acpi");
 	fdt_for_each_subnode(node, r->dtb, 0)
 	{
 		const char *type = text(r, node, "device_type");
@@ -354,7 +449,10 @@ static void read_all(struct reader *r)
 	for_each_compatible(r, "pci-host-ecam-generic", read_host);
 	if (!d->num_hosts)
 		bad(r, 0, "there is no PCI host bridge (compatible \"pci-host-ecam-generic\")");
-	for_each_compatible(r, "intel,vtd", read_unit);
+	for_each_compatible(r, "intel,vtd", read_vtd);
+	for_each_compatible(r, "virtio,mmio", read_virtio_mmio);
+	for (unsigned int i = 0; i < d->num_hosts && !r->rc; i++)
+		read_map(r, &d->hosts[i]);
 	node = fdt_subnode_offset(r->dtb, 0, "reserved-memory");
 	if (node >= 0 && !r->rc)
 		read_reserved(r, node);
@@ -377,6 +475,7 @@ int describe_read(const void *dtb, size_t size, struct describe **out, char *err
 		return -UIOMMU_ENOMEM;
 	}
 	r.d->dtb = dtb;
+	r.d->dtb_size = size;
 	read_all(&r);
 	if (r.rc) {
 		describe_free(r.d);
@@ -394,6 +493,8 @@ void describe_free(struct describe *d)
 		free(d->units[i].scopes);
 	for (unsigned int i = 0; i < d->num_regions; i++)
 		free(d->regions[i].functions);
+	for (unsigned int i = 0; i < d->num_hosts; i++)
+		free(d->hosts[i].maps);
 	free(d->hosts);
 	free(d->functions);
 	free(d->units);

@@ -5,13 +5,19 @@
  * The nodes:
  *
  *   /                      model: one line for people
+ *                          acpi: firmware describes the machine by ACPI tables; without it the blob itself is
+ *                          what software gets
  *   /memory@X              reg: RAM; reserve-below: no page under this address is handed out
  *   /iommu@X               compatible "intel,vtd"; reg: registers; segment; include-all, or scopes: phandles of
  *                          functions; driver-flags: enum uiommu_vtd_flags; preset: name of a
  *                          model_vtd_preset(); then any field of struct model_vtd_config with '-' for
  *                          '_': a number, or nothing for true
+ *   /virtio_mmio@X         compatible "virtio,mmio", with #iommu-cells: a virtio IOMMU; reg; preset: name of a
+ *                          model_viommu_preset(); then its fields in the same way; reserved-regions
  *   /pcie@X                compatible "pci-host-ecam-generic"; linux,pci-domain; bus-range; ranges: its memory
- *                          window; atsr: ATS works below all root ports of the segment
+ *                          window; atsr: ATS works below all root ports of the segment; iommu-map and
+ *                          iommu-map-mask: which requests go through which unit, with which ID; a function that a
+ *                          unit names as its own comes first
  *     NAME@DEVICE,FUNCTION compatible as below; reg: bus 0, device and function in bits 15:8; label;
  *                          class-code; multifunction; acs: the capability's bits; ats; pri; pasid-bits;
  *                          pasid-execute; pasid-privileged; satc; model-only: not on an emulator.
@@ -19,7 +25,8 @@
  *   /reserved-memory/X     reg; devices: phandles: firmware lets them reach it
  *
  * "uiommu,host-bridge", "uiommu,root-port", "uiommu,switch-upstream", "uiommu,switch-downstream",
- * "uiommu,pcie-pci-bridge", "uiommu,pci-bridge", "qemu,edu", "qemu,iommu-testdev", "uiommu,dma-engine".
+ * "uiommu,pcie-pci-bridge", "uiommu,pci-bridge", "qemu,edu", "qemu,iommu-testdev", "uiommu,dma-engine",
+ * "virtio,pci-iommu" (a unit: preset and fields as for the one over MMIO; intx: it has no MSI-X).
  */
 #ifndef MACHINES_DESCRIBE_H
 #define MACHINES_DESCRIBE_H
@@ -38,6 +45,12 @@ enum describe_kind {
 	DESCRIBE_EDU,
 	DESCRIBE_TESTDEV,
 	DESCRIBE_DMA_ENGINE,
+	DESCRIBE_VIRTIO_IOMMU,
+};
+
+enum describe_unit_kind {
+	DESCRIBE_UNIT_VTD,
+	DESCRIBE_UNIT_VIRTIO,
 };
 
 #define DESCRIBE_NONE UINT32_MAX
@@ -56,15 +69,28 @@ struct describe_function {
 	uint8_t pasid_bits;
 };
 
+/* Requester IDs that a unit translates: @first becomes @id, and so on; of an iommu-map. */
+struct describe_map {
+	uint32_t first, count;
+	unsigned int unit; /* index into units */
+	uint32_t id;
+};
+
 struct describe_host {
 	uint16_t segment;
 	uint8_t first_bus, last_bus;
 	uint64_t window, window_size; /* of memory for BARs */
 	bool atsr;
+	uint16_t map_mask; /* applied to requester IDs before the look-up */
+	struct describe_map *maps;
+	unsigned int num_maps;
+	int node; /* offset in the blob */
 };
 
 struct describe_unit {
-	uint64_t base;
+	enum describe_unit_kind kind;
+	uint64_t base, size; /* of the registers; 0: it is a PCI function ... */
+	unsigned int function; /* ... which is this one, else DESCRIBE_NONE */
 	uint16_t segment;
 	bool include_all;
 	unsigned int driver_flags;
@@ -82,7 +108,9 @@ struct describe_region {
 
 struct describe {
 	const void *dtb; /* the blob; not owned, has to stay */
+	size_t dtb_size;
 	const char *summary;
+	bool acpi;
 	uint64_t ram_base, ram_size, reserve_below;
 	struct describe_host *hosts;
 	struct describe_function *functions; /* a bridge before what is below it */
@@ -95,6 +123,9 @@ struct describe {
 int describe_read(const void *dtb, size_t size, struct describe **out, char *error,
 		  size_t error_size);
 void describe_free(struct describe *d);
+/* Where an iommu-map sends a requester ID; NULL: nowhere. @id on success. */
+const struct describe_map *describe_map(const struct describe_host *host, uint16_t requester,
+					uint32_t *id);
 bool describe_is_bridge(enum describe_kind kind);
 
 #endif /* MACHINES_DESCRIBE_H */

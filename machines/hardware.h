@@ -38,6 +38,8 @@ struct machine_hardware_ops {
 	/* A firmware table by signature ("DMAR"), the back end's memory; NULL if there is none. */
 	const void *(*acpi_table)(struct machine_hardware *hw, const char signature[4],
 				  size_t *size);
+	/* The Devicetree that firmware hands over; NULL: it describes the machine by ACPI. */
+	const void *(*devicetree)(struct machine_hardware *hw, size_t *size);
 	/* Let pending device work (DMA, queues) finish: steps of models, QEMU's clock. */
 	void (*settle)(struct machine_hardware *hw);
 	/* Models: software claims that no stale translation may be used from now on (or not). */

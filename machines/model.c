@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.c - hardware made of models: RAM, PCI, devices, VT-d units, a DMAR table
+ * model.c - hardware made of models: RAM, PCI, devices, IOMMUs, firmware tables
  *
  * Locks: the bus of models/pci.h is taken for each access to a unit's registers, so that a DMA is either
  * before or after what the access does.  The workers' lock guards the list of threads only.
  */
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include <libfdt.h>
-
 #include "machines/acpi.h"
 #include "machines/describe.h"
 #include "machines/hardware.h"
+#include "machines/unit.h"
 #include "models/dma.h"
 #include "models/edu.h"
 #include "models/pci.h"
 #include "models/testdev.h"
-#include "models/vtd.h"
 #include "spec/pci.h"
 
 #define OWN_RAM 0x10000u /* the models' own host needs small memory only */
 #define MAX_STEPS 10000u
 #define YIELD_EVERY 8u
 
-struct model_unit {
-	struct model_vtd *vtd;
-	uint64_t base;
+struct model_machine;
+
+/* What stands above the functions of a host bridge that has an iommu-map. */
+struct model_route {
+	struct model_machine *machine;
+	unsigned int host;
+	struct model_iommu table;
 	struct model_pci_iommu iommu;
 };
 
@@ -47,10 +48,10 @@ struct model_machine {
 	struct uiommu_posix *own; /* where models allocate */
 	struct model_memory *memory;
 	struct model_pci *pci;
-	struct model_unit *units;
-	unsigned int num_units;
-	unsigned char *dmar;
-	size_t dmar_size;
+	struct unit *units; /* as described; what is not made yet has no operations */
+	struct model_route *routes; /* one for each host */
+	unsigned char *dmar, *viot; /* NULL: not on this machine */
+	size_t dmar_size, viot_size;
 	struct uiommu_posix_hooks hooks;
 	struct worker *workers;
 	pthread_mutex_t workers_lock;
@@ -93,10 +94,10 @@ static void config_write(struct machine_hardware *hw, uint16_t segment, uint8_t 
 	model_pci_config_write(to_model(hw)->pci, segment, bus, devfn, offset, size, value);
 }
 
-static struct model_unit *unit_at(struct model_machine *m, uint64_t address)
+static struct unit *unit_at(struct model_machine *m, uint64_t address)
 {
-	for (unsigned int i = 0; i < m->num_units; i++)
-		if (address - m->units[i].base < MODEL_VTD_MMIO_SIZE)
+	for (unsigned int i = 0; i < m->d->num_units; i++)
+		if (address - m->d->units[i].base < m->d->units[i].size)
 			return &m->units[i];
 	return NULL;
 }
@@ -104,16 +105,13 @@ static struct model_unit *unit_at(struct model_machine *m, uint64_t address)
 static uint64_t mmio_read(struct machine_hardware *hw, uint64_t address, unsigned int size)
 {
 	struct model_machine *m = to_model(hw);
-	struct model_unit *unit = unit_at(m, address);
-	uint64_t value = UINT64_MAX;
+	struct unit *unit = unit_at(m, address);
+	uint64_t value;
 
 	if (!unit)
 		return model_pci_mmio_read(m->pci, address, size);
 	model_pci_lock(m->pci);
-	if (size == 4)
-		value = model_vtd_read32(unit->vtd, (uint32_t)(address - unit->base));
-	else if (size == 8)
-		value = model_vtd_read64(unit->vtd, (uint32_t)(address - unit->base));
+	value = unit->ops->read(unit, (uint32_t)(address - unit->from->base), size);
 	model_pci_unlock(m->pci);
 	return value;
 }
@@ -122,17 +120,14 @@ static void mmio_write(struct machine_hardware *hw, uint64_t address, unsigned i
 		       uint64_t value)
 {
 	struct model_machine *m = to_model(hw);
-	struct model_unit *unit = unit_at(m, address);
+	struct unit *unit = unit_at(m, address);
 
 	if (!unit) {
 		model_pci_mmio_write(m->pci, address, size, value);
 		return;
 	}
 	model_pci_lock(m->pci);
-	if (size == 4)
-		model_vtd_write32(unit->vtd, (uint32_t)(address - unit->base), (uint32_t)value);
-	else if (size == 8)
-		model_vtd_write64(unit->vtd, (uint32_t)(address - unit->base), value);
+	unit->ops->write(unit, (uint32_t)(address - unit->from->base), size, value);
 	model_pci_unlock(m->pci);
 }
 
@@ -140,10 +135,23 @@ static const void *acpi_table(struct machine_hardware *hw, const char signature[
 {
 	struct model_machine *m = to_model(hw);
 
-	if (!m->num_units || memcmp(signature, "DMAR", 4))
-		return NULL;
-	*size = m->dmar_size;
-	return m->dmar;
+	if (m->dmar && !memcmp(signature, "DMAR", 4)) {
+		*size = m->dmar_size;
+		return m->dmar;
+	}
+	if (m->viot && !memcmp(signature, "VIOT", 4)) {
+		*size = m->viot_size;
+		return m->viot;
+	}
+	return NULL;
+}
+
+static const void *devicetree(struct machine_hardware *hw, size_t *size)
+{
+	const struct describe *d = to_model(hw)->d;
+
+	*size = d->acpi ? 0 : d->dtb_size;
+	return d->acpi ? NULL : d->dtb;
 }
 
 /* ---- time -------------------------------------------------------------------------------------- */
@@ -153,8 +161,8 @@ static bool step(struct model_machine *m)
 	bool pending = false;
 
 	model_pci_lock(m->pci);
-	for (unsigned int i = 0; i < m->num_units; i++)
-		pending |= model_vtd_step(m->units[i].vtd);
+	for (unsigned int i = 0; i < m->d->num_units; i++)
+		pending |= m->units[i].ops->step && m->units[i].ops->step(&m->units[i]);
 	model_pci_unlock(m->pci);
 	return pending;
 }
@@ -172,8 +180,11 @@ static void expect_clean(struct machine_hardware *hw, bool clean)
 {
 	struct model_machine *m = to_model(hw);
 
-	for (unsigned int i = 0; i < m->num_units; i++)
-		model_vtd_expect_clean(m->units[i].vtd, clean);
+	model_pci_lock(m->pci);
+	for (unsigned int i = 0; i < m->d->num_units; i++)
+		if (m->units[i].ops->expect_clean)
+			m->units[i].ops->expect_clean(&m->units[i], clean);
+	model_pci_unlock(m->pci);
 }
 
 static void *work(void *arg)
@@ -278,7 +289,7 @@ static const struct uiommu_posix_hooks *hooks(struct machine_hardware *hw)
 	return &to_model(hw)->hooks;
 }
 
-/* ---- building ---------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------- */
 
 static void destroy(struct machine_hardware *hw)
 {
@@ -294,15 +305,18 @@ static void destroy(struct machine_hardware *hw)
 		free(worker);
 	}
 	model_pci_destroy(m->pci);
-	for (unsigned int i = 0; i < m->num_units; i++)
-		model_vtd_destroy(m->units[i].vtd);
+	for (unsigned int i = 0; m->units && i < m->d->num_units; i++)
+		if (m->units[i].ops)
+			m->units[i].ops->destroy(&m->units[i]);
 	free(m->units);
+	free(m->routes);
 	model_memory_destroy(m->memory);
 	if (m->own)
 		uiommu_posix_destroy(m->own);
 	if (m->hw.ram)
 		munmap(m->hw.ram, m->hw.ram_size);
 	free(m->dmar);
+	free(m->viot);
 	describe_free(m->d);
 	pthread_mutex_destroy(&m->workers_lock);
 	free(m);
@@ -315,6 +329,7 @@ static const struct machine_hardware_ops model_ops = {
 	.mmio_read = mmio_read,
 	.mmio_write = mmio_write,
 	.acpi_table = acpi_table,
+	.devicetree = devicetree,
 	.settle = settle,
 	.expect_clean = expect_clean,
 	.start = start,
@@ -325,99 +340,101 @@ static const struct machine_hardware_ops model_ops = {
 	.destroy = destroy,
 };
 
-/* Properties of a unit that change its preset. */
-#define FIELD(name) \
-	offsetof(struct model_vtd_config, name), sizeof(((struct model_vtd_config *)0)->name)
-static const struct {
-	const char *name;
-	size_t offset, size;
-} unit_fields[] = {
-	{ "scalable", FIELD(scalable) },
-	{ "second-stage", FIELD(second_stage) },
-	{ "first-stage", FIELD(first_stage) },
-	{ "nested", FIELD(nested) },
-	{ "sagaw", FIELD(sagaw) },
-	{ "mgaw", FIELD(mgaw) },
-	{ "haw", FIELD(haw) },
-	{ "sllps", FIELD(sllps) },
-	{ "fl1gp", FIELD(fl1gp) },
-	{ "fl5lp", FIELD(fl5lp) },
-	{ "caching-mode", FIELD(caching_mode) },
-	{ "rwbf", FIELD(rwbf) },
-	{ "coherent", FIELD(coherent) },
-	{ "smpwcs", FIELD(smpwcs) },
-	{ "qi", FIELD(qi) },
-	{ "psi", FIELD(psi) },
-	{ "mamv", FIELD(mamv) },
-	{ "nd", FIELD(nd) },
-	{ "nfr", FIELD(nfr) },
-	{ "zlr", FIELD(zlr) },
-	{ "plmr", FIELD(plmr) },
-	{ "phmr", FIELD(phmr) },
-	{ "esrtps", FIELD(esrtps) },
-	{ "dt", FIELD(dt) },
-	{ "pass-through", FIELD(pass_through) },
-	{ "snoop-control", FIELD(snoop_control) },
-	{ "ssads", FIELD(ssads) },
-	{ "pasid", FIELD(pasid) },
-	{ "pss", FIELD(pss) },
-	{ "pds", FIELD(pds) },
-	{ "ers", FIELD(ers) },
-	{ "prs", FIELD(prs) },
-	{ "eafs", FIELD(eafs) },
-	{ "srs", FIELD(srs) },
-	{ "lazy", FIELD(lazy) },
-	{ "evict-one-in", FIELD(evict_one_in) },
-};
+/* ---- which unit a request goes to: an iommu-map ------------------------------------------------ */
 
-static void unit_overrides(const void *dtb, int node, struct model_vtd_config *config)
+static struct unit *routed(const struct model_route *route, uint16_t requester, uint32_t *id)
 {
-	for (size_t i = 0; i < sizeof(unit_fields) / sizeof(unit_fields[0]); i++) {
-		int length;
-		const fdt32_t *value = fdt_getprop(dtb, node, unit_fields[i].name, &length);
-		uint32_t number;
+	const struct describe_map *map =
+		describe_map(&route->machine->d->hosts[route->host], requester, id);
 
-		if (!value)
+	return map ? &route->machine->units[map->unit] : NULL;
+}
+
+static enum model_status route_translate(void *context, const struct model_request *request,
+					 struct model_translation *out)
+{
+	struct model_route *route = context;
+	struct model_request mapped = *request;
+	uint32_t id;
+	struct unit *unit = routed(route, request->source_id, &id);
+
+	if (!unit)
+		return model_pci_untranslated(request, out);
+	mapped.segment = (uint16_t)(id >> 16);
+	mapped.source_id = (uint16_t)id;
+	return unit->iommu.iommu->translate(unit->iommu.iommu->context, &mapped, out);
+}
+
+static int route_set_atc(void *context, uint16_t source_id, const struct model_atc *atc)
+{
+	uint32_t id;
+	struct unit *unit = routed(context, source_id, &id);
+
+	if (!unit || !unit->iommu.set_atc || id > UINT16_MAX)
+		return -1;
+	return unit->iommu.set_atc(unit->iommu.context, (uint16_t)id, atc);
+}
+
+/* On the bus: a request of some function would come out of a map with this ID. */
+static bool behind(void *context, const struct unit *unit, uint32_t id)
+{
+	struct model_machine *m = context;
+
+	for (unsigned int h = 0; h < m->d->num_hosts; h++) {
+		const struct describe_host *host = &m->d->hosts[h];
+
+		for (unsigned int i = 0; i < host->num_maps; i++) {
+			const struct describe_map *map = &host->maps[i];
+
+			if (&m->units[map->unit] == unit && id - map->id < map->count &&
+			    model_pci_behind(m->pci, &m->routes[h].iommu, host->segment,
+					     (uint16_t)(map->first + (id - map->id))))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void build_routes(struct model_machine *m)
+{
+	for (unsigned int h = 0; h < m->d->num_hosts; h++) {
+		struct model_route *route = &m->routes[h];
+
+		if (!m->d->hosts[h].num_maps)
 			continue;
-		/* Fields are bool, uint8_t or uint32_t: the size tells how to store, little-endian or not. */
-		number = length == 4 ? fdt32_to_cpu(*value) : 1;
-		if (unit_fields[i].size == sizeof(uint32_t))
-			memcpy((char *)config + unit_fields[i].offset, &number, sizeof(number));
-		else
-			((unsigned char *)config)[unit_fields[i].offset] = (unsigned char)number;
+		route->machine = m;
+		route->host = h;
+		route->table = (struct model_iommu){ route, route_translate };
+		route->iommu = (struct model_pci_iommu){ &route->table, route_set_atc, route };
+		model_pci_set_segment_iommu(m->pci, m->d->hosts[h].segment, &route->iommu);
 	}
 }
 
-static int set_atc(void *context, uint16_t source_id, const struct model_atc *atc)
-{
-	return model_vtd_set_atc(((struct model_unit *)context)->vtd, source_id, atc);
-}
+/* ---- building ---------------------------------------------------------------------------------- */
 
 static int build_unit(struct model_machine *m, unsigned int index, uint64_t seed, char *error,
 		      size_t error_size)
 {
-	const struct describe_unit *from = &m->d->units[index];
-	struct model_unit *unit = &m->units[m->num_units];
-	struct model_vtd_config config = { 0 };
+	static int (*const make[])(const struct unit_build *build, struct unit *unit) = {
+		[DESCRIBE_UNIT_VTD] = machine_unit_vtd,
+		[DESCRIBE_UNIT_VIRTIO] = machine_unit_virtio,
+	};
+	struct unit *unit = &m->units[index];
+	struct unit_build build = {
+		.d = m->d,
+		.from = &m->d->units[index],
+		.memory = m->memory,
+		.seed = seed + index,
+		.error = error,
+		.error_size = error_size,
+	};
 
-	if (!model_vtd_preset(from->preset, &config)) {
-		snprintf(error, error_size, "iommu@%llx: there is no preset \"%s\"",
-			 (unsigned long long)from->base, from->preset);
-		return -UIOMMU_EINVAL;
-	}
-	unit_overrides(m->d->dtb, from->node, &config);
-	config.seed = seed + index;
-	if (model_vtd_create(&config, m->memory, on_report, on_msi, m, &unit->vtd)) {
-		snprintf(error, error_size, "iommu@%llx: no hardware can have these properties",
-			 (unsigned long long)from->base);
-		return -UIOMMU_EINVAL;
-	}
-	unit->base = from->base;
-	unit->iommu.iommu = model_vtd_iommu(unit->vtd);
-	unit->iommu.set_atc = set_atc;
-	unit->iommu.context = unit;
-	m->num_units++;
-	return 0;
+	unit->from = build.from;
+	unit->behind = behind;
+	unit->report = on_report;
+	unit->msi = on_msi;
+	unit->context = m;
+	return make[build.from->kind](&build, unit);
 }
 
 static void place_bridge(const struct describe_function *from, struct model_pci_config *config)
@@ -438,11 +455,22 @@ static void place_bridge(const struct describe_function *from, struct model_pci_
 		config->pcie_type = types[from->kind];
 }
 
+/* The unit that this function is. */
+static struct unit *unit_of(struct model_machine *m, unsigned int function)
+{
+	unsigned int i = 0;
+
+	while (m->d->units[i].function != function || m->d->units[i].size)
+		i++;
+	return &m->units[i];
+}
+
 static int build_function(struct model_machine *m, unsigned int index,
 			  struct model_pci_function **built)
 {
 	const struct describe_function *from = &m->d->functions[index];
 	const struct describe_host *host = &m->d->hosts[from->host];
+	struct unit *unit = NULL;
 	struct model_pci_config config = {
 		.segment = host->segment,
 		.root_bus = host->first_bus,
@@ -479,6 +507,10 @@ static int build_function(struct model_machine *m, unsigned int index,
 				(from->pasid_bits ? MACHINE_PASID_DMA : 0) |
 				(from->ats ? MACHINE_ATS : 0);
 		break;
+	case DESCRIBE_VIRTIO_IOMMU:
+		unit = unit_of(m, index);
+		unit->ops->configure(unit, &config);
+		break;
 	default:
 		place_bridge(from, &config);
 		break;
@@ -491,7 +523,7 @@ static int build_function(struct model_machine *m, unsigned int index,
 		return model_testdev_create(built[index], m->memory);
 	if (from->kind == DESCRIBE_DMA_ENGINE)
 		return model_dma_create(built[index]);
-	return 0;
+	return unit ? unit->ops->attach(unit, built[index]) : 0;
 }
 
 static int build_pci(struct model_machine *m, char *error, size_t error_size)
@@ -506,7 +538,8 @@ static int build_pci(struct model_machine *m, char *error, size_t error_size)
 		free(built);
 		return -UIOMMU_ENOMEM;
 	}
-	for (unsigned int i = 0; i < m->num_units; i++) {
+	build_routes(m);
+	for (unsigned int i = 0; i < m->d->num_units; i++) {
 		const struct describe_unit *unit = &m->d->units[i];
 
 		if (unit->include_all)
@@ -542,6 +575,29 @@ static int build_memory(struct model_machine *m)
 	return model_pci_create(m->own, m->memory, on_report, on_msi, m, &m->pci);
 }
 
+static bool has_unit(const struct describe *d, enum describe_unit_kind kind)
+{
+	for (unsigned int i = 0; i < d->num_units; i++)
+		if (d->units[i].kind == kind)
+			return true;
+	return false;
+}
+
+static int build_tables(struct model_machine *m)
+{
+	if (has_unit(m->d, DESCRIBE_UNIT_VTD)) {
+		m->dmar = machine_acpi_dmar(m->d, &m->dmar_size);
+		if (!m->dmar)
+			return -1;
+	}
+	if (m->d->acpi && has_unit(m->d, DESCRIBE_UNIT_VIRTIO)) {
+		m->viot = machine_acpi_viot(m->d, &m->viot_size);
+		if (!m->viot)
+			return -1;
+	}
+	return 0;
+}
+
 int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 			   struct machine_hardware **out, char *error, size_t error_size)
 {
@@ -557,9 +613,9 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 	if (rc)
 		goto fail;
 	m->units = calloc(m->d->num_units + 1, sizeof(*m->units));
-	m->dmar = machine_acpi_dmar(m->d, &m->dmar_size);
+	m->routes = calloc(m->d->num_hosts, sizeof(*m->routes));
 	rc = -UIOMMU_ENOMEM;
-	if (!m->units || !m->dmar || build_memory(m)) {
+	if (!m->units || !m->routes || build_tables(m) || build_memory(m)) {
 		snprintf(error, error_size, "no memory for the models");
 		goto fail;
 	}

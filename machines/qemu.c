@@ -172,6 +172,13 @@ static const void *acpi_table(struct machine_hardware *hw, const char signature[
 	return NULL;
 }
 
+static const void *devicetree(struct machine_hardware *hw, size_t *size)
+{
+	(void)hw;
+	*size = 0;
+	return NULL;
+}
+
 static void settle(struct machine_hardware *hw)
 {
 	qtest_step(of(hw)->q, 100000000); /* the edu's timer */
@@ -224,6 +231,7 @@ static const struct machine_hardware_ops ops = {
 	.mmio_read = mmio_read,
 	.mmio_write = mmio_write,
 	.acpi_table = acpi_table,
+	.devicetree = devicetree,
 	.settle = settle,
 	.expect_clean = expect_clean,
 	.start = start,

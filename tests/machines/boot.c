@@ -111,6 +111,11 @@ static void test_all(void **state)
 		struct machine *m = booted(b->name);
 
 		assert_true(strlen(b->summary) > 10);
+		if (strncmp(b->name, "q35-vtd", 7)) {
+			/* No driver for these units is started by boot: nothing is translated. */
+			finish(m);
+			continue;
+		}
 		assert_true(machine_num_units(m) >= 1);
 		for (unsigned int i = 0; i < machine_num_devices(m); i++) {
 			struct machine_device *device = machine_device_at(m, i);
