@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smmu.h - what the files of the SMMUv3 driver share
+ *
+ * Section numbers are those of the Arm System Memory Management Unit Architecture Specification, SMMU
+ * architecture version 3 (IHI 0070).
+ *
+ * Objects.  An SMMU has a stream table.  A device has one or more StreamIDs and, where stage 1 is there,
+ * one table of context descriptors (CDs), which belongs to it and to nothing else: CD 0 is the RID's, CD
+ * n that of PASID n.  So RID and PASID attachments cannot disturb one another.  What its RID does is said
+ * by the stream table entry (STE): that of a device with PASIDs always leads to the CD table, unless the
+ * RID is on stage 2, and S1DSS says whether requests without PASID use CD 0, bypass or are terminated.
+ * The RID of a device without PASIDs is blocked by a CD that permits no walks, so that refused requests
+ * are recorded with their address.
+ *
+ * A domain has a tag for each SMMU on which it is attached: the ASID or VMID under which that one caches
+ * it; and a link for each (device, PASID), by which device TLBs (ATCs) are found.
+ *
+ * Locks, outermost first: the domain's (tags, links), the SMMU's (tables, IDs, devices), the event
+ * queue's, the command queue's.  The core's group mutex lies outside of all of them.
+ */
+#ifndef SRC_DRIVERS_SMMUV3_SMMU_H
+#define SRC_DRIVERS_SMMUV3_SMMU_H
+
+#include <stdatomic.h>
+
+#include <uiommu/pci.h>
+#include <uiommu/smmuv3.h>
+
+#include "spec/smmuv3.h"
+#include "src/drivers/smmuv3/command.h"
+#include "src/drivers/smmuv3/entry.h"
+#include "src/pgtable/arm_lpae.h"
+#include "src/pgtable/pgtable.h"
+
+#define SMMU_PAGE_SIZE 4096u
+#define SMMU_MAX_ORDER 10u /* of the port's pages */
+/* ID 0 is never given to a domain: VMID 0 is that of all STEs without stage 2, ASID 0 that of CDs which
+ * permit no walks, so that nothing is ever cached under it. */
+#define SMMU_FIRST_ID 1u
+
+/* A set of ASIDs or VMIDs. */
+struct smmu_ids {
+	uint64_t *bits;
+	uint32_t count,
+		next; /* @next: where the search starts, so that an ID rests before its reuse */
+};
+
+struct smmu_queue {
+	uint64_t *ring;
+	unsigned int order; /* of the ring's memory */
+	unsigned int log2; /* entries */
+	uint32_t prod, cons; /* index and wrap bit */
+};
+
+struct smmu_cmdq {
+	struct uiommu_mutex lock; /* also of GERRORN */
+	struct smmu_queue q;
+	uint32_t *status; /* where a CMD_SYNC writes; NULL: completion is read from CONS */
+	uint32_t ticket; /* the last value that was asked for */
+	uint32_t gerrorn; /* what GERRORN says */
+};
+
+struct smmu_eventq {
+	struct uiommu_mutex lock;
+	struct smmu_queue q;
+};
+
+struct smmu_streams {
+	uint64_t *table; /* STEs, or L1 descriptors */
+	unsigned int order;
+	unsigned int log2; /* StreamIDs */
+	unsigned int split; /* 2-level: StreamID bits of the second level; linear: 0 */
+};
+
+/* What the hardware has, less what config.flags take away. */
+struct smmu_features {
+	bool stage1, stage2;
+	bool coherent;
+	bool ats, msi, sync_msi, range, httu, force_stall, resume, hyp;
+	bool shareability; /* SHCFG has an effect */
+	bool two_level_streams, two_level_cds;
+	unsigned int sid_bits, ssid_bits, asid_bits, vmid_bits;
+	unsigned int output_bits, input_bits; /* @input_bits: of stage 1 */
+	unsigned int granule_shift;
+	bool lpa2, bbml2;
+};
+
+/*
+ * The context descriptors of a device: 2^log2, in one table or in leaves of 64.  @spare is as large as a
+ * table or leaf: a CD whose change is not possible in place is changed in a copy, and one store leads
+ * hardware from the original to the copy.
+ */
+struct smmu_cd_table {
+	uint64_t *table; /* CDs, or L1 descriptors; NULL: no stage 1 */
+	uint64_t *spare;
+	unsigned int order; /* of @table; linear: of both, one after the other */
+	unsigned int log2;
+	bool two_level;
+};
+
+/* What a stream table entry shall do. */
+struct smmu_ste {
+	enum smmu_ste_kind {
+		SMMU_STE_REFUSE, /* not valid: requests are refused and recorded */
+		SMMU_STE_BYPASS,
+		SMMU_STE_STAGE1,
+		SMMU_STE_STAGE2,
+	} kind;
+	bool incoming; /* SHCFG has an effect: keep the shareability of requests */
+	uiommu_phys_t cds; /* stage 1: the CD table */
+	unsigned int cd_log2, s1dss;
+	bool cds_two_level;
+	bool coherent; /* of fetches of CDs */
+	bool ats;
+	bool force_stall; /* stage 2 */
+	bool dirty; /* stage 2 */
+	struct uiommu_pt_arm_regs s2; /* stage 2 */
+	uint16_t vmid;
+};
+
+/* What a context descriptor shall do; without @regs: refuse, and record with the address. */
+struct smmu_cd {
+	const struct uiommu_pt_arm_regs *regs;
+	uint16_t asid;
+	bool dirty;
+	bool force_stall;
+};
+
+struct smmu_device {
+	struct uiommu_device *dev;
+	struct uiommu_smmuv3 *smmu;
+	struct smmu_device *next; /* on the SMMU, in order of arrival */
+	struct uiommu_pci_function *pci;
+	unsigned int num_sids, max_sids;
+	uint32_t *sids; /* those of the firmware spec, each once; ATS is under the first */
+	bool can_ats;
+	bool pasid_enabled; /* in configuration space */
+	_Atomic(bool) ats; /* it is enabled, or about to be: its ATC has to be invalidated */
+	bool rid_attached; /* the RID is translated */
+	unsigned int num_pasids; /* attached now */
+	struct smmu_cd_table cds;
+	struct smmu_ste ste; /* what its STEs shall do; see uiommu_smmuv3_streams_update() */
+};
+
+struct uiommu_smmuv3 {
+	struct uiommu_instance instance;
+	struct uiommu_smmuv3_config config;
+	struct uiommu_system *sys;
+	void *host;
+	uintptr_t direct_map;
+	uint32_t idr0, idr1, idr3, idr5;
+	struct smmu_features has;
+	_Atomic(bool) dead; /* it once did not answer: reported, not waited for again */
+
+	struct uiommu_mutex lock;
+	struct smmu_streams streams;
+	struct smmu_device *devices;
+	struct smmu_ids asids, vmids;
+
+	struct smmu_cmdq cmdq;
+	struct smmu_eventq eventq;
+	int event_irq, error_irq; /* negative: none */
+};
+
+struct smmu_tag {
+	struct smmu_tag *next;
+	struct uiommu_smmuv3 *smmu;
+	uint16_t id; /* ASID of stage 1, VMID of stage 2 */
+	unsigned int links;
+};
+
+struct smmu_link {
+	struct smmu_link *next;
+	struct smmu_device *device;
+	uiommu_pasid_t pasid;
+	struct smmu_tag *tag;
+};
+
+struct smmu_domain {
+	struct uiommu_domain domain;
+	void *host;
+	struct uiommu_pt pt;
+	struct uiommu_pt_arm_regs regs;
+	bool stage2;
+	struct uiommu_mutex lock;
+	struct smmu_tag *tags;
+	struct smmu_link *links;
+};
+
+static inline struct smmu_domain *to_smmu_domain(struct uiommu_domain *domain)
+{
+	return (struct smmu_domain *)(void *)((char *)domain -
+					      offsetof(struct smmu_domain, domain));
+}
+
+static inline struct uiommu_smmuv3 *to_smmu(struct uiommu_instance *instance)
+{
+	return (struct uiommu_smmuv3 *)(void *)((char *)instance -
+						offsetof(struct uiommu_smmuv3, instance));
+}
+
+/* Static domains may be copies that a wrapper made: they are known by their type. */
+static inline struct smmu_domain *smmu_paging(struct uiommu_domain *domain)
+{
+	if (!domain || domain->type == UIOMMU_DOMAIN_BLOCKED ||
+	    domain->type == UIOMMU_DOMAIN_IDENTITY)
+		return NULL;
+	return to_smmu_domain(domain);
+}
+
+static inline uiommu_phys_t smmu_phys(const struct uiommu_smmuv3 *smmu, const void *ptr)
+{
+	return (uintptr_t)ptr - smmu->direct_map;
+}
+
+static inline void *smmu_ptr(const struct uiommu_smmuv3 *smmu, uiommu_phys_t phys)
+{
+	return (void *)(uintptr_t)(phys + smmu->direct_map);
+}
+
+/* What hardware reads without snooping is written back at once. */
+static inline void smmu_clean(const struct uiommu_smmuv3 *smmu, const void *start, size_t size)
+{
+	if (!smmu->has.coherent)
+		uiommu_port_cache_flush(smmu->host, start, size);
+}
+
+static inline uint32_t smmu_read32(const struct uiommu_smmuv3 *smmu, uint32_t reg)
+{
+	return smmu->config.mmio.read32(smmu->config.mmio.context, reg);
+}
+
+static inline void smmu_write32(const struct uiommu_smmuv3 *smmu, uint32_t reg, uint32_t value)
+{
+	smmu->config.mmio.write32(smmu->config.mmio.context, reg, value);
+}
+
+static inline void smmu_write64(const struct uiommu_smmuv3 *smmu, uint32_t reg, uint64_t value)
+{
+	smmu->config.mmio.write64(smmu->config.mmio.context, reg, value);
+}
+
+/* Commands and table entries are in memory before hardware is told of them. */
+static inline void smmu_barrier(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* ---- reset.c: registers, from whatever firmware left to translation, and back ------------------ */
+
+/* A limit for waiting: one second, or a number of turns on a host whose clock stands still. */
+struct smmu_patience {
+	uint64_t start;
+	uint32_t turns;
+};
+void uiommu_smmuv3_patience_begin(struct uiommu_smmuv3 *smmu, struct smmu_patience *p);
+/* Takes a turn; false when it has been too long. */
+bool uiommu_smmuv3_patience_turn(struct uiommu_smmuv3 *smmu, struct smmu_patience *p);
+/* Write a register that has an acknowledgement, and wait for it. */
+int uiommu_smmuv3_write_ack(struct uiommu_smmuv3 *smmu, uint32_t reg, uint32_t ack, uint32_t value);
+
+int uiommu_smmuv3_reset(struct uiommu_smmuv3 *smmu);
+void uiommu_smmuv3_disable(struct uiommu_smmuv3 *smmu);
+
+/* ---- feature.c: what it has, and whether that is enough ---------------------------------------- */
+
+int uiommu_smmuv3_features(struct uiommu_smmuv3 *smmu);
+
+/* ---- config.c: the contents of entries --------------------------------------------------------- */
+
+void uiommu_smmuv3_ste_make(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS]);
+void uiommu_smmuv3_ste_used(const uint64_t ste[SMMU_QWORDS], uint64_t used[SMMU_QWORDS]);
+void uiommu_smmuv3_cd_make(const struct smmu_cd *cd, uint64_t out[SMMU_QWORDS]);
+void uiommu_smmuv3_cd_used(const uint64_t cd[SMMU_QWORDS], uint64_t used[SMMU_QWORDS]);
+/* Quadword 0 of entries that refuse everything: an STE that aborts in silence, a CD that is not valid. */
+#define SMMU_STE_REFUSING SMMUV3_STE0_V
+#define SMMU_CD_REFUSING UINT64_C(0)
+
+/* ---- streams.c, cds.c: the tables; with the SMMU's lock held ----------------------------------- */
+
+int uiommu_smmuv3_streams_init(struct uiommu_smmuv3 *smmu);
+void uiommu_smmuv3_streams_destroy(struct uiommu_smmuv3 *smmu);
+/* A place for the STE of @sid; -UIOMMU_EINVAL: the table cannot have one, -UIOMMU_ENOMEM. */
+int uiommu_smmuv3_streams_alloc(struct uiommu_smmuv3 *smmu, uint32_t sid);
+/*
+ * Make the STEs of the device do what device->ste says.  A StreamID that several devices share follows the
+ * first of them that does not refuse everything: they are in one group, which has one translation.
+ */
+void uiommu_smmuv3_streams_update(struct smmu_device *device);
+
+int uiommu_smmuv3_cds_init(struct smmu_device *device, unsigned int log2);
+void uiommu_smmuv3_cds_destroy(struct smmu_device *device);
+/* A place for the CD of @pasid; -UIOMMU_ENOMEM. */
+int uiommu_smmuv3_cds_alloc(struct smmu_device *device, uiommu_pasid_t pasid);
+/* Change a CD; NULL: not valid.  Cannot fail: the place is there. */
+void uiommu_smmuv3_cd_set(struct smmu_device *device, uiommu_pasid_t pasid,
+			  const struct smmu_cd *cd);
+
+/* ---- queue.c ----------------------------------------------------------------------------------- */
+
+int uiommu_smmuv3_queue_alloc(struct uiommu_smmuv3 *smmu, struct smmu_queue *q,
+			      unsigned int entry_size, unsigned int log2);
+void uiommu_smmuv3_queue_free(struct uiommu_smmuv3 *smmu, struct smmu_queue *q);
+int uiommu_smmuv3_cmdq_init(struct uiommu_smmuv3 *smmu);
+void uiommu_smmuv3_cmdq_destroy(struct uiommu_smmuv3 *smmu);
+/* @count commands and a CMD_SYNC, and wait for it: 0 or a negative error, which has been logged. */
+int uiommu_smmuv3_submit(struct uiommu_smmuv3 *smmu, const struct smmu_command *commands,
+			 unsigned int count);
+/* Acknowledge all errors that nobody waits for, and say which. */
+void uiommu_smmuv3_errors(struct uiommu_smmuv3 *smmu);
+
+/* An index with its wrap bit, one further. */
+static inline uint32_t smmu_queue_next(const struct smmu_queue *q, uint32_t index)
+{
+	return (index + 1) & ((2u << q->log2) - 1);
+}
+
+static inline uint32_t smmu_queue_slot(const struct smmu_queue *q, uint32_t index)
+{
+	return index & ((1u << q->log2) - 1);
+}
+
+/* ---- inval.c ----------------------------------------------------------------------------------- */
+
+struct smmu_range {
+	uiommu_iova_t start, last;
+	uint64_t leaf; /* smallest leaf in it; 0: not known */
+	bool tables; /* tables were removed: not only last-level entries */
+};
+extern const struct smmu_range uiommu_smmuv3_everything;
+
+/* Collects commands and submits them when it is full. */
+#define SMMU_BATCH 32
+struct smmu_batch {
+	struct uiommu_smmuv3 *smmu;
+	unsigned int count;
+	int error; /* the first */
+	struct smmu_command commands[SMMU_BATCH];
+};
+static inline void smmu_batch_begin(struct smmu_batch *batch, struct uiommu_smmuv3 *smmu)
+{
+	batch->smmu = smmu;
+	batch->count = 0;
+	batch->error = 0;
+}
+void uiommu_smmuv3_batch_add(struct smmu_batch *batch, struct smmu_command command);
+/* What is left, and wait for all of it. */
+int uiommu_smmuv3_batch_end(struct smmu_batch *batch);
+
+/* The cheapest commands that cover @range of what is cached under @id. */
+void uiommu_smmuv3_tlbi_add(struct smmu_batch *batch, bool stage2, uint16_t id,
+			    const struct smmu_range *range);
+/* Invalidate a range in the device's TLB. */
+void uiommu_smmuv3_atc_add(struct smmu_batch *batch, const struct smmu_device *device,
+			   uiommu_pasid_t pasid, const struct smmu_range *range);
+
+/* ---- domain.c ---------------------------------------------------------------------------------- */
+
+extern const struct uiommu_domain uiommu_smmuv3_identity_domain, uiommu_smmuv3_blocked_domain;
+int uiommu_smmuv3_domain_alloc(struct uiommu_device *dev, unsigned int flags,
+			       struct uiommu_domain **out);
+
+/* ---- attach.c ---------------------------------------------------------------------------------- */
+
+int uiommu_smmuv3_attach_prepare(struct uiommu_attach *attach);
+void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach);
+void uiommu_smmuv3_attach_abort(struct uiommu_attach *attach);
+
+/* ---- device.c, event.c ------------------------------------------------------------------------- */
+
+extern const struct uiommu_ops uiommu_smmuv3_driver_ops;
+unsigned int uiommu_smmuv3_poll(struct uiommu_instance *instance);
+int uiommu_smmuv3_events_init(struct uiommu_smmuv3 *smmu);
+void uiommu_smmuv3_events_destroy(struct uiommu_smmuv3 *smmu);
+/* Tell the hardware where interrupts go, and enable them. */
+int uiommu_smmuv3_irqs_enable(struct uiommu_smmuv3 *smmu);
+void uiommu_smmuv3_irqs_disable(struct uiommu_smmuv3 *smmu);
+
+#endif /* SRC_DRIVERS_SMMUV3_SMMU_H */
