@@ -26,7 +26,13 @@ static void write64(void *context, uint64_t offset, uint64_t value)
 
 struct uiommu_mmio kernel_mmio(volatile void *base)
 {
-	return (struct uiommu_mmio){ read32, read64, write32, write64, (void *)base };
+	return (struct uiommu_mmio){
+		.read32 = read32,
+		.read64 = read64,
+		.write32 = write32,
+		.write64 = write64,
+		.context = (void *)base,
+	};
 }
 
 /* ---- a system and its IOMMU -------------------------------------------------------------------- */
