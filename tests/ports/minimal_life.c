@@ -137,7 +137,13 @@ const char *minimal_life(const char *preset)
 
 	if (wrong)
 		return wrong;
-	registers = (struct uiommu_mmio){ read32, read64, write32, write64, machine.vtd };
+	registers = (struct uiommu_mmio){
+		.read32 = read32,
+		.read64 = read64,
+		.write32 = write32,
+		.write64 = write64,
+		.context = machine.vtd,
+	};
 	uiommu_minimal_init(&kernel.host, ram, BUFFERS);
 	TRY(!kernel_start(&kernel, &registers));
 	TRY(kernel.host.in_use > 0);
