@@ -4,16 +4,17 @@
  *
  * Submitting is synchronous: the descriptors, a wait descriptor with a fresh ticket, the tail, and then
  * the queue's lock is kept until hardware has written the ticket.  The ring is therefore empty at each
- * start, and a batch of at most entries - 2 fits.
+ * start, but for what a batch that was given up left; a batch is small enough to be written TRIES times and
+ * beside that.
  *
  * Errors (6.5.2.9, 6.5.2.10).  IQE: hardware stands at a descriptor that it cannot take; that one is replaced
  * by an idle wait, the error is cleared, and the tail written again.  ITE and ICE: a device did not answer
  * an invalidation of its TLB or answered wrongly, and waits that were pending are dropped: the error is
- * cleared and the batch submitted once more; if that fails too it is given up and reported.
+ * cleared and the batch submitted again; after TRIES times it is given up and reported.  The queue goes on.
  */
 #include "src/drivers/vtd/unit.h"
 
-#define MAX_ERRORS 4 /* that one batch may run into */
+#define TRIES 3
 
 static unsigned int quadwords(const struct vtd_queue *q)
 {
@@ -63,13 +64,17 @@ static void replace_failed(struct uiommu_vtd *unit)
 	vtd_write64(unit, VTD_REG_IQT, (uint64_t)q->tail << shift(q));
 }
 
-/* 0: done; -UIOMMU_EAGAIN: dropped, submit again; otherwise given up. */
-static int wait_for(struct uiommu_vtd *unit, uint32_t ticket, int *result)
+/*
+ * Until hardware has come to the end of a batch of @count descriptors.  0: it has; -UIOMMU_EAGAIN: dropped,
+ * submit again; otherwise given up.  *@result: how bad what went wrong on the way is.
+ */
+static int wait_for(struct uiommu_vtd *unit, uint32_t ticket, unsigned int count, int *result)
 {
 	struct vtd_queue *q = &unit->queue;
 	struct uiommu_patience patience;
-	unsigned int errors = 0;
+	unsigned int refused = 0;
 
+	*result = 0;
 	uiommu_patience_begin(unit->host, &patience);
 	for (;;) {
 		uint32_t fsts;
@@ -78,18 +83,25 @@ static int wait_for(struct uiommu_vtd *unit, uint32_t ticket, int *result)
 			return 0;
 		fsts = vtd_read32(unit, VTD_REG_FSTS);
 		if (fsts & VTD_FSTS_IQE) {
-			if (++errors > MAX_ERRORS)
-				return -UIOMMU_EIO;
 			*result = -UIOMMU_EIO;
+			/* Each can be refused once: what takes its place cannot. */
+			if (refused++ > count) {
+				unit->dead = true;
+				return -UIOMMU_EIO;
+			}
 			replace_failed(unit);
 			continue;
 		}
 		if (fsts & (VTD_FSTS_ITE | VTD_FSTS_ICE)) {
 			vtd_write32(unit, VTD_REG_FSTS, VTD_FSTS_ITE | VTD_FSTS_ICE);
+			*result = fsts & VTD_FSTS_ITE ? -UIOMMU_ETIMEDOUT : -UIOMMU_EIO;
 			return -UIOMMU_EAGAIN;
 		}
-		if (!uiommu_patience_turn(unit->host, &patience))
+		if (!uiommu_patience_turn(unit->host, &patience)) {
+			unit->dead = (vtd_read64(unit, VTD_REG_IQH) & VTD_IQ_PTR) !=
+				     (uint64_t)q->tail << shift(q);
 			return -UIOMMU_ETIMEDOUT;
+		}
 	}
 }
 
@@ -99,7 +111,7 @@ static int submit_batch(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsi
 	uint64_t wait[2];
 	int result = 0, rc;
 
-	for (unsigned int tries = 0; tries < 3; tries++) {
+	for (unsigned int tries = 0; tries < TRIES; tries++) {
 		if (++q->ticket == 0)
 			q->ticket = 1;
 		for (unsigned int i = 0; i < count; i++) {
@@ -112,35 +124,30 @@ static int submit_batch(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsi
 		/* Descriptors and table entries before the tail. */
 		atomic_thread_fence(memory_order_seq_cst);
 		vtd_write64(unit, VTD_REG_IQT, (uint64_t)q->tail << shift(q));
-		rc = wait_for(unit, q->ticket, &result);
+		rc = wait_for(unit, q->ticket, count, &result);
 		if (rc != -UIOMMU_EAGAIN)
 			return rc ? rc : result;
 	}
-	return -UIOMMU_ETIMEDOUT;
+	return result;
 }
 
 int uiommu_vtd_queue_submit(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsigned int count)
 {
 	struct vtd_queue *q = &unit->queue;
+	unsigned int room = q->entries / (TRIES + 1) - 1; /* and a wait */
 	int rc = 0;
 
 	uiommu_port_mutex_lock(unit->host, &q->lock);
 	while (count && !rc && !unit->dead) {
-		unsigned int batch = count < q->entries - 2 ? count : q->entries - 2;
+		unsigned int batch = count < room ? count : room;
 
 		rc = submit_batch(unit, desc, batch);
 		desc += batch;
 		count -= batch;
 	}
-	if (rc) {
+	if (rc)
 		uiommu_log(unit->host, UIOMMU_LOG_ERROR, "%s: an invalidation failed: %s",
 			   unit->config.name, uiommu_strerror(rc));
-		if (rc == -UIOMMU_ETIMEDOUT &&
-		    !(vtd_read32(unit, VTD_REG_FSTS) &
-		      (VTD_FSTS_ITE | VTD_FSTS_ICE | VTD_FSTS_IQE)) &&
-		    (vtd_read64(unit, VTD_REG_IQH) & VTD_IQ_PTR) != (uint64_t)q->tail << shift(q))
-			unit->dead = true;
-	}
 	uiommu_port_mutex_unlock(unit->host, &q->lock);
 	return rc;
 }
