@@ -15,7 +15,6 @@
 
 #define PAGE 4096ull
 #define RAM_SIZE (256ull << 20) /* of addresses; memory is taken as it is used */
-#define RAM_PAGES (RAM_SIZE / PAGE)
 #define MAX_KINDS 64 /* of mutexes */
 #define MAX_HELD 128
 #define MAX_IRQS 16
@@ -85,6 +84,7 @@ struct uiommu_test {
 	char failed[LINE];
 
 	unsigned char *ram;
+	uint64_t ram_size;
 	struct block *blocks;
 	struct block **owner; /* of each page, live or not */
 	uint32_t next_page;

@@ -91,7 +91,7 @@ static void on_segv(int signal, siginfo_t *info, void *context)
 	for (int i = 0; i < MAX_HOSTS; i++) {
 		struct uiommu_test *test = known.host[i];
 
-		if (test && address >= test->ram && address < test->ram + RAM_SIZE) {
+		if (test && address >= test->ram && address < test->ram + test->ram_size) {
 			stray(test, address, program_counter(context));
 			return;
 		}
@@ -151,7 +151,7 @@ static uint32_t find_pages(struct uiommu_test *test, uint32_t pages, uint32_t al
 	uint32_t first = (test->next_page + align - 1) & ~(align - 1);
 
 	for (int round = 0; round < 2; round++, first = align) {
-		for (; first + pages + 1 < RAM_PAGES; first += align) {
+		for (; first + pages + 1 < test->ram_size / PAGE; first += align) {
 			if (all_free(test, first - 1, pages + 2)) {
 				test->next_page = first + pages + 1;
 				return first;
@@ -227,7 +227,7 @@ static struct block *check_free(struct uiommu_test *test, const void *mem, bool 
 				uint64_t size, const struct place *here)
 {
 	uint64_t page = ((uintptr_t)mem - (uintptr_t)test->ram) / PAGE;
-	struct block *b = page < RAM_PAGES ? test->owner[page] : NULL;
+	struct block *b = page < test->ram_size / PAGE ? test->owner[page] : NULL;
 	char where[300], allocated[300], freed[300];
 
 	if (b && b->mem == mem && b->small == small && b->live && b->size == size)
@@ -286,6 +286,9 @@ void *uiommu_port_alloc_pages(void *host, unsigned int order)
 		b->order = order;
 	}
 	test_unlock(test);
+	if (b && test->config.pages_added)
+		test->config.pages_added(test->config.context,
+					 (uintptr_t)b->mem - uiommu_test_constant(test), b->size);
 	return b ? b->mem : NULL;
 }
 
@@ -297,6 +300,16 @@ void uiommu_port_free_pages(void *host, void *pages, unsigned int order)
 
 	test_lock(test);
 	b = check_free(test, pages, false, order <= MAX_ORDER ? PAGE << order : 0, &here);
+	if (b && !test->config.pages_removed)
+		block_free(test, b, &here);
+	test_unlock(test);
+	if (!b || !test->config.pages_removed)
+		return;
+	test->config.pages_removed(test->config.context,
+				   (uintptr_t)pages - uiommu_test_constant(test), b->size);
+	/* Once more: another thread may have freed it meanwhile. */
+	test_lock(test);
+	b = check_free(test, pages, false, PAGE << order, &here);
 	if (b)
 		block_free(test, b, &here);
 	test_unlock(test);
@@ -315,7 +328,7 @@ void *uiommu_port_alloc(void *host, size_t size)
 	uiommu_test_may_sleep(test, UIOMMU_TEST_NO_ALLOC | UIOMMU_TEST_NO_SLEEP, "alloc", &here);
 	if (size == 0)
 		bad_size(test, "bytes", size, &here);
-	else if (size < RAM_SIZE / 2)
+	else if (size < test->ram_size / 2)
 		b = block_alloc(test, (uint32_t)((room + PAGE - 1) / PAGE), 1, &here);
 	if (b) {
 		unsigned char *start = test->ram + b->first * PAGE;
@@ -354,7 +367,7 @@ uintptr_t uiommu_port_direct_map(void *host)
 static const struct block *inside(const struct uiommu_test *test, const void *ptr, uint64_t size)
 {
 	uint64_t offset = (uintptr_t)ptr - (uintptr_t)test->ram;
-	const struct block *b = offset < RAM_SIZE ? test->owner[offset / PAGE] : NULL;
+	const struct block *b = offset < test->ram_size ? test->owner[offset / PAGE] : NULL;
 
 	if (!b || !b->live || b->small)
 		return NULL;
@@ -393,13 +406,20 @@ void *uiommu_test_phys(struct uiommu_test *test, uiommu_phys_t phys, uint64_t si
 
 		uiommu_test_violation(test, UIOMMU_TEST_PHYS, "%llu bytes at %llx%s",
 				      (unsigned long long)size, (unsigned long long)phys,
-				      offset < RAM_SIZE ? ", which is a pointer" : "");
+				      offset < test->ram_size ? ", which is a pointer" : "");
 	}
 	test_unlock(test);
 	return ok ? mem : NULL;
 }
 
 /* ---- the host's -------------------------------------------------------------------------------- */
+
+void *uiommu_test_ram(struct uiommu_test *test, uiommu_phys_t *phys, uint64_t *size)
+{
+	*phys = PHYS_BASE;
+	*size = test->ram_size;
+	return test->ram;
+}
 
 uintptr_t uiommu_test_constant(const struct uiommu_test *test)
 {
@@ -425,23 +445,25 @@ int uiommu_test_memory_init(struct uiommu_test *test)
 {
 	/* Aligned to the largest block, so that physical addresses are as aligned as pointers. */
 	uint64_t align = PAGE << MAX_ORDER;
-	unsigned char *all = mmap(NULL, RAM_SIZE + align, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned char *all;
 	uint64_t before;
 
+	test->ram_size = test->config.ram_size ? test->config.ram_size : RAM_SIZE;
+	all = mmap(NULL, test->ram_size + align, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (all == MAP_FAILED)
 		return -UIOMMU_ENOMEM;
 	before = -(uintptr_t)all & (align - 1);
 	if (before)
 		munmap(all, before);
 	test->ram = all + before;
-	munmap(test->ram + RAM_SIZE, align - before);
+	munmap(test->ram + test->ram_size, align - before);
 	test->next_page = 1;
-	test->owner = calloc(RAM_PAGES, sizeof(test->owner[0]));
+	test->owner = calloc(test->ram_size / PAGE, sizeof(test->owner[0]));
 	if (test->owner && make_known(test) == 0)
 		return 0;
 	free(test->owner);
-	munmap(test->ram, RAM_SIZE);
+	munmap(test->ram, test->ram_size);
 	return -UIOMMU_ENOMEM;
 }
 
@@ -455,5 +477,5 @@ void uiommu_test_memory_exit(struct uiommu_test *test)
 		free(b);
 	}
 	free(test->owner);
-	munmap(test->ram, RAM_SIZE);
+	munmap(test->ram, test->ram_size);
 }

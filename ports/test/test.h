@@ -76,11 +76,15 @@ struct uiommu_test_config {
 	bool quiet; /* violations are kept and counted, not written to stderr */
 	bool no_interrupts; /* uiommu_port_irq_request() returns -UIOMMU_EOPNOTSUPP */
 	uint64_t relax_ns; /* what a turn of waiting takes on the fake clock; 0: a microsecond */
+	uint64_t ram_size; /* of addresses, a multiple of 4 MiB; 0: 256 MiB */
 
 	/* Each may be NULL.  Called without the port's own lock. */
 	bool (*fail)(void *context, enum uiommu_test_step step); /* true: fail this one */
 	void (*relax)(void *context); /* time for hardware to do something */
 	void (*flushed)(void *context, uiommu_phys_t phys, size_t size);
+	/* Pages came into use, zeroed, or are about to be freed: for the registry of a model. */
+	void (*pages_added)(void *context, uiommu_phys_t phys, uint64_t size);
+	void (*pages_removed)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*log)(void *context, enum uiommu_log_level level, const char *line);
 	void *context;
 };
@@ -152,6 +156,9 @@ void uiommu_test_callback(struct uiommu_test *test, const char *name);
  * Return: the memory; NULL, and a violation, if it is not inside of one live piece of pages.
  */
 void *uiommu_test_phys(struct uiommu_test *test, uiommu_phys_t phys, uint64_t size);
+
+/** uiommu_test_ram() - all memory there can be, for a model that keeps a registry of its own */
+void *uiommu_test_ram(struct uiommu_test *test, uiommu_phys_t *phys, uint64_t *size);
 
 /** uiommu_test_msi() - hardware writes an interrupt message; false, and a violation: nobody's */
 bool uiommu_test_msi(struct uiommu_test *test, uint64_t address, uint32_t data);

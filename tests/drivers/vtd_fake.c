@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* vtd_fake.c - registers of a VT-d unit that do what the test says */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/drivers/vtd_fake.h"
+
+#define FRO 0x200u /* fault records */
+#define IRO 0x300u /* IVA and IOTLB */
+
+uint64_t fake_cap(void)
+{
+	return vtd_set(2, VTD_CAP_ND) | vtd_set(VTD_SAGAW_48, VTD_CAP_SAGAW) |
+	       vtd_set(47, VTD_CAP_MGAW) | vtd_set(FRO / 16, VTD_CAP_FRO) |
+	       vtd_set(VTD_SSLPS_2M | VTD_SSLPS_1G, VTD_CAP_SSLPS) | VTD_CAP_PSI |
+	       vtd_set(18, VTD_CAP_MAMV);
+}
+
+uint64_t fake_ecap(void)
+{
+	return VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_PT | vtd_set(IRO / 16, VTD_ECAP_IRO);
+}
+
+static void note(struct fake *f, uint64_t q0, uint64_t q1)
+{
+	const uint64_t q[2] = { q0, q1 };
+
+	assert_true(f->notes < FAKE_NOTES);
+	memcpy(f->note[f->notes++].q, q, sizeof(q));
+	if (f->on_note)
+		f->on_note(f, q);
+}
+
+/* Is this descriptor in trouble? */
+static enum fake_trouble look_at(struct fake *f, unsigned int type)
+{
+	if (f->refuse_all)
+		return FAKE_REFUSE;
+	if (type != f->type || !f->times)
+		return FAKE_GOOD;
+	if (f->good) {
+		f->good--;
+		return FAKE_GOOD;
+	}
+	f->times--;
+	return f->trouble;
+}
+
+static void carry_out_wait(struct fake *f, const uint64_t *desc)
+{
+	uint32_t *status = uiommu_test_phys(f->test, desc[1] & VTD_DESC_WAIT1_ADDR, 4);
+
+	if (f->drop_wait)
+		f->drop_wait = false;
+	else if (status && (desc[0] & VTD_DESC_WAIT_SW))
+		*status = (uint32_t)vtd_get(desc[0], VTD_DESC_WAIT_DATA);
+}
+
+static void run_queue(struct fake *f)
+{
+	unsigned int size = f->iqa & VTD_IQA_DW ? VTD_DESC_SIZE_256 : VTD_DESC_SIZE_128;
+
+	while (f->iqh != f->iqt && (f->gsts & VTD_GSTS_QIES) && !f->stuck && !f->stands &&
+	       !(f->fsts & VTD_FSTS_IQE)) {
+		const uint64_t *desc =
+			uiommu_test_phys(f->test, (f->iqa & VTD_IQA_IQA) + f->iqh, size);
+		unsigned int type = vtd_desc_type(desc[0]);
+
+		switch (look_at(f, type)) {
+		case FAKE_REFUSE:
+			f->fsts |= VTD_FSTS_IQE;
+			f->times += !f->refuse_all; /* it stays invalid */
+			return;
+		case FAKE_TIMEOUT:
+			f->fsts |= VTD_FSTS_ITE;
+			f->drop_wait = true;
+			break;
+		case FAKE_TIMEOUT_BEFORE_WAIT:
+			f->fsts |= VTD_FSTS_ITE;
+			f->stands = true;
+			break;
+		case FAKE_WRONG_ANSWER:
+			f->fsts |= VTD_FSTS_ICE;
+			f->drop_wait = true;
+			break;
+		case FAKE_STUCK:
+			f->stuck = true;
+			return;
+		case FAKE_GOOD:
+			break;
+		}
+		if (type == VTD_DESC_WAIT)
+			carry_out_wait(f, desc);
+		else
+			note(f, desc[0], desc[1]);
+		f->iqh = (f->iqh + size) % VTD_PAGE_SIZE;
+	}
+}
+
+/* ---- registers --------------------------------------------------------------------------------- */
+
+static uint64_t read_register(struct fake *f, uint64_t offset)
+{
+	switch (offset) {
+	case VTD_REG_VER:
+		return 0x10;
+	case VTD_REG_CAP:
+		return f->cap;
+	case VTD_REG_ECAP:
+		return f->ecap;
+	case VTD_REG_GSTS:
+		return f->gsts;
+	case VTD_REG_FSTS:
+		return f->fsts;
+	case VTD_REG_IQH:
+		return f->iqh;
+	case VTD_REG_IQT:
+		return f->iqt;
+	case VTD_REG_CCMD:
+		return f->ccmd;
+	case IRO + VTD_REG_IOTLB:
+		return f->iotlb;
+	default:
+		return 0;
+	}
+}
+
+static void command(struct fake *f, uint32_t value)
+{
+	if (value & VTD_GCMD_SRTP)
+		f->gsts |= VTD_GSTS_RTPS;
+	f->gsts &= ~(VTD_GSTS_TES | VTD_GSTS_QIES);
+	f->gsts |= value & (VTD_GSTS_TES | VTD_GSTS_QIES);
+	if (!(f->gsts & VTD_GSTS_QIES))
+		f->iqh = 0;
+}
+
+static void write_register(struct fake *f, uint64_t offset, uint64_t value)
+{
+	switch (offset) {
+	case VTD_REG_GCMD:
+		command(f, (uint32_t)value);
+		break;
+	case VTD_REG_RTADDR:
+		f->rtaddr = value;
+		break;
+	case VTD_REG_FSTS:
+		f->fsts &= ~((uint32_t)value & VTD_FSTS_W1C);
+		f->stands = f->stands && (f->fsts & VTD_FSTS_ITE);
+		run_queue(f);
+		break;
+	case VTD_REG_IQA:
+		f->iqa = value;
+		break;
+	case VTD_REG_IQT:
+		f->iqt = value;
+		run_queue(f);
+		break;
+	case VTD_REG_CCMD:
+		f->ccmd = f->stuck ? value : value & ~VTD_CCMD_ICC;
+		note(f,
+		     VTD_DESC_CONTEXT | vtd_set(vtd_get(value, VTD_CCMD_CIRG), VTD_DESC_G) |
+			     vtd_set(value & VTD_CCMD_DID, VTD_DESC_DID),
+		     0);
+		break;
+	case IRO + VTD_REG_IVA:
+		f->iva = value;
+		break;
+	case IRO + VTD_REG_IOTLB:
+		f->iotlb = f->stuck ? value : value & ~VTD_IOTLB_IVT;
+		note(f,
+		     VTD_DESC_IOTLB | vtd_set(vtd_get(value, VTD_IOTLB_IIRG), VTD_DESC_G) |
+			     vtd_set(vtd_get(value, VTD_IOTLB_DID), VTD_DESC_DID),
+		     f->iva);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint32_t read32(void *context, uint64_t offset)
+{
+	return (uint32_t)read_register(context, offset);
+}
+
+static uint64_t read64(void *context, uint64_t offset)
+{
+	return read_register(context, offset);
+}
+
+static void write32(void *context, uint64_t offset, uint32_t value)
+{
+	write_register(context, offset, value);
+}
+
+static void write64(void *context, uint64_t offset, uint64_t value)
+{
+	write_register(context, offset, value);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static void on_line(void *context, enum uiommu_log_level level, const char *line)
+{
+	struct fake *f = context;
+
+	if (level != UIOMMU_LOG_ERROR)
+		return;
+	f->errors++;
+	strncpy(f->line, line, sizeof(f->line) - 1);
+}
+
+void fake_init(struct fake *f)
+{
+	const struct uiommu_test_config config = { .log = on_line,
+						   .context = f,
+						   /* A second of waiting is a thousand turns. */
+						   .relax_ns = 1000000 };
+
+	memset(f, 0, sizeof(*f));
+	assert_int_equal(uiommu_test_create(&config, &f->test), 0);
+	f->cap = fake_cap();
+	f->ecap = fake_ecap();
+}
+
+int fake_start(struct fake *f, enum uiommu_domain_type type, unsigned int flags)
+{
+	const struct uiommu_system_config system = { .host = f->test, .default_type = type };
+	const struct uiommu_vtd_config unit = {
+		.fwnode = &f->node,
+		.name = "fake",
+		.mmio = { read32, read64, write32, write64, f },
+		.flags = flags,
+	};
+	int rc;
+
+	assert_int_equal(uiommu_system_create(&system, &f->sys), 0);
+	rc = uiommu_vtd_create(f->sys, &unit, &f->unit);
+	if (rc) {
+		uiommu_system_destroy(f->sys);
+		assert_int_equal(f->gsts & (VTD_GSTS_TES | VTD_GSTS_QIES), 0);
+		assert_int_equal(uiommu_test_destroy(f->test), 0);
+	}
+	return rc;
+}
+
+void fake_stop(struct fake *f)
+{
+	uiommu_vtd_destroy(f->unit);
+	uiommu_system_destroy(f->sys);
+	assert_int_equal(f->gsts & (VTD_GSTS_TES | VTD_GSTS_QIES), 0);
+	assert_int_equal(uiommu_test_destroy(f->test), 0);
+}
+
+struct configured {
+	struct fake *fake;
+	const uint32_t *source_id;
+};
+
+static int configure(struct uiommu_device *dev, void *context)
+{
+	const struct configured *c = context;
+	int rc = uiommu_fwspec_init(dev, &c->fake->node);
+
+	return rc ? rc : uiommu_fwspec_add_ids(dev, c->source_id, 1);
+}
+
+struct uiommu_device *fake_add(struct fake *f, const char *name, const uint32_t *source_id)
+{
+	struct configured c = { f, source_id };
+	const struct uiommu_device_desc desc = {
+		.name = name, .bus = "fake", .configure = configure, .context = &c
+	};
+	struct uiommu_device *dev;
+
+	assert_int_equal(uiommu_device_add(f->sys, &desc, &dev), 0);
+	assert_true(uiommu_device_is_translated(dev)); /* so that it is not configured again */
+	return dev;
+}
+
+bool fake_noted(const struct fake *f, unsigned int from, unsigned int type,
+		unsigned int granularity, unsigned int did)
+{
+	for (; from < f->notes; from++) {
+		uint64_t q0 = f->note[from].q[0];
+
+		if (vtd_desc_type(q0) == type && vtd_get(q0, VTD_DESC_G) == granularity &&
+		    vtd_get(q0, VTD_DESC_DID) == did)
+			return true;
+	}
+	return false;
+}
+
+const uint64_t *fake_context_entry(struct fake *f, uint16_t source_id)
+{
+	const uint64_t *root = uiommu_test_phys(f->test, f->rtaddr & VTD_RTADDR_RTA, VTD_PAGE_SIZE);
+	uint64_t entry = root[2 * (source_id >> 8)];
+	const uint64_t *table;
+
+	if (!(entry & VTD_RE0_P))
+		return NULL;
+	table = uiommu_test_phys(f->test, entry & VTD_RE0_CTP, VTD_PAGE_SIZE);
+	return &table[2 * (source_id & 0xff)];
+}
