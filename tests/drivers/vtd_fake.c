@@ -234,7 +234,11 @@ int fake_start(struct fake *f, enum uiommu_domain_type type, unsigned int flags)
 	const struct uiommu_vtd_config unit = {
 		.fwnode = &f->node,
 		.name = "fake",
-		.mmio = { read32, read64, write32, write64, f },
+		.mmio = { .read32 = read32,
+			  .read64 = read64,
+			  .write32 = write32,
+			  .write64 = write64,
+			  .context = f },
 		.flags = flags,
 	};
 	int rc;
