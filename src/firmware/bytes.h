@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bytes.h - little-endian numbers at any alignment */
+/* bytes.h - numbers of either endianness at any alignment, and text */
 #ifndef SRC_FIRMWARE_BYTES_H
 #define SRC_FIRMWARE_BYTES_H
 
@@ -22,6 +22,11 @@ static inline uint64_t bytes_le64(const uint8_t *p)
 	return (uint64_t)bytes_le32(p) | (uint64_t)bytes_le32(p + 4) << 32;
 }
 
+static inline uint32_t bytes_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static inline bool bytes_equal(const uint8_t *p, const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -29,6 +34,15 @@ static inline bool bytes_equal(const uint8_t *p, const char *text, size_t size)
 			return false;
 	}
 	return true;
+}
+
+static inline bool bytes_text_is(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
 }
 
 #endif /* SRC_FIRMWARE_BYTES_H */

@@ -503,15 +503,6 @@ bool uiommu_dmar_ats_allowed(const struct uiommu_dmar *dmar, struct uiommu_pci_f
 	return false;
 }
 
-static bool same_name(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
 /* The scope of namespace device @number in a unit; NULL if it has none. */
 static const struct uiommu_dmar_scope *namespace_scope(const struct uiommu_dmar_unit *unit,
 						       uint8_t number)
@@ -531,7 +522,7 @@ int uiommu_dmar_namespace_device(const struct uiommu_dmar *dmar, const char *nam
 	const struct uiommu_dmar_scope *scope;
 	size_t n = 0;
 
-	while (n < dmar->num_names && !same_name(dmar->names[n].name, name))
+	while (n < dmar->num_names && !bytes_text_is(dmar->names[n].name, name))
 		n++;
 	if (n == dmar->num_names)
 		return -UIOMMU_ENOENT;
