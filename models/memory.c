@@ -325,6 +325,20 @@ bool model_memory_set_bits(struct model_memory *mem, uint64_t phys, uint64_t exp
 	return true;
 }
 
+bool model_memory_update(struct model_memory *mem, uint64_t phys, uint64_t expected,
+			 uint64_t desired)
+{
+	_Atomic uint64_t *word = model_memory_pointer(mem, phys, 8, MODEL_MEMORY_TABLES);
+	_Atomic uint64_t *shadow;
+
+	if (!word || phys % 8 || !atomic_compare_exchange_strong(word, &expected, desired))
+		return false;
+	shadow = shadow_word(mem, phys);
+	if (shadow)
+		atomic_store(shadow, desired);
+	return true;
+}
+
 bool model_memory_read(struct model_memory *mem, uint64_t phys, void *data, uint64_t size)
 {
 	const void *from = model_memory_pointer(mem, phys, size, MODEL_MEMORY_DMA);

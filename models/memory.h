@@ -43,6 +43,10 @@ bool model_memory_store(struct model_memory *mem, uint64_t phys, uint64_t value,
 bool model_memory_set_bits(struct model_memory *mem, uint64_t phys, uint64_t expected,
 			   uint64_t bits);
 
+/* The same for any change of the word: from @expected to @desired. */
+bool model_memory_update(struct model_memory *mem, uint64_t phys, uint64_t expected,
+			 uint64_t desired);
+
 /* DMA: copy between RAM and a device. False: some of it is not registered for DMA, nothing done. */
 bool model_memory_read(struct model_memory *mem, uint64_t phys, void *data, uint64_t size);
 bool model_memory_write(struct model_memory *mem, uint64_t phys, const void *data, uint64_t size);

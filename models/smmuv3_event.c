@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smmuv3_event.c - event records (7.2, 7.3), global errors (7.5), interrupts (3.18), reports
+ */
+#include "models/smmuv3_internal.h"
+
+/* ---- interrupts -------------------------------------------------------------------------------- */
+
+bool smmu_write_message(struct model_smmuv3 *s, uint64_t address, uint32_t data)
+{
+	if (address & ~smmu_mask(s->config.oas))
+		return false;
+	if (model_memory_store(s->mem, address, data, 4))
+		return true;
+	/* What is memory but not given to hardware must not be written. */
+	if (s->msi)
+		s->msi(s->context, address, data);
+	return true;
+}
+
+void smmu_interrupt(struct model_smmuv3 *s, enum model_smmuv3_irq irq)
+{
+	static const struct {
+		uint32_t enable, error;
+	} facts[] = {
+		[MODEL_SMMUV3_IRQ_EVENTQ] = { SMMUV3_IRQ_CTRL_EVENTQ_IRQEN,
+					      SMMUV3_GERROR_MSI_EVENTQ_ABT_ERR },
+		[MODEL_SMMUV3_IRQ_PRIQ] = { SMMUV3_IRQ_CTRL_PRIQ_IRQEN,
+					    SMMUV3_GERROR_MSI_PRIQ_ABT_ERR },
+		[MODEL_SMMUV3_IRQ_GERROR] = { SMMUV3_IRQ_CTRL_GERROR_IRQEN,
+					      SMMUV3_GERROR_MSI_GERROR_ABT_ERR },
+		[MODEL_SMMUV3_IRQ_SYNC] = { 0, 0 },
+	};
+	const struct smmu_irq_cfg *cfg = irq == MODEL_SMMUV3_IRQ_EVENTQ ? &s->eventq_irq :
+					 irq == MODEL_SMMUV3_IRQ_PRIQ	? &s->priq_irq :
+									  &s->gerror_irq;
+
+	if (irq != MODEL_SMMUV3_IRQ_SYNC) {
+		if (!(s->irq_ctrlack & facts[irq].enable))
+			return;
+		if (s->config.msi && cfg->address &&
+		    !smmu_write_message(s, cfg->address, cfg->data))
+			smmu_global_error(s, facts[irq].error);
+	}
+	if (s->config.wired && s->irq)
+		s->irq(s->irq_context, irq);
+}
+
+/* ---- global errors (7.5) ----------------------------------------------------------------------- */
+
+/* An error that is active already is not signalled again. */
+void smmu_global_error(struct model_smmuv3 *s, uint32_t bits)
+{
+	uint32_t news = bits & ~(s->gerror ^ s->gerrorn);
+
+	if (!news)
+		return;
+	s->gerror ^= news;
+	if (news != SMMUV3_GERROR_MSI_GERROR_ABT_ERR)
+		smmu_interrupt(s, MODEL_SMMUV3_IRQ_GERROR);
+}
+
+/* ---- records ----------------------------------------------------------------------------------- */
+
+static uint32_t queue_mask(uint64_t base)
+{
+	return (uint32_t)smmu_mask((unsigned int)(base & SMMUV3_Q_BASE_LOG2SIZE));
+}
+
+/* 7.2: with a full queue records are lost, and the overflow flag turns once. */
+static void add_record(struct model_smmuv3 *s, const uint64_t *record)
+{
+	uint32_t mask = queue_mask(s->eventq_base), wrap = mask << 1 | 1;
+	uint32_t prod = s->eventq_prod & wrap, cons = s->eventq_cons & wrap;
+	uint64_t at = (s->eventq_base & SMMUV3_Q_BASE_ADDR & ~(((uint64_t)mask + 1) * 32 - 1)) +
+		      (uint64_t)(prod & mask) * SMMUV3_EVENTQ_ENTRY_SIZE;
+
+	if (!smmu_enabled(s, SMMUV3_CR0_EVENTQEN) ||
+	    ((s->gerror ^ s->gerrorn) & SMMUV3_GERROR_EVENTQ_ABT_ERR))
+		return;
+	if ((prod ^ cons) == mask + 1) {
+		if (!((s->eventq_prod ^ s->eventq_cons) & SMMUV3_Q_OVERFLOW))
+			s->eventq_prod ^= SMMUV3_Q_OVERFLOW;
+		return;
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		if (model_memory_store(s->mem, at + 8 * i, record[i], 8))
+			continue;
+		smmu_complain(s, MODEL_REPORT_WILD, "7.2",
+			      "the event queue lies in memory that is not for tables", at);
+		smmu_global_error(s, SMMUV3_GERROR_EVENTQ_ABT_ERR);
+		return;
+	}
+	s->eventq_prod = (s->eventq_prod & ~wrap) | ((prod + 1) & wrap);
+	if (prod == cons)
+		smmu_interrupt(s, MODEL_SMMUV3_IRQ_EVENTQ);
+}
+
+/* Does this fault stall the transaction (5.5), or is it terminated without a record? */
+static bool stalls(const struct model_smmuv3 *s, const struct smmu_walk *w)
+{
+	if (!w->fault.maskable || (!w->fault.stage2 && !w->s1) ||
+	    s->config.stall_model == SMMUV3_STALL_MODEL_TERMINATE ||
+	    w->request->type != MODEL_UNTRANSLATED)
+		return false;
+	return w->fault.stage2 ? !!(w->ste[2] & SMMUV3_STE2_S2S) : !!(w->cd[0] & SMMUV3_CD0_S);
+}
+
+static bool recorded(const struct model_smmuv3 *s, const struct smmu_walk *w)
+{
+	if (w->request->type == MODEL_ATS_TRANSLATION && w->fault.type != SMMUV3_F_BAD_ATS_TREQ)
+		return false; /* 3.9.1: of the others only with CR2.REC_CFG_ATS, which is not there */
+	if (w->fault.type == SMMUV3_C_BAD_STREAMID)
+		return s->cr2 & SMMUV3_CR2_RECINVSID;
+	if (!w->fault.maskable || (!w->fault.stage2 && !w->s1))
+		return true;
+	return w->fault.stage2 ? !!(w->ste[2] & SMMUV3_STE2_S2R) : !!(w->cd[0] & SMMUV3_CD0_R);
+}
+
+static uint64_t access_bits(const struct smmu_walk *w)
+{
+	return (w->privileged ? SMMUV3_EVT1_PNU : 0) | (w->execute ? SMMUV3_EVT1_IND : 0) |
+	       (w->request->access & MODEL_WRITE ? 0 : SMMUV3_EVT1_RNW);
+}
+
+static bool stall(struct model_smmuv3 *s, const struct smmu_walk *w, uint64_t *record)
+{
+	for (unsigned int i = 0; i < SMMU_STALLS; i++) {
+		if (s->stalls[i].used)
+			continue;
+		s->stalls[i].used = true;
+		s->stalls[i].sid = w->sid;
+		record[1] |= SMMUV3_EVT1_STALL | i;
+		return true;
+	}
+	return false;
+}
+
+void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w)
+{
+	const struct smmu_fault *f = &w->fault;
+	uint64_t record[4] = { f->type | smmuv3_set(w->sid, SMMUV3_EVT0_SID) };
+
+	if (!f->type)
+		return;
+	if (w->request->has_pasid)
+		record[0] |= SMMUV3_EVT0_SSV | smmuv3_set(w->request->pasid, SMMUV3_EVT0_SSID);
+	switch (f->type) {
+	case SMMUV3_F_STE_FETCH:
+	case SMMUV3_F_CD_FETCH:
+		record[3] = f->address & SMMUV3_EVT3_FETCHADDR;
+		break;
+	case SMMUV3_F_TRANSL_FORBIDDEN:
+		record[1] = access_bits(w) & SMMUV3_EVT1_RNW;
+		/* fall through */
+	case SMMUV3_F_BAD_ATS_TREQ:
+		record[2] = w->request->iova;
+		break;
+	case SMMUV3_F_WALK_EABT:
+	case SMMUV3_F_TRANSLATION:
+	case SMMUV3_F_ADDR_SIZE:
+	case SMMUV3_F_ACCESS:
+	case SMMUV3_F_PERMISSION:
+		record[1] = access_bits(w) | smmuv3_set(f->class, SMMUV3_EVT1_CLASS) |
+			    (f->stage2 ? SMMUV3_EVT1_S2 : 0);
+		if (f->type == SMMUV3_F_PERMISSION && f->class == SMMUV3_CLASS_TT && !f->walk_write)
+			record[1] |= SMMUV3_EVT1_TTRNW;
+		record[2] = w->request->iova;
+		if (f->type == SMMUV3_F_WALK_EABT)
+			record[3] = f->address & SMMUV3_EVT3_FETCHADDR;
+		else if (f->stage2)
+			record[3] = f->address & SMMUV3_EVT3_IPA;
+		break;
+	default:
+		break;
+	}
+	/* A stalled transaction is always recorded, R or not (5.5). */
+	if (stalls(s, w) ? stall(s, w, record) || recorded(s, w) : recorded(s, w))
+		add_record(s, record);
+}
+
+/* ---- reports ----------------------------------------------------------------------------------- */
+
+static void append(struct model_report *report, size_t *at, const char *text)
+{
+	while (*text && *at < sizeof(report->text) - 1)
+		report->text[(*at)++] = *text++;
+	report->text[*at] = 0;
+}
+
+static void append_hex(struct model_report *report, size_t *at, uint64_t value)
+{
+	char digits[19] = "0x";
+	int n = 2;
+
+	for (int shift = 60; shift >= 0; shift -= 4)
+		if (value >> shift || !shift)
+			digits[n++] = "0123456789abcdef"[value >> shift & 15];
+	digits[n] = 0;
+	append(report, at, digits);
+}
+
+void smmu_complain(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
+		   const char *text, uint64_t value)
+{
+	struct model_report report = {
+		.kind = kind,
+		.model = "smmuv3",
+		.section = section,
+		.phys_used = value,
+		.phys_now = UINT64_MAX,
+	};
+	size_t at = 0;
+
+	if (!s->report)
+		return;
+	append(&report, &at, text);
+	append(&report, &at, ": ");
+	append_hex(&report, &at, value);
+	s->report(s->context, &report);
+}
+
+void smmu_complain_stream(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
+			  const char *text, uint32_t sid, uint64_t value)
+{
+	struct model_report report = {
+		.kind = kind,
+		.model = "smmuv3",
+		.section = section,
+		.source_id = sid,
+		.phys_used = value,
+		.phys_now = UINT64_MAX,
+	};
+	size_t at = 0;
+
+	if (!s->report)
+		return;
+	append(&report, &at, text);
+	append(&report, &at, " (StreamID ");
+	append_hex(&report, &at, sid);
+	append(&report, &at, "): ");
+	append_hex(&report, &at, value);
+	s->report(s->context, &report);
+}
+
+void smmu_complain_request(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
+			   const struct model_request *request, uint64_t used, uint64_t now,
+			   const char *text)
+{
+	struct model_report report = {
+		.kind = kind,
+		.model = "smmuv3",
+		.section = section,
+		.source_id = request->source_id,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+		.iova = request->iova,
+		.phys_used = used,
+		.phys_now = now,
+	};
+	size_t at = 0;
+
+	if (!s->report)
+		return;
+	append(&report, &at, text);
+	append(&report, &at, " (iova ");
+	append_hex(&report, &at, request->iova);
+	append(&report, &at, ", used ");
+	append_hex(&report, &at, used);
+	append(&report, &at, ", now ");
+	if (now == UINT64_MAX) {
+		append(&report, &at, "nothing)");
+	} else {
+		append_hex(&report, &at, now);
+		append(&report, &at, ")");
+	}
+	s->report(s->context, &report);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smmuv3_internal.h - the state of the SMMUv3 model, shared by its files
+ *
+ *   smmuv3.c            configuration, life, the way of a request through the unit
+ *   smmuv3_regs.c       registers, guards and the handshake of updates
+ *   smmuv3_config.c     stream tables and CD tables: fetch, cache
+ *   smmuv3_legal.c      which STEs and CDs are ILLEGAL; which of their bits count
+ *   smmuv3_watch.c      STEs and CDs that change: each state that hardware may see is judged
+ *   smmuv3_walk.c       translation tables of both stages
+ *   smmuv3_cache.c      the caches: tags, look-up, and nothing that drops an entry by itself
+ *   smmuv3_command.c    the command queue and its commands
+ *   smmuv3_invalidate.c what each invalidation drops
+ *   smmuv3_ats.c        what device TLBs may hold
+ *   smmuv3_event.c      event records, global errors, interrupts, reports
+ *
+ * Everything here is called with the unit's lock held.
+ */
+#ifndef MODEL_SMMUV3_INTERNAL_H
+#define MODEL_SMMUV3_INTERNAL_H
+
+#include <uiommu/port.h>
+
+#include "models/memory.h"
+#include "models/smmuv3.h"
+#include "spec/smmuv3.h"
+
+#define SMMU_NONE UINT32_MAX
+#define SMMU_NO_SSID UINT32_MAX
+#define SMMU_PENDING 64u
+
+/* ---- caches ------------------------------------------------------------------------------------ */
+
+/* Which lookups an entry of the TLB or of a walk cache answers (3.17). */
+enum smmu_regime {
+	SMMU_EL1, /* stage 1, or both combined: VMID and ASID */
+	SMMU_EL2, /* stage 1, no ASID */
+	SMMU_EL2_E2H, /* ASID */
+	SMMU_S2, /* IPAs of a VMID */
+};
+
+/* Permissions in a leaf. */
+#define SMMU_UR 1u
+#define SMMU_UW 2u
+#define SMMU_UX 4u
+#define SMMU_PR 8u
+#define SMMU_PW 16u
+#define SMMU_PX 32u
+#define SMMU_ALL_PERMISSIONS 63u
+
+/* One cached entry of any cache; the tags decide what drops it. */
+struct smmu_node {
+	uint64_t key[2];
+	uint32_t next;
+	bool live;
+	/* Configuration caches. */
+	uint32_t sid, ssid;
+	uint64_t at; /* where it was fetched from */
+	uint64_t q[8];
+	uint32_t named; /* watch: named by a command since the last CMD_SYNC */
+	/* TLB and walk caches. */
+	uint8_t regime; /* enum smmu_regime */
+	uint8_t tg; /* log2 of the granule: 12, 14, 16 */
+	uint8_t level; /* of the descriptor */
+	uint8_t shift; /* log2 of what it answers for */
+	uint8_t span; /* log2 of what the descriptor of its own stage maps: an address there drops it */
+	unsigned int permissions; /* of its own stage; walk caches: what tables still permit */
+	unsigned int permissions2; /* of stage 2, where both are combined */
+	bool global, nested, dirty, dirty2;
+	uint16_t vmid, asid;
+	uint64_t address; /* first input address */
+	uint64_t phys, ipa;
+};
+
+struct smmu_cache {
+	struct smmu_node *nodes;
+	uint32_t *buckets;
+	uint32_t capacity; /* of nodes and of buckets, a power of two */
+	uint32_t used, free, live;
+};
+
+struct smmu_node *smmu_cache_find(struct smmu_cache *cache, uint64_t key0, uint64_t key1);
+/* A new entry, or the old one cleared; NULL: no memory, the entry is simply not cached. */
+struct smmu_node *smmu_cache_put(void *host, struct smmu_cache *cache, uint64_t key0,
+				 uint64_t key1);
+void smmu_cache_drop(struct smmu_cache *cache, struct smmu_node *node);
+void smmu_cache_clear(struct smmu_cache *cache);
+void smmu_cache_free(void *host, struct smmu_cache *cache);
+
+/* ---- the unit ---------------------------------------------------------------------------------- */
+
+/* An invalidation that was consumed and is not complete before the next CMD_SYNC (4.7.3). */
+struct smmu_selection {
+	enum { SMMU_DROP_STE, SMMU_DROP_CD, SMMU_DROP_TLB } what;
+	/* STE: sid to last_sid, with descriptors of the first level unless @leaf; CD: of sid. */
+	uint32_t sid, last_sid, ssid;
+	bool all_cds, leaf;
+	/* TLB. */
+	uint8_t regimes; /* bits by enum smmu_regime */
+	bool by_vmid, by_asid, by_address, keep_global;
+	uint16_t vmid, vmid_mask, asid;
+	uint64_t from, last;
+	uint8_t tg, ttl; /* 0: any */
+};
+
+/* A translation that was given to a device. */
+struct smmu_grant {
+	uint32_t sid;
+	struct model_request request; /* as it was asked */
+	bool has_pasid, global, privileged;
+	uint32_t pasid;
+	uint64_t iova, size, phys;
+	unsigned int access;
+};
+
+struct smmu_atc {
+	uint32_t sid;
+	bool set;
+	struct model_atc atc;
+};
+#define SMMU_ATCS 64u
+
+struct smmu_stall {
+	bool used;
+	uint32_t sid;
+};
+#define SMMU_STALLS 16u
+
+struct model_smmuv3 {
+	struct model_smmuv3_config config;
+	struct model_memory *mem;
+	void *host;
+	struct uiommu_mutex lock;
+	model_report_fn report;
+	model_msi_fn msi;
+	void *context;
+	model_smmuv3_irq_fn irq;
+	void *irq_context;
+
+	uint32_t idr[6];
+	uint64_t random;
+	bool clean;
+
+	/* Registers. */
+	uint32_t cr0, cr0ack, cr1, cr2, gbpa, gbpa_active, irq_ctrl, irq_ctrlack, gerror, gerrorn;
+	uint32_t strtab_cfg, cmdq_prod, cmdq_cons, eventq_prod, eventq_cons, priq_prod, priq_cons;
+	uint64_t strtab_base, cmdq_base, eventq_base, priq_base;
+	struct smmu_irq_cfg {
+		uint64_t address;
+		uint32_t data, attributes;
+	} gerror_irq, eventq_irq, priq_irq;
+	uint32_t cr0_delay, irq_delay, gbpa_delay; /* lazy updates */
+	bool config_clean, tlb_clean; /* everything was invalidated since reset */
+
+	/* Invalidations under way. */
+	struct smmu_selection pending[SMMU_PENDING];
+	uint32_t num_pending;
+	bool cfgi_pending, atc_failed, config_all, tlb_all;
+
+	struct smmu_cache l1stds, stes, l1cds, cds; /* configuration */
+	struct smmu_cache tlb, walks;
+	struct smmu_cache watch_stes, watch_cds;
+	uint64_t tlb_shifts; /* bits: sizes that the TLB has had */
+	uint32_t fills;
+	struct smmu_atc atcs[SMMU_ATCS];
+	uint32_t num_atcs;
+	struct smmu_grant *grants;
+	uint32_t num_grants, max_grants;
+	struct smmu_stall stalls[SMMU_STALLS];
+};
+
+static inline bool smmu_enabled(const struct model_smmuv3 *s, uint32_t field)
+{
+	return s->cr0ack & field;
+}
+
+static inline uint64_t smmu_mask(unsigned int bits)
+{
+	return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+}
+
+uint64_t smmu_random(struct model_smmuv3 *s);
+
+/* ---- requests ---------------------------------------------------------------------------------- */
+
+struct smmu_fault {
+	uint8_t type; /* enum smmuv3_event; 0: none */
+	bool silent; /* terminated, nothing is recorded */
+	bool stage2;
+	uint8_t class; /* SMMUV3_CLASS_x */
+	bool walk_write; /* F_PERMISSION, CLASS TT: the write of a walk */
+	bool maskable; /* CD.R, STE.S2R decide about the record, CD.S, S2S about a stall */
+	uint64_t address; /* IPA or fetch address */
+};
+
+/*
+ * One translation under way.  With @fresh nothing cached is looked at, nothing is cached, no bit in
+ * memory is set and nothing reported: what the tables say now.  With @quiet, a prefetch: as hardware
+ * does it, but nothing is recorded or reported.
+ */
+struct smmu_walk {
+	const struct model_request *request;
+	bool fresh, quiet;
+	uint32_t sid;
+	bool has_ssid;
+	uint32_t ssid; /* index of the CD */
+	uint64_t ste[8], cd[8];
+	bool s1, s2; /* stages that translate */
+	bool split; /* translation request for stage 1 only, or translated request to stage 2 */
+	enum smmu_regime regime;
+	uint16_t vmid, asid;
+	bool privileged, execute;
+	/* Result: a fault, or a translation. */
+	struct smmu_fault fault;
+	uint64_t phys; /* of request->iova */
+	uint8_t shift;
+	unsigned int permissions; /* of both stages */
+	bool snoop, global, writable_now; /* the dirty state needs no more update */
+};
+
+static inline bool smmu_failed(const struct smmu_walk *w)
+{
+	return w->fault.type || w->fault.silent;
+}
+
+/* The fault, and false. */
+bool smmu_fail(struct smmu_walk *w, uint8_t type);
+
+/* One aligned word of a structure; false: not memory of tables. */
+bool smmu_fetch(struct model_smmuv3 *s, const struct smmu_walk *w, uint64_t phys, uint64_t *value);
+
+/* STE of w->sid. False: w->fault. */
+bool smmu_find_ste(struct model_smmuv3 *s, struct smmu_walk *w);
+/* ... and what it means for the request: stages, CD, tags.  False: w->fault. */
+bool smmu_find_cd(struct model_smmuv3 *s, struct smmu_walk *w);
+/* Where the STE or CD lies in memory now; false: nowhere. Looks at no cache, reports nothing. */
+bool smmu_locate_ste(struct model_smmuv3 *s, uint32_t sid, uint64_t *at);
+bool smmu_locate_cd(struct model_smmuv3 *s, const uint64_t *ste, uint32_t ssid, uint64_t *at);
+bool smmu_read_words(struct model_smmuv3 *s, uint64_t at, uint64_t *q, unsigned int words);
+/* Fetch of everything reachable from the STE of @sid, as hardware may do. */
+void smmu_prefetch(struct model_smmuv3 *s, uint32_t sid);
+
+bool smmu_ste_illegal(const struct model_smmuv3 *s, const uint64_t *ste);
+bool smmu_cd_illegal(const struct model_smmuv3 *s, const uint64_t *ste, const uint64_t *cd);
+/* RES0 bits that are set; 0: none. */
+uint64_t smmu_ste_reserved(const struct model_smmuv3 *s, const uint64_t *ste);
+uint64_t smmu_cd_reserved(const struct model_smmuv3 *s, const uint64_t *cd);
+/* The bits that matter, others cleared.  @out all 0: it aborts. */
+void smmu_ste_normal(const struct model_smmuv3 *s, const uint64_t *ste, uint64_t *out);
+void smmu_cd_normal(const struct model_smmuv3 *s, const uint64_t *ste, const uint64_t *cd,
+		    uint64_t *out);
+unsigned int smmu_s1cdmax(const struct model_smmuv3 *s, const uint64_t *ste);
+unsigned int smmu_s2_levels(const uint64_t *ste, unsigned int *first);
+
+/* After smmu_find_cd(): the address.  w->phys or w->fault. */
+void smmu_translate(struct model_smmuv3 *s, struct smmu_walk *w);
+/* Stage 2 alone: @ipa for a fetch of @class, which @write needs to be written. False: w->fault. */
+bool smmu_stage2(struct model_smmuv3 *s, struct smmu_walk *w, uint64_t ipa, uint8_t class,
+		 bool write, uint64_t *phys);
+
+/* ---- changes of structures --------------------------------------------------------------------- */
+
+void smmu_watch_stream(struct model_smmuv3 *s, uint32_t sid);
+void smmu_watch_cd(struct model_smmuv3 *s, uint32_t sid, uint32_t ssid, const uint64_t *ste);
+/* A CFGI command names these: what changed since the last CMD_SYNC is judged. */
+void smmu_watch_named(struct model_smmuv3 *s, const struct smmu_selection *selection);
+void smmu_watch_sync(struct model_smmuv3 *s);
+void smmu_watch_enabled(struct model_smmuv3 *s);
+
+/* ---- commands ---------------------------------------------------------------------------------- */
+
+/* Fetches and executes one command. False: nothing to do, or the queue is stopped. */
+bool smmu_queue_step(struct model_smmuv3 *s);
+/* After anything that may let the queue run. */
+void smmu_queue_run(struct model_smmuv3 *s);
+void smmu_invalidate(struct model_smmuv3 *s, const struct smmu_selection *selection);
+void smmu_complete(struct model_smmuv3 *s);
+void smmu_forget_all(struct model_smmuv3 *s);
+/* An entry is about to be added: another may be forgotten. */
+void smmu_evict(struct model_smmuv3 *s);
+/* log2 of the granule of a TG field as in TLBI commands: 0: none. */
+static inline unsigned int smmu_tlbi_granule(unsigned int tg)
+{
+	return tg ? 10 + 2 * tg : 0;
+}
+
+/* ---- device TLBs ------------------------------------------------------------------------------- */
+
+void smmu_granted(struct model_smmuv3 *s, const struct smmu_walk *w,
+		  const struct model_translation *t);
+void smmu_atc_invalidated(struct model_smmuv3 *s, uint32_t sid, bool has_pasid, uint32_t pasid,
+			  bool global, uint64_t from, uint64_t last);
+void smmu_atc_forget(struct model_smmuv3 *s, uint32_t sid);
+void smmu_check_grants(struct model_smmuv3 *s);
+void smmu_check_translated(struct model_smmuv3 *s, uint32_t sid,
+			   const struct model_request *request);
+struct smmu_atc *smmu_atc_slot(struct model_smmuv3 *s, uint32_t sid, bool create);
+/* STE, CD, address.  w->fault, or the translation. */
+void smmu_walk(struct model_smmuv3 *s, struct smmu_walk *w);
+
+/* ---- events, errors, reports ------------------------------------------------------------------- */
+
+void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w);
+void smmu_global_error(struct model_smmuv3 *s, uint32_t bits);
+/* A write of the SMMU's own. False: aborted. */
+bool smmu_write_message(struct model_smmuv3 *s, uint64_t address, uint32_t data);
+void smmu_interrupt(struct model_smmuv3 *s, enum model_smmuv3_irq irq);
+
+/* A report about no particular request; @value is appended in hexadecimal. */
+void smmu_complain(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
+		   const char *text, uint64_t value);
+void smmu_complain_stream(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
+			  const char *text, uint32_t sid, uint64_t value);
+void smmu_complain_request(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
+			   const struct model_request *request, uint64_t used, uint64_t now,
+			   const char *text);
+
+#endif /* MODEL_SMMUV3_INTERNAL_H */
