@@ -86,6 +86,8 @@ static void stream_through_replace(struct subject *s, struct interleave *i, stru
 	struct machine_stream_stats stats;
 	uint64_t word[4], iova;
 	struct note seen = { "" };
+	bool no_gap = !lane.how.pasid &&
+		      uiommu_device_capable(lane.dev, UIOMMU_CAP_HITLESS_REPLACE);
 
 	t.buffer = subject_buffer(s, 8 * PAGE);
 	iova = t.buffer.phys + 3 * PAGE;
@@ -110,7 +112,7 @@ static void stream_through_replace(struct subject *s, struct interleave *i, stru
 	t.i.context = &t;
 	t.i.at_point = wait_for_stream;
 	t.i.second = nothing;
-	/* The page that both have: nothing else is ever read. Then the page that they have not. */
+	/* A page that differs: the old or the new.  Then one that both have: no other. */
 	for (unsigned int both = 0; both < 2; both++) {
 		stream_start(&t, iova + (both ? 0 : PAGE), both ? word[0] : word[1],
 			     both ? word[0] : word[2]);
@@ -124,6 +126,9 @@ static void stream_through_replace(struct subject *s, struct interleave *i, stru
 		stream_stop(&t, &stats);
 		CHECK(s, stats.wrong == 0, "%llu of %llu words read during replace are wrong",
 		      (unsigned long long)stats.wrong, (unsigned long long)stats.done);
+		CHECK(s, !no_gap || !stats.refused,
+		      "%llu words were refused during replace, which has no gap as the driver says",
+		      (unsigned long long)stats.refused);
 		/* One begins after each replace has returned and ends before the next one. */
 		CHECK(s, stats.done >= 6, "only %llu words were read",
 		      (unsigned long long)stats.done);
