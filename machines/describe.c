@@ -323,6 +323,14 @@ static void read_vtd(struct reader *r, int node)
 		bad(r, node, "neither include-all nor scopes: nothing is behind this unit");
 }
 
+static void read_smmuv3(struct reader *r, int node)
+{
+	const struct describe_unit *unit = add_unit(r, node, DESCRIBE_UNIT_SMMUV3);
+
+	if (unit && (unit->base % 0x10000 || unit->size != 0x20000))
+		bad(r, node, "registers must be two pages of 64 KiB");
+}
+
 /* Other devices have this transport, too: an IOMMU is one that has endpoints. */
 static void read_virtio_mmio(struct reader *r, int node)
 {
@@ -451,6 +459,7 @@ static void read_all(struct reader *r)
 		bad(r, 0, "there is no PCI host bridge (compatible \"pci-host-ecam-generic\")");
 	for_each_compatible(r, "intel,vtd", read_vtd);
 	for_each_compatible(r, "virtio,mmio", read_virtio_mmio);
+	for_each_compatible(r, "arm,smmu-v3", read_smmuv3);
 	for (unsigned int i = 0; i < d->num_hosts && !r->rc; i++)
 		read_map(r, &d->hosts[i]);
 	node = fdt_subnode_offset(r->dtb, 0, "reserved-memory");

@@ -12,6 +12,8 @@
  *                          functions; driver-flags: enum uiommu_vtd_flags; preset: name of a
  *                          model_vtd_preset(); then any field of struct model_vtd_config with '-' for
  *                          '_': a number, or nothing for true
+ *   /iommu@X               compatible "arm,smmu-v3": reg: both register pages; preset: name of a
+ *                          model_smmuv3_preset(); then its fields in the same way
  *   /virtio_mmio@X         compatible "virtio,mmio", with #iommu-cells: a virtio IOMMU; reg; preset: name of a
  *                          model_viommu_preset(); then its fields in the same way; reserved-regions
  *   /pcie@X                compatible "pci-host-ecam-generic"; linux,pci-domain; bus-range; ranges: its memory
@@ -51,6 +53,7 @@ enum describe_kind {
 enum describe_unit_kind {
 	DESCRIBE_UNIT_VTD,
 	DESCRIBE_UNIT_VIRTIO,
+	DESCRIBE_UNIT_SMMUV3,
 };
 
 #define DESCRIBE_NONE UINT32_MAX

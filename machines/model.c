@@ -418,6 +418,7 @@ static int build_unit(struct model_machine *m, unsigned int index, uint64_t seed
 	static int (*const make[])(const struct unit_build *build, struct unit *unit) = {
 		[DESCRIBE_UNIT_VTD] = machine_unit_vtd,
 		[DESCRIBE_UNIT_VIRTIO] = machine_unit_virtio,
+		[DESCRIBE_UNIT_SMMUV3] = machine_unit_smmuv3,
 	};
 	struct unit *unit = &m->units[index];
 	struct unit_build build = {

@@ -52,6 +52,7 @@ struct unit {
 
 /* 0, or a negative errno and a line in the build's error. */
 int machine_unit_vtd(const struct unit_build *build, struct unit *unit);
+int machine_unit_smmuv3(const struct unit_build *build, struct unit *unit);
 int machine_unit_virtio(const struct unit_build *build, struct unit *unit);
 
 /* A field of a model's configuration that a property of the node, by its name, sets. */

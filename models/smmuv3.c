@@ -8,14 +8,14 @@
 
 /* ---- presets ----------------------------------------------------------------------------------- */
 
-#define COMMON                                                                         \
-	.ttf = SMMUV3_TTF_AARCH64, .msi = true, .sidsize = 16, .attr_types_ovr = true, \
-	.attr_perms_ovr = true, .seed = 1
+#define COMMON                                                                                  \
+	.ttf = SMMUV3_TTF_AARCH64, .msi = true, .attr_types_ovr = true, .attr_perms_ovr = true, \
+	.seed = 1
 #define TERMINATES .stall_model = SMMUV3_STALL_MODEL_TERMINATE, .term_model = true
 #define QUEUES .cmdqs = 8, .eventqs = 7, .priqs = 7
-#define LARGE                                                                           \
-	COMMON, QUEUES, .asid16 = true, .vmid16 = true, .st_level = true, .cd2l = true, \
-			.had = true, .minor = 2
+#define LARGE                                                                            \
+	COMMON, QUEUES, .asid16 = true, .vmid16 = true, .sidsize = 16, .st_level = true, \
+			.cd2l = true, .had = true, .minor = 2
 #define MODERN LARGE, .ril = true, .bbml = 2, .xnx = true, .fwb = true, .stt = true, .sev = true
 #define SIZES_48 .oas = 48, .vax = 48
 #define ONLY_4K .gran4k = true, SIZES_48
@@ -32,8 +32,8 @@ static const struct {
 	{ "s1", { MODERN, TERMINATES, GRANULES, SNOOPS, STAGE_1 } },
 	{ "s2", { MODERN, TERMINATES, GRANULES, SNOOPS, .s2p = true } },
 	{ "s1-linear",
-	  { COMMON, TERMINATES, QUEUES, ONLY_4K, SNOOPS, .asid16 = true, .ril = true, .s1p = true,
-	    .ssidsize = 8 } },
+	  { COMMON, TERMINATES, QUEUES, ONLY_4K, SNOOPS, .sidsize = 12, .asid16 = true, .ril = true,
+	    .s1p = true, .ssidsize = 8 } },
 	{ "nested-ats", { MODERN, TERMINATES, GRANULES, SNOOPS, BOTH_STAGES, .ats = true } },
 	{ "s1-noril", { LARGE, TERMINATES, GRANULES, SNOOPS, STAGE_1 } },
 	{ "s1-httu", { MODERN, TERMINATES, GRANULES, SNOOPS, STAGE_1, .httu = SMMUV3_HTTU_DIRTY } },
@@ -42,7 +42,8 @@ static const struct {
 	{ "s1-64k", { MODERN, TERMINATES, SIZES_48, SNOOPS, STAGE_1, .gran64k = true } },
 	{ "s1-52", { MODERN, TERMINATES, SNOOPS, STAGE_1, .gran64k = true, .oas = 52, .vax = 52 } },
 	{ "s1-small",
-	  { COMMON, TERMINATES, ONLY_4K, SNOOPS, .s1p = true, .cmdqs = 4, .eventqs = 3 } },
+	  { COMMON, TERMINATES, ONLY_4K, SNOOPS, .sidsize = 12, .s1p = true, .cmdqs = 4,
+	    .eventqs = 3 } },
 	{ "nested-stall", { MODERN, GRANULES, SNOOPS, BOTH_STAGES } },
 	{ "s1-lazy", { MODERN, TERMINATES, GRANULES, SNOOPS, STAGE_1, .lazy = true } },
 };
@@ -486,7 +487,9 @@ static enum model_status translate(void *context, const struct model_request *re
 	enum model_status status;
 
 	uiommu_port_mutex_lock(s->host, &s->lock);
-	status = translate_locked(s, port->stream_base + request->source_id, request, out);
+	status = translate_locked(
+		s, port->stream_base + ((uint32_t)request->segment << 16 | request->source_id),
+		request, out);
 	uiommu_port_mutex_unlock(s->host, &s->lock);
 	return status;
 }

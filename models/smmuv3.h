@@ -14,7 +14,8 @@
  *   model_smmuv3_set_atc(smmu, stream_base + source_id, ...) go to struct model_pci_iommu;
  *   model_smmuv3_step() from where time passes, model_smmuv3_expect_clean() from where a test says so.
  *
- * The StreamID of a request is the stream_base of the port that it comes through, plus its source ID.
+ * The StreamID of a request is the stream_base of the port that it comes through, plus its segment (as bits
+ * 31:16) and source ID.
  *
  * A write whose output address lies in the doorbell (the page of an interrupt controller) is answered with
  * MODEL_INTERRUPT, and then @out->phys says where in it: unlike on VT-d, an interrupt message is an
