@@ -3,8 +3,8 @@
 """Count what a `meson test` did: count.py TITLE BUILD-FOLDER RESULTS-FOLDER
 
 Appends "PASSED FAILED SKIPPED" to RESULTS/counts, a line for each failure to RESULTS/failures and one
-for each skip to RESULTS/skips. A program that writes TAP counts with each of its tests; any other
-counts as one. A program that failed although none of its tests did counts as one failure more.
+for each skip (its reason, a tab, its name) to RESULTS/skips. A program that writes TAP counts with each
+of its tests; any other counts as one. A program that failed although none of its tests did counts as one failure more.
 """
 
 import json
@@ -24,7 +24,7 @@ def count(record, title, failures, skips):
             continue
         if match.group(3) is not None:
             skipped += 1
-            skips.append(f"{name}: {match.group(2)}: {match.group(3) or 'no reason given'}")
+            skips.append(f"{match.group(3) or 'no reason given'}\t{match.group(2) or name}")
         elif match.group(1):
             failed += 1
             failures.append(f"{title}: {name}: {match.group(2)}")
@@ -32,7 +32,7 @@ def count(record, title, failures, skips):
             passed += 1
     if record["result"] == "SKIP" and not passed + failed + skipped:
         skipped += 1
-        skips.append(f"{name}: the program says so")
+        skips.append(f"the program says so\t{name}")
     elif record["result"] not in ("OK", "EXPECTEDFAIL", "SKIP") and not failed:
         failed += 1
         failures.append(f"{title}: {name}: {record['result'].lower()}")
