@@ -23,6 +23,11 @@ enum uiommu_vtd_flags {
 	UIOMMU_VTD_NO_QI = 1u << 1, /* register-based invalidation even where queues are there */
 	UIOMMU_VTD_PREFER_SECOND_STAGE = 1u << 2, /* second stage where both could serve */
 	UIOMMU_VTD_NO_SUPERPAGES = 1u << 3, /* 4K leaves only */
+	/*
+	 * Name the address width in first-stage PASID entries too.  It is the second stage's (9.6), but
+	 * QEMU's emulation takes the width of every address from there.
+	 */
+	UIOMMU_VTD_WIDTH_WITH_FIRST_STAGE = 1u << 4,
 };
 
 struct uiommu_vtd_config {

@@ -354,6 +354,8 @@ static void pasid_entry_make(const struct uiommu_vtd *unit, const struct vtd_tar
 		      vtd_set(widest(unit), VTD_PE0_AW);
 	} else if (domain->first) {
 		q0 |= vtd_set(VTD_PGTT_FIRST, VTD_PE0_PGTT);
+		if (unit->config.flags & UIOMMU_VTD_WIDTH_WITH_FIRST_STAGE)
+			q0 |= vtd_set(widest(unit), VTD_PE0_AW);
 		q2 = uiommu_pt_root(&domain->pt) |
 		     vtd_set(domain->pt.levels == 5 ? VTD_FSPM_5_LEVELS : VTD_FSPM_4_LEVELS,
 			     VTD_PE2_FSPM);
