@@ -2,9 +2,11 @@
 /*
  * dma.c - makes devices do DMA: a small driver for each kind of test device
  *
- * QEMU's edu hands out its buffer by DMA alone.  To fill or to read it without the translation under
- * test, the unit's translation is switched off for that one transfer to a scratch page, and on again;
- * nothing that is cached is forgotten by it.
+ * QEMU's edu hands out its buffer by DMA alone.  Using the translation under test for that, or switching it off
+ * meanwhile, would change what the IOMMU has cached: QEMU's VT-d forgets everything when translation is
+ * switched.  So the buffer is looked for in the emulator's own memory.  Only where the system forbids to look there,
+ * translation is switched off for a transfer between buffer and scratch page, and some stale
+ * translations escape notice.
  */
 #include <string.h>
 
@@ -27,7 +29,12 @@ static uint64_t get(struct machine_device *device, uint64_t offset, unsigned int
 
 static void put(struct machine_device *device, uint64_t offset, unsigned int size, uint64_t value)
 {
-	machine_mmio_write(device->machine, device->bar + offset, size, value);
+	struct machine_hardware *hw = device->machine->hw;
+
+	if (hw->ops->mmio_post)
+		hw->ops->mmio_post(hw, device->bar + offset, size, value);
+	else
+		hw->ops->mmio_write(hw, device->bar + offset, size, value);
 }
 
 /* Between @data and a window of the BAR in pieces of @step bytes; the rest of the last piece is 0. */
@@ -80,6 +87,13 @@ static bool switch_translation(struct machine *m, uint64_t base, bool on)
 	return false;
 }
 
+static bool get_scratch(struct machine *m)
+{
+	if (!m->scratch)
+		m->scratch = machine_buffer(m, SCRATCH_SIZE, SCRATCH_SIZE, &m->scratch_phys);
+	return m->scratch;
+}
+
 /* The buffer and the scratch page change contents, past any translation. */
 static bool edu_scratch(struct machine_device *device, bool to_memory, size_t size)
 {
@@ -98,10 +112,17 @@ static enum machine_dma_status edu_chunk(struct machine_device *device, bool wri
 					 void *data, size_t size)
 {
 	struct machine *m = device->machine;
+	struct machine_hardware *hw = m->hw;
 
-	if (!device->edu_window && !m->scratch)
-		m->scratch = machine_buffer(m, SCRATCH_SIZE, SCRATCH_SIZE, &m->scratch_phys);
-	if (!device->edu_window && !m->scratch)
+	if (device->edu_inside) {
+		if (write)
+			hw->ops->access_inside(hw, device->edu_inside, true, data, size);
+		edu_run(device, write, iova, size);
+		if (!write)
+			hw->ops->access_inside(hw, device->edu_inside, false, data, size);
+		return MACHINE_DMA_UNKNOWN;
+	}
+	if (!device->edu_window && !get_scratch(m))
 		return MACHINE_DMA_UNKNOWN;
 	if (write && device->edu_window) {
 		copy_window(device, EDU_BUFFER, true, data, size, 4);
@@ -221,6 +242,35 @@ static bool edu_has_window(struct machine_device *device)
 	return get(device, EDU_BUFFER, 4) == 0;
 }
 
+/*
+ * Where the buffer stands inside the hardware: a first DMA, while nothing is translated yet, puts bytes into it that
+ * can be looked for, and a second one shows that what is changed there is the buffer and no copy.  Then it is
+ * as empty as after power-on.
+ */
+static uint64_t edu_find_inside(struct machine_device *device)
+{
+	struct machine *m = device->machine;
+	struct machine_hardware *hw = m->hw;
+	unsigned char bytes[sizeof(device->name) + 16], zero[EDU_CHUNK] = { 0 };
+	uint64_t where;
+
+	if (!hw->ops->find_inside || !get_scratch(m))
+		return 0;
+	memcpy(bytes, device->name, sizeof(device->name));
+	memcpy(bytes + sizeof(device->name), "uiommu edu \1\2\3\4", 16);
+	memcpy(m->scratch, bytes, sizeof(bytes));
+	if (!edu_run(device, false, m->scratch_phys, sizeof(bytes)))
+		return 0;
+	where = hw->ops->find_inside(hw, device->name, bytes, sizeof(bytes));
+	bytes[sizeof(bytes) - 2] ^= 0xff;
+	if (!where || !hw->ops->access_inside(hw, where, true, bytes, sizeof(bytes)) ||
+	    !edu_run(device, true, m->scratch_phys, sizeof(bytes)) ||
+	    memcmp(m->scratch, bytes, sizeof(bytes)) ||
+	    !hw->ops->access_inside(hw, where, true, zero, sizeof(zero)))
+		return 0;
+	return where;
+}
+
 void machine_find_stimulus(struct machine_device *device)
 {
 	struct uiommu_pci_function *fn = device->fn;
@@ -241,6 +291,8 @@ void machine_find_stimulus(struct machine_device *device)
 		device->traits |= MACHINE_ATS;
 	if (device->stimulus->transfer == edu_transfer)
 		device->edu_window = edu_has_window(device);
+	if (device->stimulus->transfer == edu_transfer && !device->edu_window)
+		device->edu_inside = edu_find_inside(device);
 }
 
 static enum machine_dma_status transfer(struct machine_device *device, bool write, uint64_t iova,

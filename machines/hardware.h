@@ -35,6 +35,19 @@ struct machine_hardware_ops {
 	uint64_t (*mmio_read)(struct machine_hardware *hw, uint64_t address, unsigned int size);
 	void (*mmio_write)(struct machine_hardware *hw, uint64_t address, unsigned int size,
 			   uint64_t value);
+	/* A write that may arrive later, but before any other call; NULL: as mmio_write. */
+	void (*mmio_post)(struct machine_hardware *hw, uint64_t address, unsigned int size,
+			  uint64_t value);
+	/*
+	 * Memory inside a device that the bus does not show.  Find: where these bytes stand, 0:
+	 * unknown; may be a copy, too; @name tells devices apart.  NULL, both: no back door.
+	 */
+	uint64_t (*find_inside)(struct machine_hardware *hw, const char *name, const void *bytes,
+				size_t size);
+	bool (*access_inside)(struct machine_hardware *hw, uint64_t where, bool write, void *data,
+			      size_t size);
+	/* Has the hardware itself come to an end?  Then true and one line.  NULL: it cannot. */
+	bool (*problem)(struct machine_hardware *hw, char *text, size_t size);
 	/* A firmware table by signature ("DMAR"), the back end's memory; NULL if there is none. */
 	const void *(*acpi_table)(struct machine_hardware *hw, const char signature[4],
 				  size_t *size);

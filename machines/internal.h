@@ -35,6 +35,7 @@ struct machine_device {
 	uint64_t bar; /* physical address of BAR 0 */
 	const struct machine_stimulus *stimulus; /* NULL: nobody knows how to drive it */
 	bool edu_window; /* the edu's buffer can be reached through the BAR */
+	uint64_t edu_inside; /* or here, by the hardware's back door; 0: by DMA alone */
 };
 
 struct machine_unit {

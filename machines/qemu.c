@@ -33,26 +33,60 @@ static struct qemu *of(struct machine_hardware *hw)
 
 /* ---- what to start ----------------------------------------------------------------------------- */
 
-/* A preset of the models in QEMU's words; NULL: QEMU has nothing like it. */
-static const char *iommu_properties(const char *preset, unsigned int major)
-{
-	static const struct {
-		const char *preset, *since_11, *before_11;
-	} table[] = {
-		{ "legacy", "aw-bits=48", "aw-bits=48" },
-		{ "legacy-39", "aw-bits=39", "aw-bits=39" },
-		{ "legacy-cm", "aw-bits=48,caching-mode=on", "aw-bits=48,caching-mode=on" },
-		{ "scalable", "aw-bits=48,scalable-mode=on", "aw-bits=48,x-scalable-mode=on" },
-		{ "scalable-second", "aw-bits=48,scalable-mode=on",
-		  "aw-bits=48,x-scalable-mode=on" },
-		{ "scalable-first", "aw-bits=48,scalable-mode=on,fsts=on",
-		  "aw-bits=48,x-scalable-mode=on,x-flts=on" },
-	};
+/*
+ * A preset of the models in QEMU's words.  Two words for one thing: the newer first; the one that the program
+ * has is taken.
+ */
+struct property {
+	const char *names[2], *value;
+};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (preset && !strcmp(table[i].preset, preset))
-			return major >= 11 ? table[i].since_11 : table[i].before_11;
+static const struct preset {
+	const char *name;
+	struct property properties[4];
+} presets[] = {
+	{ "legacy", { { { "aw-bits" }, "48" } } },
+	{ "legacy-39", { { { "aw-bits" }, "39" } } },
+	{ "legacy-cm", { { { "aw-bits" }, "48" }, { { "caching-mode" }, "on" } } },
+	{ "scalable",
+	  { { { "aw-bits" }, "48" }, { { "scalable-mode", "x-scalable-mode" }, "on" } } },
+	{ "scalable-second",
+	  { { { "aw-bits" }, "48" }, { { "scalable-mode", "x-scalable-mode" }, "on" } } },
+	{ "scalable-first",
+	  { { { "aw-bits" }, "48" },
+	    { { "scalable-mode", "x-scalable-mode" }, "on" },
+	    { { "fsts", "x-flts" }, "on" } } },
+};
+
+static const struct preset *find_preset(const char *name)
+{
+	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
+		if (name && !strcmp(presets[i].name, name))
+			return &presets[i];
 	return NULL;
+}
+
+static const char *spelling(const struct qtest *q, const struct property *p)
+{
+	for (unsigned int i = 0; i < 2 && p->names[i]; i++)
+		if (qtest_has(q, "intel-iommu", p->names[i]))
+			return p->names[i];
+	return NULL;
+}
+
+static bool suits(void *context, const struct qtest *q, char *error, size_t error_size)
+{
+	const struct qemu *qemu = context;
+	const struct preset *preset = find_preset(qemu->d->units[0].preset);
+
+	for (const struct property *p = preset->properties; p->names[0]; p++) {
+		if (spelling(q, p))
+			continue;
+		snprintf(error, error_size, "the intel-iommu of %s has no %s%s%s", qtest_version(q),
+			 p->names[0], p->names[1] ? " or " : "", p->names[1] ? p->names[1] : "");
+		return false;
+	}
+	return true;
 }
 
 static const char *device_name(enum describe_kind kind)
@@ -81,21 +115,27 @@ static bool can_start(const struct describe *d, unsigned int i)
 	return true;
 }
 
-static unsigned int arguments(void *context, unsigned int major, char **argv, unsigned int room)
+static unsigned int arguments(void *context, const struct qtest *q, char **argv, unsigned int room)
 {
 	struct qemu *qemu = context;
 	const struct describe *d = qemu->d;
-	unsigned int n = 0, text = 0;
+	unsigned int n = 0, text = 0, at;
 
-	snprintf(qemu->arguments[text], ARGUMENT_SIZE, "intel-iommu,%s",
-		 iommu_properties(d->units[0].preset, major));
+	at = (unsigned int)snprintf(qemu->arguments[text], ARGUMENT_SIZE, "intel-iommu");
+	for (const struct property *p = find_preset(d->units[0].preset)->properties; p->names[0];
+	     p++)
+		at += (unsigned int)snprintf(qemu->arguments[text] + at, ARGUMENT_SIZE - at,
+					     ",%s=%s", spelling(q, p), p->value);
+	argv[n++] = "-M";
+	argv[n++] = "q35,memory-backend=ram,pit=off";
 	argv[n++] = "-device";
 	argv[n++] = qemu->arguments[text++];
 	for (unsigned int i = 0; i < d->num_functions && text < MAX_DEVICES && n + 2 < room; i++) {
 		const struct describe_function *f = &d->functions[i];
 		char bus[16] = "pcie.0";
 
-		if (!can_start(d, i) || (f->kind == DESCRIBE_TESTDEV && major < 11))
+		if (!can_start(d, i) ||
+		    (f->kind == DESCRIBE_TESTDEV && !qtest_has(q, "iommu-testdev", NULL)))
 			continue;
 		if (f->parent != DESCRIBE_NONE)
 			snprintf(bus, sizeof(bus), "f%u", f->parent);
@@ -104,8 +144,7 @@ static unsigned int arguments(void *context, unsigned int major, char **argv, un
 			 f->multifunction ? ",multifunction=on" : "",
 			 f->kind == DESCRIBE_EDU ? ",dma_mask=0xffffffffffffffff" : "");
 		if (f->kind == DESCRIBE_ROOT_PORT) {
-			size_t at = strlen(qemu->arguments[text]);
-
+			at = (unsigned int)strlen(qemu->arguments[text]);
 			snprintf(qemu->arguments[text] + at, ARGUMENT_SIZE - at,
 				 ",chassis=%u,slot=%u", i + 1, i + 1);
 		}
@@ -133,7 +172,7 @@ static void config_write(struct machine_hardware *hw, uint16_t segment, uint8_t 
 			 unsigned int offset, unsigned int size, uint32_t value)
 {
 	if (!segment)
-		qtest_write(of(hw)->q, ecam(bus, devfn, offset), size, value);
+		qtest_post(of(hw)->q, ecam(bus, devfn, offset), size, value);
 }
 
 static uint64_t mmio_read(struct machine_hardware *hw, uint64_t address, unsigned int size)
@@ -145,6 +184,30 @@ static void mmio_write(struct machine_hardware *hw, uint64_t address, unsigned i
 		       uint64_t value)
 {
 	qtest_write(of(hw)->q, address, size, value);
+}
+
+static void mmio_post(struct machine_hardware *hw, uint64_t address, unsigned int size,
+		      uint64_t value)
+{
+	qtest_post(of(hw)->q, address, size, value);
+}
+
+static uint64_t find_inside(struct machine_hardware *hw, const char *name, const void *bytes,
+			    size_t size)
+{
+	return qtest_find_inside(of(hw)->q, name, bytes, size);
+}
+
+static bool access_inside(struct machine_hardware *hw, uint64_t where, bool write, void *data,
+			  size_t size)
+{
+	return write ? qtest_write_inside(of(hw)->q, where, data, size) :
+		       qtest_read_inside(of(hw)->q, where, data, size);
+}
+
+static bool problem(struct machine_hardware *hw, char *text, size_t size)
+{
+	return qtest_problem(of(hw)->q, text, size);
 }
 
 /* The tables come before firmware has linked them: only the checksum has to be filled in. */
@@ -230,6 +293,10 @@ static const struct machine_hardware_ops ops = {
 	.config_write = config_write,
 	.mmio_read = mmio_read,
 	.mmio_write = mmio_write,
+	.mmio_post = mmio_post,
+	.find_inside = find_inside,
+	.access_inside = access_inside,
+	.problem = problem,
 	.acpi_table = acpi_table,
 	.devicetree = devicetree,
 	.settle = settle,
@@ -246,7 +313,12 @@ int machine_hardware_qemu(const void *dtb, size_t dtb_size, uint64_t seed,
 			  struct machine_hardware **out, char *error, size_t error_size)
 {
 	struct qemu *qemu = calloc(1, sizeof(*qemu));
-	struct qtest_config config = { .arguments = arguments, .context = qemu };
+	struct qtest_config config = {
+		.architecture = QTEST_X86_64,
+		.arguments = arguments,
+		.suits = suits,
+		.context = qemu,
+	};
 	int rc;
 
 	(void)seed; /* QEMU does nothing at random here */
@@ -257,7 +329,7 @@ int machine_hardware_qemu(const void *dtb, size_t dtb_size, uint64_t seed,
 	rc = describe_read(dtb, dtb_size, &qemu->d, error, error_size);
 	if (rc)
 		goto free_qemu;
-	if (qemu->d->num_units != 1 || !iommu_properties(qemu->d->units[0].preset, 11)) {
+	if (qemu->d->num_units != 1 || !find_preset(qemu->d->units[0].preset)) {
 		snprintf(error, error_size, "QEMU has no machine like this one (%s)",
 			 qemu->d->summary);
 		rc = -UIOMMU_EOPNOTSUPP;
