@@ -525,22 +525,32 @@ static const struct {
 	{ "junit", report_junit },
 };
 
-/* Can each subject's hardware be had at all?  One clear line now is better than a matrix of failures. */
+/*
+ * Can each subject's hardware be had at all?  One clear line now is better than a matrix of failures.  Who named
+ * a subject is told that it cannot be judged; who did not gets the others, and this one's scenarios as
+ * skipped.  A configuration that the hardware lacks is left to its scenarios too.
+ */
 static bool available(const struct conform_options *o)
 {
 	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
 		struct machine_options options = { .hardware = s->hardware, .seed = o->seed };
 		struct machine *machine;
-		char error[256] = "";
+		char error[512] = "";
+		int rc;
 
 		if (!wanted_subject(o, s) || (!o->machine && !strcmp(s->hardware, "model")))
 			continue;
 		options.name = o->machine ? o->machine : s->configs[0].machine;
-		if (machine_create(&options, &machine, error, sizeof(error))) {
-			fprintf(stderr, "uiommu conform: %s: %s\n", s->name, error);
-			return false;
+		rc = machine_create(&options, &machine, error, sizeof(error));
+		if (!rc) {
+			machine_destroy(machine);
+			continue;
 		}
-		machine_destroy(machine);
+		if (rc == -UIOMMU_EOPNOTSUPP && !o->machine)
+			continue;
+		fprintf(stderr, "uiommu conform: %s: %s\n", s->name, error);
+		if (rc != -UIOMMU_ENOENT || o->subjects || o->machine)
+			return false;
 	}
 	return true;
 }

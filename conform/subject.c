@@ -23,8 +23,17 @@ static bool injected(const struct subject *s)
 	return s->fail_at && atomic_load(&s->steps) >= s->fail_at;
 }
 
+/* Is the hardware itself at an end (an emulator that died)? */
+static bool hardware_problem(struct subject *s, char *text, size_t size)
+{
+	struct machine_hardware *hw = s->machine ? machine_hardware(s->machine) : NULL;
+
+	return hw && hw->ops->problem && hw->ops->problem(hw, text, size);
+}
+
 void conform_fail(struct subject *s, const char *file, int line, const char *format, ...)
 {
+	char problem[400];
 	va_list args;
 	int n;
 
@@ -38,8 +47,18 @@ void conform_fail(struct subject *s, const char *file, int line, const char *for
 		n += snprintf(s->message + n, sizeof(s->message) - (size_t)n, "; model: %s",
 			      machine_report(s->machine, 0)->text);
 	if (s->machine && n < (int)sizeof(s->message) - 1 && machine_num_warnings(s->machine))
-		snprintf(s->message + n, sizeof(s->message) - (size_t)n, "; library: %s",
-			 machine_warning(s->machine, 0));
+		n += snprintf(s->message + n, sizeof(s->message) - (size_t)n, "; library: %s",
+			      machine_warning(s->machine, 0));
+	if (s->machine && n < (int)sizeof(s->message) - 1 && machine_num_faults(s->machine)) {
+		const struct uiommu_fault *f =
+			machine_fault(s->machine, machine_num_faults(s->machine) - 1);
+
+		n += snprintf(s->message + n, sizeof(s->message) - (size_t)n,
+			      "; last fault: 0x%llx, %s", (unsigned long long)f->iova,
+			      f->reason ? f->reason : "no reason given");
+	}
+	if (n < (int)sizeof(s->message) - 1 && hardware_problem(s, problem, sizeof(problem)))
+		snprintf(s->message + n, sizeof(s->message) - (size_t)n, "; hardware: %s", problem);
 	finish(s, injected(s) ? CONFORM_INJECTED : CONFORM_FAIL);
 }
 
@@ -131,7 +150,7 @@ static void install_saboteur(struct subject *s)
 void subject_boot(struct subject *s, unsigned int flags)
 {
 	char error[256] = "";
-	bool again;
+	bool again, created;
 	int rc;
 
 	if (!s->wrap) {
@@ -153,6 +172,7 @@ void subject_boot(struct subject *s, unsigned int flags)
 		bool before = injected(s);
 
 		rc = machine_create(&s->options, &s->machine, error, sizeof(error));
+		created = !rc;
 		if (rc) {
 			s->machine = NULL;
 		} else {
@@ -166,6 +186,9 @@ void subject_boot(struct subject *s, unsigned int flags)
 		again = rc && !before && injected(s);
 		s->retried += again;
 	} while (again);
+	/* Hardware that is not there, or cannot be set up so: nothing is wrong, and nothing is shown. */
+	if (!created && (rc == -UIOMMU_EOPNOTSUPP || rc == -UIOMMU_ENOENT))
+		conform_skip(s, "%s", error);
 	if (rc)
 		conform_fail(s, __FILE__, __LINE__, "the machine does not boot: %s (%s)", error,
 			     uiommu_strerror(rc));
@@ -341,6 +364,8 @@ void subject_dma_reaches(struct subject *s, struct machine_device *dev, uint64_t
 	sees = subject_dma_sees(s, dev, iova, phys, how);
 	lands = dma_lands(s, dev, iova, phys, how);
 	expect_clean(s, false);
+	if (sees != !!(prot & UIOMMU_READ) || lands != !!(prot & UIOMMU_WRITE))
+		machine_settle(s->machine); /* a fault tells why */
 	CHECK(s, sees == !!(prot & UIOMMU_READ), "%s %s at 0x%llx (physical 0x%llx)",
 	      machine_device_label(dev), sees ? "may read and must not" : "cannot read",
 	      (unsigned long long)iova, (unsigned long long)phys);
@@ -420,9 +445,11 @@ static void reckon(struct subject *s)
 {
 	size_t reports, warnings;
 	struct uiommu_posix_usage usage;
+	char problem[400];
 
 	machine_settle(s->machine);
 	machine_shutdown(s->machine);
+	CHECK(s, !hardware_problem(s, problem, sizeof(problem)), "the hardware is gone");
 	reports = machine_num_reports(s->machine);
 	warnings = machine_num_warnings(s->machine);
 	CHECK(s, reports == 0 || s->any_reports, "the model reported %zu violations", reports);
