@@ -19,30 +19,13 @@
 
 #include "ports/test/test.h"
 #include "tests/core/mock.h"
+#include "tests/ports/try.h"
 
 #define RW ((unsigned int)(UIOMMU_READ | UIOMMU_WRITE))
-
-/* 0, or the step failed in this call, which says so; then once more. */
-#define TRY(test, failed, call)                                                                 \
-	do {                                                                                    \
-		bool before = uiommu_test_failed(test);                                         \
-		int rc = (call);                                                                \
-		bool now = !before && uiommu_test_failed(test);                                 \
-                                                                                                \
-		if (rc && !now)                                                                 \
-			fail_msg(#call " says %d, but nothing failed in it", rc);               \
-		if (now && rc != -UIOMMU_ENOMEM)                                                \
-			fail_msg(#call " says %d when %s fails", rc, uiommu_test_failed(test)); \
-		if (rc && (rc = (call)))                                                        \
-			fail_msg(#call " says %d the second time, after %s failed", rc,         \
-				 uiommu_test_failed(test));                                     \
-		(failed) |= now;                                                                \
-	} while (0)
 
 struct life {
 	struct mock m;
 	struct uiommu_test *test;
-	bool failed;
 };
 
 static struct uiommu_device *add(struct life *life, unsigned int index)
@@ -51,9 +34,8 @@ static struct uiommu_device *add(struct life *life, unsigned int index)
 	struct uiommu_device *dev = NULL;
 
 	mock_desc(&life->m, index, &desc);
-	TRY(life->test, life->failed,
-	    (uiommu_device_add(life->m.sys, &desc, &dev),
-	     dev ? uiommu_device_error(dev) : -UIOMMU_ENOMEM));
+	TRY(life->test, (uiommu_device_add(life->m.sys, &desc, &dev),
+			 dev ? uiommu_device_error(dev) : -UIOMMU_ENOMEM));
 	return dev;
 }
 
@@ -107,8 +89,8 @@ static void use_domain(struct life *life, struct uiommu_domain *domain)
 	struct uiommu_iotlb_gather gather;
 	uint64_t mapped;
 
-	TRY(life->test, life->failed, uiommu_map(domain, 0x100000, 0x500000, 0x8000, RW));
-	TRY(life->test, life->failed, uiommu_map_sg(domain, 0x200000, sg, 2, RW, &mapped));
+	TRY(life->test, uiommu_map(domain, 0x100000, 0x500000, 0x8000, RW));
+	TRY(life->test, uiommu_map_sg(domain, 0x200000, sg, 2, RW, &mapped));
 	assert_int_equal(mapped, 0x3000);
 	assert_int_equal(uiommu_iova_to_phys(domain, 0x103456), 0x503456);
 	assert_int_equal(uiommu_iova_to_phys(domain, 0x202000), 0xa000);
@@ -134,7 +116,6 @@ static void run_life(struct life *life, unsigned long nth, bool no_static)
 
 	mock_init(m);
 	life->test = m->host.port;
-	life->failed = false;
 	uiommu_test_fail_nth(life->test, nth);
 	if (no_static) /* blocking domains are allocated */
 		m->ops[0].blocked_domain = m->ops[0].release_domain = NULL;
@@ -142,29 +123,28 @@ static void run_life(struct life *life, unsigned long nth, bool no_static)
 	m->script[0].resv =
 		(struct uiommu_resv_region){ 0x1000, 0x1fff, RW, UIOMMU_RESV_DIRECT_RELAXABLE };
 
-	TRY(life->test, life->failed, mock_start(m, UIOMMU_DOMAIN_DMA));
-	TRY(life->test, life->failed, uiommu_instance_register(m->sys, &m->instance[0]));
+	TRY(life->test, mock_start(m, UIOMMU_DOMAIN_DMA));
+	TRY(life->test, uiommu_instance_register(m->sys, &m->instance[0]));
 	dev = add_or_probe(life, 0);
 	other = add_or_probe(life, 1);
 	alone = add_or_probe(life, 2);
 	group = uiommu_group_get(dev);
 	assert_ptr_equal(m->script[0].rid, m->script[1].rid);
-	TRY(life->test, life->failed, uiommu_group_resv_regions(group, regions, 4, &count));
+	TRY(life->test, uiommu_group_resv_regions(group, regions, 4, &count));
 
-	TRY(life->test, life->failed, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY));
-	TRY(life->test, life->failed, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA));
-	TRY(life->test, life->failed, uiommu_group_claim_dma_owner(group, life));
-	TRY(life->test, life->failed, uiommu_domain_alloc_paging(dev, 0, &a));
-	TRY(life->test, life->failed, uiommu_domain_alloc_paging(dev, 0, &b));
-	TRY(life->test, life->failed, uiommu_attach_group_handle(a, group, &handle));
+	TRY(life->test, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY));
+	TRY(life->test, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA));
+	TRY(life->test, uiommu_group_claim_dma_owner(group, life));
+	TRY(life->test, uiommu_domain_alloc_paging(dev, 0, &a));
+	TRY(life->test, uiommu_domain_alloc_paging(dev, 0, &b));
+	TRY(life->test, uiommu_attach_group_handle(a, group, &handle));
 	use_domain(life, a);
-	TRY(life->test, life->failed, uiommu_replace_group_handle(group, b, &second));
+	TRY(life->test, uiommu_replace_group_handle(group, b, &second));
 	use_domain(life, b);
 	if (!no_static) {
 		for (uiommu_pasid_t pasid = 1; pasid < 10; pasid++)
-			TRY(life->test, life->failed,
-			    uiommu_attach_device_pasid(a, dev, pasid, NULL));
-		TRY(life->test, life->failed, uiommu_replace_device_pasid(b, other, 3, &handle));
+			TRY(life->test, uiommu_attach_device_pasid(a, dev, pasid, NULL));
+		TRY(life->test, uiommu_replace_device_pasid(b, other, 3, &handle));
 		for (uiommu_pasid_t pasid = 1; pasid < 10; pasid++)
 			uiommu_detach_device_pasid(pasid == 3 ? b : a, dev, pasid);
 	}
