@@ -16,7 +16,8 @@ void *uiommu_port_alloc(void *host, size_t size)
 void uiommu_port_free(void *host, void *mem, size_t size)
 {
 	(void)size;
-	--*(int *)host;
+	if (mem)
+		--*(int *)host;
 	free(mem);
 }
 
