@@ -30,7 +30,7 @@ struct wrapped_ops {
 	struct uiommu_domain identity, blocked, release, fallback;
 };
 
-#define MAX_UNITS 8
+#define MAX_UNITS 32 /* windows of registers: a unit over PCI has several */
 
 /* One unit's registers, behind the layer. */
 struct wrapped_registers {
@@ -131,10 +131,14 @@ static void call_domain_op(struct wrap_call *call)
 
 	switch (call->op) {
 	case WRAP_PREPARE:
-		call->rc = real->attach_prepare(call->attach);
+		/* A driver that attaches at once has nothing to prepare; all is in its commit. */
+		call->rc = real->attach_prepare ? real->attach_prepare(call->attach) : 0;
 		break;
 	case WRAP_COMMIT:
-		real->attach_commit(call->attach);
+		if (real->attach_commit)
+			real->attach_commit(call->attach);
+		else
+			call->rc = real->attach_single(call->attach);
 		break;
 	case WRAP_ABORT:
 		real->attach_abort(call->attach);
@@ -358,11 +362,17 @@ static int w_prepare(struct uiommu_attach *attach)
 	return call.rc;
 }
 
-static void w_commit(struct uiommu_attach *attach)
+static int commit(struct uiommu_attach *attach)
 {
 	struct wrap_call call = attach_call(WRAP_COMMIT, attach);
 
 	enter(&call);
+	return call.rc;
+}
+
+static void w_commit(struct uiommu_attach *attach)
+{
+	commit(attach);
 }
 
 static void w_abort(struct uiommu_attach *attach)
@@ -376,9 +386,7 @@ static int w_single(struct uiommu_attach *attach)
 {
 	int rc = w_prepare(attach);
 
-	if (rc == 0)
-		w_commit(attach);
-	return rc;
+	return rc ? rc : commit(attach);
 }
 
 static int w_map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr,
@@ -513,14 +521,12 @@ static const struct uiommu_domain_ops *domain_table(struct wrap *wrap,
 		w->wrap = wrap;
 		w->real = real;
 		w->ops.pasid = real->pasid;
-		if (real->attach_prepare && wrap->one_phase) {
-			w->ops.attach_single = w_single;
-		} else if (real->attach_prepare) {
+		if (real->attach_prepare && !wrap->one_phase) {
 			w->ops.attach_prepare = w_prepare;
 			w->ops.attach_commit = w_commit;
 			w->ops.attach_abort = w_abort;
 		} else {
-			w->ops.attach_single = real->attach_single;
+			w->ops.attach_single = w_single;
 		}
 		w->ops.map = real->map ? w_map : NULL;
 		w->ops.map_sg = real->map_sg ? w_map_sg : NULL;

@@ -98,7 +98,7 @@ static bool get_scratch(struct machine *m)
 static bool edu_scratch(struct machine_device *device, bool to_memory, size_t size)
 {
 	struct machine *m = device->machine;
-	uint64_t base = machine_unit_base(m, device->fn);
+	uint64_t base = machine_vtd_base(m, device->fn);
 	bool translating, done;
 
 	translating = base && machine_mmio_read(m, base + VTD_REG_GSTS, 4) & VTD_GSTS_TES;

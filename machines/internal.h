@@ -6,6 +6,8 @@
 #include <pthread.h>
 
 #include <uiommu/acpi.h>
+#include <uiommu/viot.h>
+#include <uiommu/virtio_iommu.h>
 #include <uiommu/vtd.h>
 
 #include "machines/describe.h"
@@ -38,12 +40,56 @@ struct machine_device {
 	uint64_t edu_inside; /* or here, by the hardware's back door; 0: by DMA alone */
 };
 
+struct machine_unit;
+
+/* A driver of the library, as a machine uses it. */
+struct machine_driver {
+	const char *kind; /* "vtd" */
+	const struct uiommu_ops *(*ops)(void);
+	/* @ops: what the driver shall register, NULL: its own. */
+	int (*start)(struct machine_unit *unit, const struct uiommu_ops *ops);
+	void (*stop)(struct machine_unit *unit);
+	struct uiommu_instance *(*instance)(struct machine_unit *unit);
+};
+
+extern const struct machine_driver machine_driver_vtd, machine_driver_virtio;
+
+#define MACHINE_WINDOWS 6u /* the BARs of a PCI function */
+
+/* Registers as a driver reaches them. */
+struct machine_window {
+	struct machine *machine;
+	uint64_t base;
+};
+
+/* An IOMMU that firmware told of. */
 struct machine_unit {
 	struct machine *machine;
-	const struct uiommu_dmar_unit *firmware;
 	unsigned int index;
-	struct uiommu_mmio mmio;
-	struct uiommu_vtd *vtd; /* NULL while it is not started */
+	const struct machine_driver *driver;
+	const struct machine_firmware *firmware; /* who told */
+	const struct uiommu_fwnode *fwnode;
+	const char *name;
+	uint64_t base; /* of its registers; 0: it is a PCI function */
+	uint16_t segment, source_id;
+	struct machine_window window[MACHINE_WINDOWS];
+	void *handle; /* the driver's; NULL while it is not started */
+};
+
+/*
+ * A source of firmware's knowledge, firmware.c: what it says is parsed by src/firmware at each boot.  The
+ * sources are asked one after the other; a device belongs to the first that knows it.
+ */
+struct machine_firmware {
+	const char *name; /* "DMAR" */
+	/* Read it, if the hardware has it, and add its units. */
+	int (*read)(struct machine *m, char *error, size_t error_size);
+	/* -UIOMMU_ENODEV: it says nothing of the device. */
+	int (*configure)(struct machine_device *device, struct uiommu_device *dev);
+	int (*resv_regions)(struct machine *m, struct uiommu_device *dev,
+			    struct uiommu_resv_list *list);
+	bool (*ats_allowed)(struct machine *m, struct uiommu_device *dev);
+	void (*free)(struct machine *m);
 };
 
 struct machine {
@@ -58,6 +104,7 @@ struct machine {
 	struct uiommu_system *sys;
 
 	struct uiommu_dmar *dmar;
+	struct uiommu_viot *viot;
 	struct machine_unit *units;
 	unsigned int num_units;
 
@@ -90,11 +137,23 @@ void machine_forget_pci(struct machine *machine);
 /* dma.c: who drives a function; fills in stimulus and traits */
 void machine_find_stimulus(struct machine_device *device);
 
-/* boot.c */
+/* firmware.c */
+int machine_read_firmware(struct machine *machine, char *error, size_t error_size);
+void machine_forget_firmware(struct machine *machine);
+int machine_configure(struct uiommu_device *dev, void *device);
+/* For drivers' configurations; the context is the unit. */
+int machine_resv_regions(void *unit, struct uiommu_device *dev, struct uiommu_resv_list *list);
+bool machine_ats_allowed(void *unit, struct uiommu_device *dev);
+
+/* driver.c: registers at @base, watched if the machine's options say so */
+struct uiommu_mmio machine_registers(struct machine_unit *unit, unsigned int window, uint64_t base);
+
+/* machine.c */
 uint64_t machine_mmio_read(struct machine *machine, uint64_t address, unsigned int size);
 void machine_mmio_write(struct machine *machine, uint64_t address, unsigned int size,
 			uint64_t value);
-/* The register base of the unit that translates this function, 0: none. */
-uint64_t machine_unit_base(struct machine *machine, const struct uiommu_pci_function *fn);
+
+/* firmware.c: the registers of the VT-d unit that translates this function, 0: none */
+uint64_t machine_vtd_base(struct machine *machine, const struct uiommu_pci_function *fn);
 
 #endif /* MACHINES_INTERNAL_H */
