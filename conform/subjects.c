@@ -29,9 +29,15 @@ static const struct conform_config vtd_qemu[] = {
 	{ NULL, NULL, 0 },
 };
 
+static const struct conform_config virtio_model[] = {
+	{ "pci", "q35-virtio", 0 },
+	{ NULL, NULL, 0 },
+};
+
 const struct conform_subject conform_subjects[] = {
 	{ "vtd@model", "model", &conform_kapi, vtd_model },
 	{ "vtd@qemu", "qemu", &conform_kapi, vtd_qemu },
+	{ "virtio@model", "model", &conform_kapi, virtio_model },
 	{ "vtd@model:opaque", "model", &conform_opaque, vtd_model },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -53,8 +53,8 @@ static int start_units(struct machine *m, char *error, size_t error_size)
 			return machine_error(error, error_size, rc, "%s: %s", m->units[i].name,
 					     machine_warning(m, machine_num_warnings(m) - 1));
 		if (rc)
-			return machine_error(error, error_size, rc, "%s: %s",
-					     m->units[i].name, uiommu_strerror(rc));
+			return machine_error(error, error_size, rc, "%s: %s", m->units[i].name,
+					     uiommu_strerror(rc));
 	}
 	return 0;
 }

@@ -5,18 +5,19 @@
 
 /* ---- registers --------------------------------------------------------------------------------- */
 
-#define ACCESS(bits)                                                                        \
-	static uint##bits##_t read##bits(void *context, uint64_t offset)                    \
-	{                                                                                   \
-		const struct machine_window *w = context;                                   \
-                                                                                            \
-		return (uint##bits##_t)machine_mmio_read(w->machine, w->base + offset, (bits) / 8); \
-	}                                                                                   \
-	static void write##bits(void *context, uint64_t offset, uint##bits##_t value)       \
-	{                                                                                   \
-		const struct machine_window *w = context;                                   \
-                                                                                            \
-		machine_mmio_write(w->machine, w->base + offset, (bits) / 8, value);        \
+#define ACCESS(bits)                                                                   \
+	static uint##bits##_t read##bits(void *context, uint64_t offset)               \
+	{                                                                              \
+		const struct machine_window *w = context;                              \
+                                                                                       \
+		return (uint##bits##_t)machine_mmio_read(w->machine, w->base + offset, \
+							 (bits) / 8);                  \
+	}                                                                              \
+	static void write##bits(void *context, uint64_t offset, uint##bits##_t value)  \
+	{                                                                              \
+		const struct machine_window *w = context;                              \
+                                                                                       \
+		machine_mmio_write(w->machine, w->base + offset, (bits) / 8, value);   \
 	}
 ACCESS(8)
 ACCESS(16)

@@ -11,8 +11,7 @@
 
 static int add_unit(struct machine *m, const struct machine_unit *unit)
 {
-	struct machine_unit *units =
-		reallocarray(m->units, m->num_units + 1, sizeof(*m->units));
+	struct machine_unit *units = reallocarray(m->units, m->num_units + 1, sizeof(*m->units));
 
 	if (!units)
 		return -UIOMMU_ENOMEM;
@@ -24,8 +23,8 @@ static int add_unit(struct machine *m, const struct machine_unit *unit)
 	return 0;
 }
 
-static int table_error(const char *table, int rc, const struct uiommu_acpi_error *where, char *error,
-		       size_t error_size)
+static int table_error(const char *table, int rc, const struct uiommu_acpi_error *where,
+		       char *error, size_t error_size)
 {
 	if (rc == -UIOMMU_EINVAL)
 		return machine_error(error, error_size, rc, "%s, byte %zu: %s: %s", table,

@@ -29,8 +29,8 @@ static int ask(struct viommu_device *device, struct count *count)
 
 	count->number = 0;
 	for (unsigned int i = 0; i < device->num_endpoints && !rc; i++)
-		rc = uiommu_viommu_probe_endpoint(device->viommu, device->endpoint[i], add_region,
-						  count);
+		rc = uiommu_viommu_probe_endpoint(device->viommu, device->endpoint[i]->id,
+						  add_region, count);
 	return rc;
 }
 
@@ -54,10 +54,77 @@ static int read_properties(struct viommu_device *device)
 	return rc == 0 && count.number != count.room ? -UIOMMU_EIO : rc;
 }
 
+static int get_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
+			struct viommu_endpoint **out)
+{
+	struct viommu_endpoint *endpoint, *fresh;
+
+	fresh = uiommu_port_alloc(viommu->host, sizeof(*fresh));
+	if (!fresh)
+		return -UIOMMU_ENOMEM;
+	uiommu_port_mutex_lock(viommu->host, &viommu->lock);
+	for (endpoint = viommu->endpoints; endpoint && endpoint->id != id;)
+		endpoint = endpoint->next;
+	if (!endpoint) {
+		endpoint = fresh;
+		fresh = NULL;
+		endpoint->id = id;
+		endpoint->next = viommu->endpoints;
+		viommu->endpoints = endpoint;
+	}
+	endpoint->devices++;
+	uiommu_port_mutex_unlock(viommu->host, &viommu->lock);
+	uiommu_port_free(viommu->host, fresh, sizeof(*fresh));
+	*out = endpoint;
+	return 0;
+}
+
+static void put_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint)
+{
+	struct viommu_endpoint **at = &viommu->endpoints;
+	bool last;
+
+	uiommu_port_mutex_lock(viommu->host, &viommu->lock);
+	last = --endpoint->devices == 0;
+	if (last) {
+		while (*at != endpoint)
+			at = &(*at)->next;
+		*at = endpoint->next;
+	}
+	uiommu_port_mutex_unlock(viommu->host, &viommu->lock);
+	if (last)
+		uiommu_port_free(viommu->host, endpoint, sizeof(*endpoint));
+}
+
+/* Each ID of the firmware spec once. */
+static int get_endpoints(struct viommu_device *device)
+{
+	const struct uiommu_fwspec *spec = uiommu_device_fwspec(device->dev);
+	int rc = 0;
+
+	for (unsigned int i = 0; i < spec->num_ids && !rc; i++) {
+		bool known = false;
+
+		for (unsigned int k = 0; k < device->num_endpoints; k++)
+			known |= device->endpoint[k]->id == spec->ids[i];
+		if (known)
+			continue;
+		if (device->num_endpoints == VIOMMU_MAX_ENDPOINTS)
+			return -UIOMMU_EINVAL;
+		rc = get_endpoint(device->viommu, spec->ids[i],
+				  &device->endpoint[device->num_endpoints]);
+		if (rc == 0)
+			device->num_endpoints++;
+	}
+	return rc ? rc : device->num_endpoints ? 0 : -UIOMMU_EINVAL;
+}
+
 static void free_device(struct viommu_device *device)
 {
 	void *host = device->viommu->host;
 
+	for (unsigned int i = 0; i < device->num_endpoints; i++)
+		put_endpoint(device->viommu, device->endpoint[i]);
 	if (device->resv)
 		uiommu_port_free(host, device->resv, device->num_resv * sizeof(*device->resv));
 	uiommu_port_free(host, device, sizeof(*device));
@@ -66,30 +133,23 @@ static void free_device(struct viommu_device *device)
 static int probe_device(struct uiommu_instance *instance, struct uiommu_device *dev)
 {
 	struct uiommu_virtio_iommu *viommu = to_viommu(instance);
-	const struct uiommu_fwspec *spec = uiommu_device_fwspec(dev);
-	struct viommu_device *device;
+	struct viommu_device *device = uiommu_port_alloc(viommu->host, sizeof(*device));
 	int rc;
 
-	if (!spec->num_ids || spec->num_ids > VIOMMU_MAX_ENDPOINTS)
-		return -UIOMMU_EINVAL;
-	device = uiommu_port_alloc(viommu->host, sizeof(*device));
 	if (!device)
 		return -UIOMMU_ENOMEM;
 	device->dev = dev;
 	device->viommu = viommu;
-	for (unsigned int i = 0; i < spec->num_ids; i++) {
-		bool known = false;
-
-		for (unsigned int k = 0; k < device->num_endpoints; k++)
-			known |= device->endpoint[k] == spec->ids[i];
-		if (!known)
-			device->endpoint[device->num_endpoints++] = spec->ids[i];
+	rc = get_endpoints(device);
+	if (rc) {
+		free_device(device);
+		return rc;
 	}
 	rc = read_properties(device);
 	if (rc) {
 		uiommu_log(viommu->host, UIOMMU_LOG_ERROR,
 			   "%s: the properties of endpoint %u cannot be read: %s",
-			   viommu->config.name, device->endpoint[0], uiommu_strerror(rc));
+			   viommu->config.name, device->endpoint[0]->id, uiommu_strerror(rc));
 		free_device(device);
 		return rc;
 	}

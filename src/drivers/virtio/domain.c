@@ -57,7 +57,7 @@ static struct viommu_binding *find_binding(struct viommu_domain *domain,
 	return binding;
 }
 
-/* The domain's binding to a device; it comes with devices 0 if it is new. */
+/* The domain's binding to a device; it comes without endpoints if it is new. */
 static int get_binding(struct viommu_domain *domain, struct uiommu_virtio_iommu *viommu,
 		       struct viommu_binding **out)
 {
@@ -87,7 +87,7 @@ static void drop_binding(struct viommu_domain *domain, struct viommu_binding *bi
 {
 	struct viommu_binding **at = &domain->bindings;
 
-	if (binding->devices)
+	if (!binding || binding->endpoints)
 		return;
 	while (*at != binding)
 		at = &(*at)->next;
@@ -154,84 +154,83 @@ static int replay(struct viommu_domain *domain, const struct viommu_binding *bin
 	return rc ? rc : take_error(domain, 0, UINT64_MAX);
 }
 
-/* Where an endpoint is, or shall be. */
-struct place {
-	bool attached;
-	uint32_t id, flags;
-};
-
-static int move_endpoints(struct viommu_device *device, unsigned int count,
-			  const struct place *from, const struct place *to)
+/* One endpoint to another place, if it is not there. */
+static int move(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint,
+		const struct viommu_place *to)
 {
+	const struct viommu_place from = endpoint->place;
 	int rc = 0;
 
-	for (unsigned int i = 0; i < count && !rc; i++) {
-		uint32_t endpoint = device->endpoint[i];
-
-		if (to->attached)
-			rc = uiommu_viommu_attach_endpoint(device->viommu, to->id, endpoint,
-							   to->flags);
-		else if (from->attached)
-			rc = uiommu_viommu_detach_endpoint(device->viommu, from->id, endpoint);
-		if (rc)
-			move_endpoints(device, i, to, from);
-	}
-	return rc;
-}
-
-/* Back to where it was; what cannot be undone ends in an endpoint that reaches nothing. */
-static void go_back(struct viommu_device *device, const struct place *from, const struct place *to,
-		    struct viommu_domain *old, struct viommu_binding *old_binding)
-{
-	int rc = move_endpoints(device, device->num_endpoints, to, from);
-
-	if (rc == 0 && old && old_binding->devices == 1)
-		rc = replay(old, old_binding);
+	if (to->attached == from.attached && (!to->attached || to->id == from.id))
+		return 0;
+	if (to->attached)
+		rc = uiommu_viommu_attach_endpoint(viommu, to->id, endpoint->id, to->flags);
+	else
+		rc = uiommu_viommu_detach_endpoint(viommu, from.id, endpoint->id);
 	if (rc)
-		uiommu_log(device->viommu->host, UIOMMU_LOG_ERROR,
-			   "%s: endpoint %u cannot go back to domain %u (%s): it may be blocked",
-			   device->viommu->config.name, device->endpoint[0], from->id,
-			   uiommu_strerror(rc));
+		return rc;
+	endpoint->place = *to;
+	if (from.binding)
+		from.binding->endpoints--;
+	if (to->binding)
+		to->binding->endpoints++;
+	return 0;
 }
 
-static struct place place_of(const struct viommu_device *device)
+/* Back to where they were; what cannot be undone ends in an endpoint that reaches nothing. */
+static void go_back(struct viommu_device *device, const struct viommu_place *from,
+		    unsigned int count, struct viommu_domain *old)
 {
-	return (struct place){
-		.attached = device->attached,
-		.id = device->id,
-		.flags = device->attached && device->viommu->has_identity &&
-					 device->id == device->viommu->identity_id ?
-				 VIRTIO_IOMMU_ATTACH_F_BYPASS :
-				 0,
-	};
+	struct uiommu_virtio_iommu *viommu = device->viommu;
+
+	while (count--) {
+		struct viommu_endpoint *endpoint = device->endpoint[count];
+		bool forgotten = from[count].binding && !from[count].binding->endpoints;
+		int rc = move(viommu, endpoint, &from[count]);
+
+		if (rc == 0 && forgotten)
+			rc = replay(old, from[count].binding);
+		if (rc)
+			uiommu_log(
+				viommu->host, UIOMMU_LOG_ERROR,
+				"%s: endpoint %u cannot go back to domain %u (%s): it may be blocked",
+				viommu->config.name, endpoint->id, from[count].id,
+				uiommu_strerror(rc));
+	}
 }
 
 /* Both domains' locks are held, of those that are paging domains. */
 static int switch_device(struct viommu_device *device, struct viommu_domain *domain,
-			 struct viommu_domain *old, const struct place *to,
-			 struct viommu_binding *binding)
+			 struct viommu_domain *old, const struct viommu_place *to)
 {
-	struct viommu_binding *old_binding = old ? find_binding(old, device->viommu) : NULL;
-	struct place from = place_of(device);
-	int rc;
+	bool fresh = to->binding && !to->binding->endpoints;
+	struct viommu_place from[VIOMMU_MAX_ENDPOINTS];
+	unsigned int done;
+	int rc = 0;
 
 	/* What is still on its way to the old domain must not find it gone. */
 	if (old)
 		wait_all(old);
-	rc = move_endpoints(device, device->num_endpoints, &from, to);
-	if (!rc && domain && !binding->devices) {
-		rc = replay(domain, binding);
+	for (done = 0; done < device->num_endpoints; done++) {
+		struct viommu_endpoint *endpoint = device->endpoint[done];
+
+		from[done] = endpoint->place;
+		/* Another member of the group still sends under it. */
+		if (!to->attached && endpoint->attached_devices > device->attached)
+			continue;
+		rc = move(device->viommu, endpoint, to);
 		if (rc)
-			go_back(device, &from, to, old, old_binding);
+			break;
 	}
-	if (rc)
+	if (!rc && fresh)
+		rc = replay(domain, to->binding);
+	if (rc) {
+		go_back(device, from, done, old);
 		return rc;
+	}
+	for (unsigned int i = 0; i < device->num_endpoints; i++)
+		device->endpoint[i]->attached_devices += to->attached - device->attached;
 	device->attached = to->attached;
-	device->id = to->id;
-	if (binding)
-		binding->devices++;
-	if (old_binding && --old_binding->devices == 0)
-		drop_binding(old, old_binding);
 	return 0;
 }
 
@@ -267,30 +266,33 @@ static void unlock_both(struct viommu_domain *a, struct viommu_domain *b)
 static int attach_paging(struct viommu_device *device, struct viommu_domain *domain,
 			 struct viommu_domain *old)
 {
-	struct viommu_binding *binding;
-	struct place to = { .attached = true };
+	struct viommu_place to = { .attached = true };
 	int rc;
 
 	if (!fits(domain, device->viommu))
 		return -UIOMMU_EINVAL;
 	lock_both(domain, old);
-	rc = get_binding(domain, device->viommu, &binding);
+	rc = get_binding(domain, device->viommu, &to.binding);
 	if (rc == 0) {
-		to.id = binding->id;
-		rc = switch_device(device, domain, old, &to, binding);
-		drop_binding(domain, binding);
+		to.id = to.binding->id;
+		rc = switch_device(device, domain, old, &to);
+		drop_binding(domain, to.binding);
 	}
+	if (old)
+		drop_binding(old, find_binding(old, device->viommu));
 	unlock_both(domain, old);
 	return rc;
 }
 
-static int attach_static(struct viommu_device *device, const struct place *to,
+static int attach_static(struct viommu_device *device, const struct viommu_place *to,
 			 struct viommu_domain *old)
 {
 	int rc;
 
 	lock_both(old, NULL);
-	rc = switch_device(device, NULL, old, to, NULL);
+	rc = switch_device(device, NULL, old, to);
+	if (old)
+		drop_binding(old, find_binding(old, device->viommu));
 	unlock_both(old, NULL);
 	return rc;
 }
@@ -300,7 +302,7 @@ static int attach_single(struct uiommu_attach *attach)
 	struct viommu_device *device = uiommu_device_priv(attach->dev);
 	struct viommu_domain *domain = viommu_paging(attach->domain);
 	struct viommu_domain *old = viommu_paging(attach->old);
-	struct place to = { 0 };
+	struct viommu_place to = { 0 };
 
 	if (attach->pasid != UIOMMU_RID)
 		return -UIOMMU_EOPNOTSUPP;
@@ -311,8 +313,9 @@ static int attach_single(struct uiommu_attach *attach)
 	if (attach->domain->type == UIOMMU_DOMAIN_IDENTITY) {
 		if (!device->viommu->has_identity)
 			return -UIOMMU_EINVAL;
-		to = (struct place){ true, device->viommu->identity_id,
-				     VIRTIO_IOMMU_ATTACH_F_BYPASS };
+		to.attached = true;
+		to.id = device->viommu->identity_id;
+		to.flags = VIRTIO_IOMMU_ATTACH_F_BYPASS;
 	}
 	return attach_static(device, &to, old);
 }
@@ -508,6 +511,7 @@ int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 	/* Above the granule the mask gives hints only: a mapping has any multiple of it (5.13.4). */
 	domain->domain.pgsizes = viommu->pgsizes;
 	domain->domain.geometry.ranges = 1;
+	domain->domain.geometry.last_phys = UINT64_MAX; /* the device says if it is less */
 	domain->domain.geometry.range[0].start = (viommu->first + granule - 1) & ~(granule - 1);
 	domain->domain.geometry.range[0].last =
 		viommu->last == UINT64_MAX ? UINT64_MAX : ((viommu->last + 1) & ~(granule - 1)) - 1;

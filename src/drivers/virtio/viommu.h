@@ -11,7 +11,7 @@
  * depends on another request is sent after that one was answered.
  *
  * Locks, outermost first: a domain's (mappings, bindings; two domains' in the order of their addresses), the
- * device's (domain IDs), the request queue's; the event queue's stands alone.  The core's group mutex lies outside of all of them.
+ * device's (domain IDs, endpoints), the request queue's; the event queue's stands alone.  The core's group mutex lies outside of all of them.
  */
 #ifndef SRC_DRIVERS_VIRTIO_VIOMMU_H
 #define SRC_DRIVERS_VIRTIO_VIOMMU_H
@@ -107,6 +107,7 @@ struct uiommu_virtio_iommu {
 
 	struct uiommu_mutex lock;
 	struct viommu_binding *bindings; /* by ID */
+	struct viommu_endpoint *endpoints;
 	bool has_identity;
 	uint32_t identity_id;
 
@@ -119,13 +120,31 @@ struct viommu_resv {
 	bool msi;
 };
 
+/* Where an endpoint is, in the device's eyes. */
+struct viommu_place {
+	bool attached;
+	uint32_t id, flags; /* of the domain, and of the ATTACH request */
+	struct viommu_binding *binding; /* NULL: none, or the domain that bypasses */
+};
+
+/*
+ * An endpoint of the device.  Devices behind a bridge share the one that the bridge sends under; the members
+ * of a group are switched one after the other, so it goes with the first and leaves with the last.
+ */
+struct viommu_endpoint {
+	struct viommu_endpoint *next; /* of the virtio IOMMU */
+	uint32_t id;
+	unsigned int devices; /* that have it */
+	unsigned int attached_devices; /* of these */
+	struct viommu_place place;
+};
+
 struct viommu_device {
 	struct uiommu_device *dev;
 	struct uiommu_virtio_iommu *viommu;
 	unsigned int num_endpoints;
-	uint32_t endpoint[VIOMMU_MAX_ENDPOINTS];
+	struct viommu_endpoint *endpoint[VIOMMU_MAX_ENDPOINTS];
 	bool attached;
-	uint32_t id; /* of the domain, while attached */
 	unsigned int num_resv;
 	struct viommu_resv *resv;
 };
@@ -135,7 +154,7 @@ struct viommu_binding {
 	struct viommu_binding *next_id; /* of the device, by ID */
 	struct uiommu_virtio_iommu *viommu;
 	uint32_t id;
-	unsigned int devices; /* attached; the device knows the domain while it is not 0 */
+	unsigned int endpoints; /* attached; the device knows the domain while it is not 0 */
 };
 
 struct viommu_domain {
