@@ -262,9 +262,11 @@ static void write_cmdq_prod(struct model_smmuv3 *s, uint32_t value)
 		uint32_t used = distance(s->cmdq_prod, s->cmdq_cons, bits);
 		uint32_t now = distance(value, s->cmdq_cons, bits);
 
-		if (now > 1u << bits || now < used)
+		if (now > 1u << bits || now < used) {
 			illegal(s, "6.3.27",
 				"CMDQ_PROD runs over CMDQ_CONS, or takes commands back", value);
+			return;
+		}
 	}
 	s->cmdq_prod = value & SMMUV3_Q_INDEX;
 	smmu_queue_run(s);

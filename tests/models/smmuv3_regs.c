@@ -79,7 +79,7 @@ static void guards(void **state)
 		{ SMMUV3_REG_EVENTQ_BASE, 0x1000, true },
 		{ SMMUV3_REG_EVENTQ_PROD, 3, true },
 		{ SMMUV3_REG_EVENTQ_CONS, 3, false }, /* runs over PROD */
-		{ SMMUV3_REG_CMDQ_PROD, 1, false }, /* takes commands back */
+		{ SMMUV3_REG_CMDQ_PROD, 1, true }, /* takes commands back */
 		{ SMMUV3_REG_GERRORN, SMMUV3_GERROR_CMDQ_ERR, true },
 		{ SMMUV3_REG_GBPA, SMMUV3_GBPA_ABORT, true }, /* without Update */
 	};
