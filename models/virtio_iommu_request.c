@@ -369,10 +369,12 @@ static uint8_t parse(struct model_viommu *vi, struct request *r)
 	uint32_t writable = model_virtio_writable(r->chain);
 	uint8_t type = 0;
 
-	if (!readable || !model_virtio_read(vi->v, r->chain, 0, &type, 1)) {
+	if (!readable) {
 		illegal(vi, "5.13.6", "a request without a head", readable);
 		return 0;
 	}
+	if (!model_virtio_read(vi->v, r->chain, 0, &type, 1))
+		return 0;
 	if (type >= NUM_TYPES || !types[type].perform ||
 	    (type == VIRTIO_IOMMU_T_PROBE && !vi->config.f_probe)) {
 		illegal(vi, "5.13.6", "a request of an unknown type", type);
