@@ -146,7 +146,7 @@ static void strict(struct model_viommu_config *c)
 {
 	c->f_indirect_desc = c->f_event_idx = false;
 	c->bypass = false;
-	c->input_start = 0x10000;
+	c->input_start = 0x1000;
 	c->input_last = (UINT64_C(1) << 39) - 1;
 	c->domain_start = 5;
 	c->domain_last = 36;
@@ -154,6 +154,10 @@ static void strict(struct model_viommu_config *c)
 	c->unknown_properties = true;
 	c->request_queue = 16;
 	c->event_queue = 4;
+}
+
+static void no_move(struct model_viommu_config *c)
+{
 	c->no_move = true;
 }
 
@@ -175,7 +179,6 @@ static void f_bypass(struct model_viommu_config *c)
 
 static void lazy(struct model_viommu_config *c)
 {
-	c->bypass = false;
 	c->lazy = true;
 	c->suppress = true;
 	c->order = MODEL_VIRTIO_USED_ANY;
@@ -216,14 +219,9 @@ static const struct {
 	const char *name;
 	void (*change)(struct model_viommu_config *c);
 } presets[] = {
-	{ "standard", standard },
-	{ "strict", strict },
-	{ "minimal", minimal },
-	{ "f-bypass", f_bypass },
-	{ "lazy", lazy },
-	{ "any-order", any_order },
-	{ "in-order", in_order },
-	{ "granule-16k", granule_16k },
+	{ "standard", standard },	{ "strict", strict },	{ "minimal", minimal },
+	{ "f-bypass", f_bypass },	{ "lazy", lazy },	{ "any-order", any_order },
+	{ "in-order", in_order },	{ "no-move", no_move }, { "granule-16k", granule_16k },
 	{ "granule-64k", granule_64k },
 };
 #define NUM_PRESETS (sizeof(presets) / sizeof(presets[0]))
@@ -243,8 +241,8 @@ bool model_viommu_preset(const char *name, struct model_viommu_config *config)
 const char *const *model_viommu_presets(void)
 {
 	static const char *const names[] = {
-		"standard",  "strict",	 "minimal",	"f-bypass",    "lazy",
-		"any-order", "in-order", "granule-16k", "granule-64k", NULL,
+		"standard", "strict",  "minimal",     "f-bypass",    "lazy", "any-order",
+		"in-order", "no-move", "granule-16k", "granule-64k", NULL,
 	};
 
 	return names;

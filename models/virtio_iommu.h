@@ -57,9 +57,9 @@ struct model_viommu_config {
 
 /*
  * "standard": all features but F_BYPASS, boots in bypass; "strict": boots blocked, small ranges and queues,
- * strange properties, no move between domains; "minimal": MAP and UNMAP alone; "f-bypass"; "lazy": late,
- * returned out of order; "any-order": executed so, too; "in-order": late, with VIRTIO_F_IN_ORDER;
- * "granule-16k"; "granule-64k".  False: no such preset, @config is untouched.
+ * strange properties; "minimal": MAP and UNMAP alone; "f-bypass"; "lazy": late, returned out of order;
+ * "any-order": executed so, too; "in-order": late, with VIRTIO_F_IN_ORDER; "no-move": no endpoint goes from
+ * one domain to another at once; "granule-16k"; "granule-64k".  False: no such preset, @config is untouched.
  */
 bool model_viommu_preset(const char *name, struct model_viommu_config *config);
 /* The names above, ending with NULL. */

@@ -29,6 +29,9 @@ static struct bench *attached(const char *preset, uint32_t domain)
 {
 	struct bench *b = running(preset, ALL);
 
+	/* Endpoints without a domain are to be told from others. */
+	if (strcmp(preset, "lazy") == 0)
+		set_config(b, VIRTIO_IOMMU_CONFIG_BYPASS, 1, 0);
 	if (get_offered(b) & VIRTIO_IOMMU_F_PROBE)
 		assert_int_equal(probe(b, EP, config_at(b, VIRTIO_IOMMU_CONFIG_PROBE_SIZE, 4),
 				       NULL),
@@ -47,7 +50,7 @@ static void test_config(void **state)
 	(void)state;
 	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_PAGE_SIZE_MASK, 4), 0xfffff000u);
 	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_PAGE_SIZE_MASK + 4, 4), 0xffffffffu);
-	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_INPUT_START, 4), 0x10000);
+	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_INPUT_START, 4), 0x1000);
 	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_INPUT_END + 4, 4), 0x7f);
 	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_DOMAIN_START, 4), 5);
 	assert_int_equal(config_at(b, VIRTIO_IOMMU_CONFIG_DOMAIN_END, 4), 36);
@@ -185,10 +188,24 @@ static void test_domain_range(void **state)
 	expect_report(b, MODEL_REPORT_ILLEGAL, "5.13.6.1");
 	assert_int_equal(detach(b, 4, EP), VIRTIO_IOMMU_S_RANGE);
 	expect_report(b, MODEL_REPORT_ILLEGAL, "5.13.6.1");
-	/* "strict" cannot move an endpoint, either. */
-	assert_int_equal(attach(b, 6, EP, 0), VIRTIO_IOMMU_S_UNSUPP);
-	assert_int_equal(detach(b, 36, EP), VIRTIO_IOMMU_S_OK);
-	assert_int_equal(attach(b, 6, EP, 0), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(attach(b, 5, EP, 0), VIRTIO_IOMMU_S_OK);
+	expect_quiet(b);
+}
+
+static void test_no_move(void **state)
+{
+	struct bench *b = attached("no-move", 1);
+	uint32_t domain = 0;
+
+	(void)state;
+	assert_int_equal(map(b, 1, 0x5000, 0x5fff, PHYS, RW), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(attach(b, 2, EP, 0), VIRTIO_IOMMU_S_UNSUPP);
+	assert_true(model_viommu_domain_of(b->vi, EP, &domain));
+	assert_int_equal(domain, 1);
+	expect_access(b, EP, 0x5000, MODEL_READ, PHYS);
+	assert_int_equal(attach(b, 1, EP, 0), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(detach(b, 1, EP), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(attach(b, 2, EP, 0), VIRTIO_IOMMU_S_OK);
 	expect_quiet(b);
 }
 
@@ -241,6 +258,7 @@ static void test_bypass_domain(void **state)
 
 	(void)state;
 	assert_int_equal(probe(b, EP, SIZE, NULL), VIRTIO_IOMMU_S_OK);
+	set_config(b, VIRTIO_IOMMU_CONFIG_BYPASS, 1, 0);
 	expect_refused(b, EP, 0x5000, MODEL_READ);
 	assert_int_equal(attach(b, 7, EP, VIRTIO_IOMMU_ATTACH_F_BYPASS), VIRTIO_IOMMU_S_OK);
 	expect_access(b, EP, 0x5000, MODEL_READ, 0x5000);
@@ -326,17 +344,17 @@ static void test_input_range(void **state)
 	uint64_t last = (UINT64_C(1) << 39) - 1;
 
 	(void)state;
-	assert_int_equal(map(b, 5, 0x10000, 0x10fff, PHYS, RW), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(map(b, 5, 0x1000, 0x1fff, PHYS, RW), VIRTIO_IOMMU_S_OK);
 	assert_int_equal(map(b, 5, last - 0xfff, last, PHYS, RW), VIRTIO_IOMMU_S_OK);
 	expect_quiet(b);
-	assert_int_equal(map(b, 5, 0xf000, 0xffff, PHYS, RW), VIRTIO_IOMMU_S_RANGE);
+	assert_int_equal(map(b, 5, 0, 0xfff, PHYS, RW), VIRTIO_IOMMU_S_RANGE);
 	expect_report(b, MODEL_REPORT_ILLEGAL, "5.13.6.1");
 	assert_int_equal(map(b, 5, last + 1, last + 0x1000, PHYS, RW), VIRTIO_IOMMU_S_RANGE);
 	expect_report(b, MODEL_REPORT_ILLEGAL, "5.13.6.1");
 	assert_int_equal(unmap(b, 5, 0, last), VIRTIO_IOMMU_S_RANGE);
 	expect_report(b, MODEL_REPORT_ILLEGAL, "5.13.6.1");
-	assert_int_equal(unmap(b, 5, 0x10000, last), VIRTIO_IOMMU_S_OK);
-	expect_refused(b, EP, 0x10000, MODEL_READ);
+	assert_int_equal(unmap(b, 5, 0x1000, last), VIRTIO_IOMMU_S_OK);
+	expect_refused(b, EP, 0x1000, MODEL_READ);
 }
 
 static void test_mmio_not_negotiated(void **state)
@@ -868,7 +886,7 @@ static void test_fault_without_address(void **state)
 
 static void test_event_buffers(void **state)
 {
-	struct bench *b = running("lazy", ALL);
+	struct bench *b = running("strict", ALL);
 	struct model_viommu_stats stats;
 	uint32_t id = 0, length = 0;
 
@@ -991,7 +1009,7 @@ static void test_presets(void **state)
 		start(&bench, ALL);
 		assert_int_equal(bench_close(&bench), 0);
 	}
-	assert_int_equal(count, 9);
+	assert_int_equal(count, 10);
 	open_preset(&bench, MMIO, "standard");
 	/* What no device can have. */
 	model_viommu_preset("standard", &config);
@@ -1021,6 +1039,7 @@ int main(void)
 		T(test_attach),
 		T(test_attach_refused),
 		T(test_domain_range),
+		T(test_no_move),
 		T(test_limits),
 		T(test_detach),
 		T(test_bypass_domain),
