@@ -100,7 +100,7 @@ struct model_request {
 enum model_status {
 	MODEL_OK,
 	MODEL_FAULT, /* unsupported request / completer abort: recorded by the IOMMU as it does */
-	MODEL_INTERRUPT, /* the address was an interrupt message, consumed by the IOMMU */
+	MODEL_INTERRUPT, /* an interrupt message; if the IOMMU translated its address, that is in phys */
 };
 
 struct model_translation {

@@ -467,14 +467,15 @@ static void report_wild(struct model_pci_function *fn, const struct model_reques
 	fn->pci->report(fn->pci->context, &report);
 }
 
+/* @address: the request's own, or where an IOMMU that translates messages sent it. */
 static enum model_status message(struct model_pci_function *fn, const struct model_request *request,
-				 const void *data)
+				 uint64_t address, const void *data)
 {
 	/* An interrupt message is a write of four bytes to a multiple of four. */
-	if (request->access & MODEL_READ || request->size != 4 || request->iova % 4)
+	if (request->access & MODEL_READ || request->size != 4 || address % 4)
 		return MODEL_FAULT;
 	if (fn->pci->msi)
-		fn->pci->msi(fn->pci->context, request->iova, get(data, 0, 4));
+		fn->pci->msi(fn->pci->context, address, get(data, 0, 4));
 	return MODEL_OK;
 }
 
@@ -510,12 +511,12 @@ static enum model_status translate(struct model_pci_function *fn, struct model_r
 static enum model_status request_once(struct model_pci_function *fn, struct model_request *request,
 				      void *data)
 {
-	struct model_translation to;
+	struct model_translation to = { .phys = request->iova };
 	enum model_status status = translate(fn, request, &to);
 	bool done;
 
 	if (status == MODEL_INTERRUPT)
-		return message(fn, request, data);
+		return message(fn, request, to.phys, data);
 	if (status != MODEL_OK)
 		return status;
 	if (request->access & MODEL_WRITE)

@@ -363,6 +363,13 @@ static void compare(struct model_smmuv3 *s, const struct smmu_walk *w)
 			      missing_invalidation(s, w, &now));
 }
 
+static bool is_message(const struct model_smmuv3 *s, const struct model_request *request,
+		       uint64_t phys)
+{
+	return (request->access & MODEL_WRITE) && s->config.doorbell_size &&
+	       phys - s->config.doorbell < s->config.doorbell_size;
+}
+
 /* 6.3.14, 3.11: what happens without translation. */
 static enum model_status pass(struct model_smmuv3 *s, const struct model_request *request,
 			      struct model_translation *out)
@@ -376,7 +383,7 @@ static enum model_status pass(struct model_smmuv3 *s, const struct model_request
 		.access = MODEL_READ | MODEL_WRITE,
 		.snoop = !(request->access & MODEL_NO_SNOOP),
 	};
-	return MODEL_OK;
+	return is_message(s, request, out->phys) ? MODEL_INTERRUPT : MODEL_OK;
 }
 
 /* 3.9: is this kind of ATS traffic allowed at all?  After the STE; false: w->fault. */
@@ -435,10 +442,7 @@ static enum model_status deliver(struct model_smmuv3 *s, const struct smmu_walk 
 			smmu_granted(s, w, out);
 		return MODEL_OK;
 	}
-	if ((request->access & MODEL_WRITE) && s->config.doorbell_size &&
-	    w->phys - s->config.doorbell < s->config.doorbell_size)
-		return MODEL_INTERRUPT;
-	return MODEL_OK;
+	return is_message(s, request, w->phys) ? MODEL_INTERRUPT : MODEL_OK;
 }
 
 static bool of_tables(uint8_t type)
