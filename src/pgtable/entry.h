@@ -4,8 +4,8 @@
  *
  * A part of walk.h, which says what FMT_... a format states before it.
  *
- * Runs of entries are filled, counted and cleared 16 bytes at a time with volatile accesses, which a
- * compiler neither splits into bytes nor turns into memset(), whose stores could be of any width.
+ * Runs of entries are filled, counted and cleared 16 bytes at a time, or 32 (wide.h), with volatile accesses,
+ * which a compiler neither splits into bytes nor turns into memset(), whose stores could be of any width.
  * Processors that have such accesses perform each aligned 8-byte element of them at once (Intel SDM vol.
  * 3, 9.1.1; Arm ARM, B2.2.1); on others the compiler uses two 8-byte ones. Under the thread sanitizer,
  * which knows nothing of that, they are relaxed atomics.
@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "src/pgtable/pgtable.h"
+#include "src/pgtable/wide.h"
 
 #define PT_INLINE static inline __attribute__((always_inline))
 #define PT_COLD static __attribute__((noinline, cold))
@@ -115,6 +116,7 @@ PT_INLINE bool pt_in_range(const struct uiommu_pt *pt, uiommu_iova_t iova)
 	return iova >> bits == 0;
 }
 
+/* Are accesses to runs of entries made of atomic ones? */
 #if defined(__SANITIZE_THREAD__)
 #define PT_RUNS_ATOMIC 1
 #elif defined(__has_feature)
@@ -122,12 +124,15 @@ PT_INLINE bool pt_in_range(const struct uiommu_pt *pt, uiommu_iova_t iova)
 #define PT_RUNS_ATOMIC 1
 #endif
 #endif
+#ifndef PT_RUNS_ATOMIC
+#define PT_RUNS_ATOMIC 0
+#endif
 
 typedef uint64_t pt_vec __attribute__((vector_size(16), may_alias));
 
 PT_INLINE pt_vec pt_vec_load(const uint64_t *entry)
 {
-#ifdef PT_RUNS_ATOMIC
+#if PT_RUNS_ATOMIC
 	return (pt_vec){ pt_load(entry), pt_load(entry + 1) };
 #else
 	return *(const volatile pt_vec *)entry;
@@ -136,7 +141,7 @@ PT_INLINE pt_vec pt_vec_load(const uint64_t *entry)
 
 PT_INLINE void pt_vec_store(uint64_t *entry, pt_vec v)
 {
-#ifdef PT_RUNS_ATOMIC
+#if PT_RUNS_ATOMIC
 	pt_store(entry, v[0]);
 	pt_store(entry + 1, v[1]);
 #else
@@ -189,6 +194,26 @@ PT_INLINE void pt_block_store(uint64_t *entry, pt_vec v, pt_vec step)
 	pt_line_store(entry + PT_LINE, v + 4 * step, step);
 }
 
+/* Is it worth while to have the entries from @p to @end handled by a function of wide.h? */
+PT_INLINE bool pt_wide_pays(const uint64_t *p, const uint64_t *end)
+{
+	return !PT_RUNS_ATOMIC && end - p >= UIOMMU_PT_WIDE_MIN && !((uintptr_t)p & 31) &&
+	       uiommu_pt_has_wide();
+}
+
+/* How many entries are like the leaf at @p, cleared if @clear; 0: look at them one by one. */
+PT_INLINE unsigned int pt_wide_take(uint64_t *p, unsigned int n, unsigned int level, bool clear)
+{
+	const uint64_t present = pt_load(p) & FMT_PRESENT, one = present & -present;
+	const uint64_t want = one | (level > 1 ? FMT_LARGE : 0);
+	const uint64_t mask = one | (level > 1 ? FMT_KIND : 0);
+
+	if (pt_unlikely(!present))
+		return 0;
+	return clear ? uiommu_pt_wide_clear(p, n, want, mask) :
+		       uiommu_pt_wide_count(p, n, want, mask);
+}
+
 /*
  * Fill up to @n entries with @value, @value + @step, ... and stop at the first that is not empty.
  * Returns how many were filled.
@@ -198,6 +223,15 @@ PT_INLINE unsigned int pt_fill(uint64_t *entry, unsigned int n, uint64_t value, 
 	uint64_t *p = entry, *const end = entry + n;
 
 	while (p < end) {
+		if (pt_wide_pays(p, end)) {
+			unsigned int wide =
+				uiommu_pt_wide_fill(p, (unsigned int)(end - p), value, step);
+
+			p += wide;
+			value += wide * step;
+			if (p == end)
+				break;
+		}
 		if (pt_unlikely(((uintptr_t)p & 15) || end - p < PT_BLOCK || pt_block_any(p))) {
 			if (pt_unlikely(pt_load(p)))
 				break;
@@ -251,6 +285,10 @@ PT_INLINE unsigned int pt_take(uint64_t *entry, unsigned int n, unsigned int lev
 	while (p < end) {
 		uint64_t e;
 
+		if (pt_wide_pays(p, end))
+			p += pt_wide_take(p, (unsigned int)(end - p), level, clear);
+		if (p == end)
+			break;
 		if (!((uintptr_t)p & 15) && end - p >= PT_BLOCK && pt_block_leaves(p, level)) {
 			if (clear)
 				pt_block_store(p, none, none);

@@ -130,7 +130,7 @@ static void pt_chain(const struct uiommu_pt *pt, uint64_t *table,
 static void pt_removed(struct uiommu_pt *pt)
 {
 	__atomic_fetch_add(&pt->removals, 1, __ATOMIC_ACQ_REL);
-#ifndef PT_RUNS_ATOMIC /* the sanitizer knows no fences */
+#if !PT_RUNS_ATOMIC /* the sanitizer knows no fences */
 	atomic_thread_fence(memory_order_release);
 #endif
 }
