@@ -272,6 +272,71 @@ static void hardware_is_told_of_pages(void **state)
 	assert_int_equal(uiommu_test_destroy(test), 8);
 }
 
+struct registry {
+	struct uiommu_test *test;
+	unsigned int added, removed;
+	uiommu_phys_t phys;
+	uint64_t size;
+	unsigned char first; /* what the pages hold when they are removed */
+};
+
+static void added(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	struct registry *r = context;
+
+	r->added++;
+	r->phys = phys;
+	r->size = size;
+}
+
+static void removed(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	struct registry *r = context;
+
+	r->removed++;
+	assert_int_equal(phys, r->phys);
+	assert_int_equal(size, r->size);
+	r->first = *(unsigned char *)uiommu_test_phys(r->test, phys, size);
+}
+
+static void a_model_hears_of_pages(void **state)
+{
+	struct registry r = { 0 };
+	const struct uiommu_test_config config = { .quiet = true,
+						   .ram_size = 8u << 20,
+						   .pages_added = added,
+						   .pages_removed = removed,
+						   .context = &r };
+	unsigned char *mem, *ram;
+	uiommu_phys_t base;
+	uint64_t size;
+
+	(void)state;
+	assert_int_equal(uiommu_test_create(&config, &r.test), 0);
+	ram = uiommu_test_ram(r.test, &base, &size);
+	assert_int_equal(size, 8u << 20);
+	uiommu_port_free(r.test, make_small(r.test, 5000), 5000);
+	assert_int_equal(r.added, 0);
+	mem = make_pages(r.test, 1);
+	assert_int_equal(r.added, 1);
+	assert_int_equal(r.size, 8192);
+	assert_int_equal(r.phys, (uintptr_t)mem - uiommu_port_direct_map(r.test));
+	assert_ptr_equal(ram + (r.phys - base), mem);
+	*mem = 0x99;
+	/* Nothing is removed by what is no free, nor for want of memory added. */
+	uiommu_port_free_pages(r.test, mem + 4096, 0);
+	assert_null(uiommu_port_alloc_pages(r.test, 10)); /* no 4 MiB with walls on either side */
+	assert_int_equal(r.added, 1);
+	assert_int_equal(r.removed, 0);
+	give_back(r.test, mem, 1);
+	assert_int_equal(r.removed, 1);
+	assert_int_equal(r.first, 0x99);
+	give_back(r.test, mem, 1);
+	assert_int_equal(r.removed, 1);
+	expect(r.test, 2, UIOMMU_TEST_DOUBLE_FREE, 1, "give_back");
+	assert_int_equal(uiommu_test_destroy(r.test), 2);
+}
+
 /* ---- mutexes ----------------------------------------------------------------------------------- */
 
 CULPRIT void init_a(struct uiommu_test *test, struct uiommu_mutex *mutex)
@@ -718,6 +783,7 @@ int main(void)
 		cmocka_unit_test(there_is_a_wall),
 		cmocka_unit_test(leaks_name_their_place),
 		cmocka_unit_test(hardware_is_told_of_pages),
+		cmocka_unit_test(a_model_hears_of_pages),
 		cmocka_unit_test(a_mutex_begins_as_zero),
 		cmocka_unit_test(only_mutexes_are_taken),
 		cmocka_unit_test(a_mutex_is_taken_once),
