@@ -6,6 +6,8 @@ and what is left undefined when all are linked together is the port and the four
 With ports/minimal and a model it becomes a program without a libc, which is run where the processor
 is this machine's, or where QEMU plays it."""
 
+import concurrent.futures
+import os
 import pathlib
 import platform
 import re
@@ -33,18 +35,18 @@ ALLOWED = re.compile(r"uiommu_port_\w+|mem(cpy|set|move|cmp)")
 
 
 def compile_all(compiler, options, sources, folder, *more):
-    complaints, objects = [], []
-    for source in sources:
+    def compile_one(source):
         out = pathlib.Path(folder) / (str(source).replace("/", "-") + ".o")
         run = subprocess.run(
             [compiler, *options, "-std=c11", "-O2", "-ffreestanding", "-nostdlib",
              "-fno-stack-protector", "-fno-pic", *more, "-Iinclude", "-I.", *WARNINGS,
              "-c", source, "-o", out],
             cwd=tree.ROOT, capture_output=True, text=True, check=False)
-        if run.returncode:
-            complaints.append(run.stderr)
-        objects.append(out)
-    return complaints, objects
+        return run.stderr if run.returncode else None, out
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(compile_one, sources))
+    return [c for c, _ in done if c is not None], [out for _, out in done]
 
 
 def undefined(linker, names, objects, folder):
