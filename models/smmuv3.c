@@ -327,7 +327,7 @@ static unsigned int granted(const struct smmu_walk *w)
 static void check_break(struct model_smmuv3 *s, const struct smmu_walk *used,
 			const struct smmu_walk *now)
 {
-	bool size = used->shift != now->shift, moved = used->phys != now->phys;
+	bool size = used->declared != now->declared, moved = used->phys != now->phys;
 
 	if (unfinished(s) || smmu_failed(used) || smmu_failed(now) || !(used->s1 || used->s2) ||
 	    memcmp(used->ste, now->ste, sizeof(used->ste)) ||

@@ -63,6 +63,7 @@ struct smmu_node {
 	uint8_t tg; /* log2 of the granule: 12, 14, 16 */
 	uint8_t level; /* of the descriptor */
 	uint8_t shift; /* log2 of what it answers for */
+	uint8_t declared; /* log2 of what its descriptor says it maps, right or wrong */
 	uint8_t span; /* log2 of what the descriptor of its own stage maps: an address there drops it */
 	unsigned int permissions; /* of its own stage; walk caches: what tables still permit */
 	unsigned int permissions2; /* of stage 2, where both are combined */
@@ -213,7 +214,7 @@ struct smmu_walk {
 	/* Result: a fault, or a translation. */
 	struct smmu_fault fault;
 	uint64_t phys; /* of request->iova */
-	uint8_t shift;
+	uint8_t shift, declared;
 	unsigned int permissions; /* of both stages */
 	bool snoop, global, writable_now; /* the dirty state needs no more update */
 };

@@ -56,7 +56,7 @@ struct stage {
 	unsigned int still; /* permissions that the tables leave */
 	/* Result. */
 	uint64_t desc, phys; /* of the address */
-	uint8_t shift, span;
+	uint8_t shift, span, declared;
 	unsigned int permissions;
 	bool global, dirty;
 };
@@ -115,6 +115,7 @@ static struct smmu_node *tlb_add(struct model_smmuv3 *s, const struct smmu_walk 
 	node->level = (uint8_t)st->level;
 	node->shift = (uint8_t)shift;
 	node->span = st->span;
+	node->declared = st->declared;
 	node->vmid = w->vmid;
 	node->asid = w->asid;
 	node->global = global;
@@ -413,7 +414,9 @@ static bool finish_leaf(struct model_smmuv3 *s, struct smmu_walk *w, struct stag
 	bool clean;
 
 	st->span = (uint8_t)size;
+	st->declared = (uint8_t)size;
 	if ((st->desc & DESC_CONTIGUOUS) && (wide = contiguous_shift(st))) {
+		st->declared = (uint8_t)wide;
 		if (contiguous_agrees(s, st, at, st->desc, wide))
 			st->span = (uint8_t)wide;
 		else if (s->clean && !w->fresh && !w->quiet)
@@ -536,6 +539,7 @@ static bool find2(struct model_smmuv3 *s, struct smmu_walk *w, struct stage *st,
 		st->level = hit->level;
 		st->shift = hit->shift;
 		st->span = hit->span;
+		st->declared = hit->declared;
 		st->permissions = hit->permissions;
 		st->dirty = hit->dirty;
 		st->phys = hit->phys | (ipa & smmu_mask(hit->shift));
@@ -634,6 +638,7 @@ static bool use_hit(struct smmu_walk *w, struct stage *st, const struct smmu_nod
 		return false;
 	w->phys = hit->phys | (address & smmu_mask(hit->shift));
 	w->shift = hit->shift;
+	w->declared = hit->declared;
 	w->permissions = hit->permissions & hit->permissions2;
 	w->global = hit->global;
 	w->writable_now = hit->dirty && hit->dirty2;
@@ -652,6 +657,7 @@ static void walk_both(struct model_smmuv3 *s, struct smmu_walk *w, struct stage 
 		return;
 	shift = st->shift;
 	w->phys = st->phys;
+	w->declared = st->declared;
 	w->permissions = st->permissions;
 	w->writable_now = st->dirty;
 	w->global = st->global;
@@ -728,6 +734,7 @@ void smmu_translate(struct model_smmuv3 *s, struct smmu_walk *w)
 		return;
 	w->phys = st.phys;
 	w->shift = st.shift;
+	w->declared = st.declared;
 	w->permissions = st.permissions;
 	w->writable_now = st.dirty;
 }

@@ -456,6 +456,28 @@ static void break_before_make(void **state)
 	}
 }
 
+/* A group with the contiguous hint goes away page by page while a device still reads the rest of it. */
+static void contiguous_unmap(void **state)
+{
+	struct bench b;
+	uint64_t root;
+
+	(void)state;
+	bench_open(&b, "s1-noril");
+	root = stage1(&b);
+	for (uint64_t i = 0; i < 16; i++)
+		map(&b, root, 0x10000 + i * 4096, DMA_BASE + 0x20000 + i * 4096, PTE_RW | PTE_CONT);
+	assert_int_equal(to(&b, 0x1f000), DMA_BASE + 0x2f000);
+	put(&b, pte_at(&b, root, 0x10000, 3), 0);
+	assert_int_equal(to(&b, 0x1f000), DMA_BASE + 0x2f000);
+	assert_clean(&b);
+	/* Taking the hint away is another thing. */
+	map(&b, root, 0x1f000, DMA_BASE + 0x2f000, PTE_RW);
+	assert_int_equal(to(&b, 0x1f000), DMA_BASE + 0x2f000);
+	assert_int_equal(b.reports[MODEL_REPORT_ILLEGAL], 1);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +487,7 @@ int main(void)
 		cmocka_unit_test(blocks),
 		cmocka_unit_test(contiguous),
 		cmocka_unit_test(contiguous_wrong),
+		cmocka_unit_test(contiguous_unmap),
 		cmocka_unit_test(granules),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(upper_half),
