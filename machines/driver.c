@@ -96,6 +96,48 @@ const struct machine_driver machine_driver_vtd = {
 	.instance = vtd_instance,
 };
 
+/* ---- SMMUv3 ------------------------------------------------------------------------------------ */
+
+static int start_smmuv3(struct machine_unit *unit, const struct uiommu_ops *ops)
+{
+	struct machine *m = unit->machine;
+	struct uiommu_smmuv3_config config = {
+		.fwnode = unit->fwnode,
+		.name = unit->name,
+		.mmio = machine_registers(unit, 0, unit->base),
+		.flags = m->options.driver_flags | described_flags(m, unit->base),
+		.coherent = unit->coherent ? UIOMMU_SMMUV3_COHERENT_YES :
+					     UIOMMU_SMMUV3_COHERENT_NO,
+		.get_resv_regions = machine_resv_regions,
+		.context = unit,
+		.ops = ops,
+	};
+	struct uiommu_smmuv3 *smmu;
+	int rc = uiommu_smmuv3_start(m->sys, &config, &smmu);
+
+	if (rc == 0)
+		unit->handle = smmu;
+	return rc;
+}
+
+static void stop_smmuv3(struct machine_unit *unit)
+{
+	uiommu_smmuv3_stop(unit->handle);
+}
+
+static struct uiommu_instance *smmuv3_instance(struct machine_unit *unit)
+{
+	return uiommu_smmuv3_instance(unit->handle);
+}
+
+const struct machine_driver machine_driver_smmuv3 = {
+	.kind = "smmuv3",
+	.ops = uiommu_smmuv3_ops,
+	.start = start_smmuv3,
+	.stop = stop_smmuv3,
+	.instance = smmuv3_instance,
+};
+
 /* ---- virtio IOMMU ------------------------------------------------------------------------------ */
 
 static struct uiommu_pci_function *find_function(struct machine *m, uint16_t segment,

@@ -6,6 +6,9 @@
  * here, never from the machine's description.
  */
 #include <stdlib.h>
+#include <string.h>
+
+#include <libfdt.h>
 
 #include "machines/internal.h"
 
@@ -178,9 +181,183 @@ static const struct machine_firmware viot = {
 	.free = viot_free,
 };
 
+/* ---- IORT -------------------------------------------------------------------------------------- */
+
+static const struct machine_firmware iort;
+
+static int iort_read(struct machine *m, char *error, size_t error_size)
+{
+	struct uiommu_acpi_error where = { 0 };
+	size_t size;
+	const void *table = m->hw->ops->acpi_table(m->hw, "IORT", &size);
+	int rc;
+
+	if (!table)
+		return 0;
+	rc = uiommu_iort_parse(m->host, table, size, &m->iort, &where);
+	for (size_t i = 0; !rc && i < m->iort->num_nodes; i++) {
+		const struct uiommu_iort_node *from = &m->iort->nodes[i];
+		const struct machine_unit unit = {
+			.driver = &machine_driver_smmuv3,
+			.firmware = &iort,
+			.fwnode = &from->fwnode,
+			.name = from->name,
+			.base = from->base,
+			.coherent = from->coherent,
+		};
+
+		if (from->type == UIOMMU_IORT_SMMUV3)
+			rc = add_unit(m, &unit);
+	}
+	return rc ? table_error("IORT", rc, &where, error, error_size) : 0;
+}
+
+static int iort_configure(struct machine_device *device, struct uiommu_device *dev)
+{
+	struct machine *m = device->machine;
+
+	return m->iort ? uiommu_iort_configure_pci(m->iort, dev) : -UIOMMU_ENODEV;
+}
+
+static int iort_resv_regions(struct machine *m, struct uiommu_device *dev,
+			     struct uiommu_resv_list *list)
+{
+	return uiommu_iort_resv_regions(m->iort, uiommu_device_fwspec(dev), list);
+}
+
+static void iort_free(struct machine *m)
+{
+	uiommu_iort_free(m->iort);
+	m->iort = NULL;
+}
+
+static const struct machine_firmware iort = {
+	.name = "IORT",
+	.read = iort_read,
+	.configure = iort_configure,
+	.resv_regions = iort_resv_regions,
+	.free = iort_free,
+};
+
+/* ---- Devicetree -------------------------------------------------------------------------------- */
+
+static const struct machine_firmware devicetree;
+
+static bool is_compatible(const void *dtb, int node, const char *what)
+{
+	return fdt_node_check_compatible(dtb, node, what) == 0;
+}
+
+/* The first address of a node with two cells of it; of a PCI function, where it is. */
+static void locate(const void *dtb, int node, struct machine_unit *unit)
+{
+	int size, parent = fdt_parent_offset(dtb, node);
+	const fdt32_t *reg = fdt_getprop(dtb, node, "reg", &size), *domain;
+
+	if (!reg || size < 8)
+		return;
+	if (is_compatible(dtb, node, "virtio,pci-iommu")) {
+		unit->source_id = (uint16_t)(fdt32_to_cpu(reg[0]) >> 8);
+		domain = fdt_getprop(dtb, parent, "linux,pci-domain", &size);
+		unit->segment = domain && size >= 4 ? (uint16_t)fdt32_to_cpu(domain[0]) : 0;
+	} else {
+		unit->base = (uint64_t)fdt32_to_cpu(reg[0]) << 32 | fdt32_to_cpu(reg[1]);
+	}
+}
+
+static int add_dt_unit(struct machine *m, const void *dtb, const struct uiommu_dt_iommu *from)
+{
+	struct machine_unit unit = {
+		.firmware = &devicetree,
+		.fwnode = &from->fwnode,
+		.name = from->path,
+		.coherent = from->coherent,
+	};
+
+	if (!from->available)
+		return 0;
+	if (is_compatible(dtb, from->node, "arm,smmu-v3"))
+		unit.driver = &machine_driver_smmuv3;
+	else if (is_compatible(dtb, from->node, "virtio,pci-iommu") ||
+		 is_compatible(dtb, from->node, "virtio,mmio"))
+		unit.driver = &machine_driver_virtio;
+	else
+		return 0; /* nobody drives it: what is behind it waits */
+	locate(dtb, from->node, &unit);
+	return add_unit(m, &unit);
+}
+
+static int dt_read(struct machine *m, char *error, size_t error_size)
+{
+	struct uiommu_dt_error where = { .property = "", .why = "" };
+	struct uiommu_dt_source source;
+	const char *why = "";
+	size_t size;
+	const void *dtb = m->hw->ops->devicetree ? m->hw->ops->devicetree(m->hw, &size) : NULL;
+	int rc;
+
+	if (!dtb)
+		return 0;
+	rc = uiommu_fdt_source(dtb, size, &source, &why);
+	if (rc)
+		return machine_error(error, error_size, rc, "the Devicetree: %s", why);
+	rc = uiommu_dt_parse(m->host, &source, &m->dt, &where);
+	if (rc == -UIOMMU_EINVAL)
+		return machine_error(error, error_size, rc, "%s, %s, cell %zu: %s", where.path,
+				     where.property, where.cell, where.why);
+	for (size_t i = 0; !rc && i < m->dt->num_iommus; i++)
+		rc = add_dt_unit(m, dtb, &m->dt->iommus[i]);
+	return rc ? machine_error(error, error_size, rc, "the Devicetree: %s", uiommu_strerror(rc)) :
+		    0;
+}
+
+static int dt_configure(struct machine_device *device, struct uiommu_device *dev)
+{
+	struct machine *m = device->machine;
+	const struct uiommu_dt_master *host;
+
+	host = m->dt ? uiommu_dt_pci_host(m->dt, device->fn->segment) : NULL;
+	return host ? uiommu_dt_configure_pci(host, dev) : -UIOMMU_ENODEV;
+}
+
+/* The node of a function, if the tree has one, is known by the phandle that reserved memory uses. */
+static uint32_t phandle_of(struct machine *m, const struct uiommu_pci_function *fn)
+{
+	for (unsigned int i = 0; i < m->num_devices; i++)
+		if (m->devices[i].fn == fn)
+			return m->devices[i].phandle;
+	return 0;
+}
+
+static int dt_resv_regions(struct machine *m, struct uiommu_device *dev,
+			   struct uiommu_resv_list *list)
+{
+	uint32_t phandle = phandle_of(m, uiommu_device_pci(dev));
+	int rc = 0;
+
+	for (size_t i = 0; phandle && !rc && i < m->dt->num_masters; i++)
+		if (m->dt->masters[i].phandle == phandle)
+			rc = uiommu_dt_resv_regions(&m->dt->masters[i], list);
+	return rc;
+}
+
+static void dt_free(struct machine *m)
+{
+	uiommu_dt_free(m->dt);
+	m->dt = NULL;
+}
+
+static const struct machine_firmware devicetree = {
+	.name = "Devicetree",
+	.read = dt_read,
+	.configure = dt_configure,
+	.resv_regions = dt_resv_regions,
+	.free = dt_free,
+};
+
 /* ---- all of them ------------------------------------------------------------------------------- */
 
-static const struct machine_firmware *const sources[] = { &dmar, &viot };
+static const struct machine_firmware *const sources[] = { &dmar, &iort, &viot, &devicetree };
 #define NUM_SOURCES (sizeof(sources) / sizeof(sources[0]))
 
 int machine_read_firmware(struct machine *m, char *error, size_t error_size)

@@ -6,6 +6,9 @@
 #include <pthread.h>
 
 #include <uiommu/acpi.h>
+#include <uiommu/fdt.h>
+#include <uiommu/iort.h>
+#include <uiommu/smmuv3.h>
 #include <uiommu/viot.h>
 #include <uiommu/virtio_iommu.h>
 #include <uiommu/vtd.h>
@@ -29,6 +32,7 @@ struct machine_stimulus {
 struct machine_device {
 	struct machine *machine;
 	const char *label;
+	uint32_t phandle; /* of its node, in a machine that hands over a Devicetree; 0: none */
 	char name[24];
 	struct uiommu_pci_function *fn;
 	struct uiommu_device *dev;
@@ -52,7 +56,7 @@ struct machine_driver {
 	struct uiommu_instance *(*instance)(struct machine_unit *unit);
 };
 
-extern const struct machine_driver machine_driver_vtd, machine_driver_virtio;
+extern const struct machine_driver machine_driver_smmuv3, machine_driver_virtio, machine_driver_vtd;
 
 #define MACHINE_WINDOWS 6u /* the BARs of a PCI function */
 
@@ -72,6 +76,7 @@ struct machine_unit {
 	const char *name;
 	uint64_t base; /* of its registers; 0: it is a PCI function */
 	uint16_t segment, source_id;
+	bool coherent; /* firmware says that its accesses snoop */
 	struct machine_window window[MACHINE_WINDOWS];
 	void *handle; /* the driver's; NULL while it is not started */
 };
@@ -105,6 +110,8 @@ struct machine {
 
 	struct uiommu_dmar *dmar;
 	struct uiommu_viot *viot;
+	struct uiommu_iort *iort;
+	struct uiommu_dt *dt;
 	struct machine_unit *units;
 	unsigned int num_units;
 

@@ -233,13 +233,15 @@ static struct uiommu_pci_function *described(struct scan *scan, struct machine *
 	return NULL;
 }
 
-static void add_device(struct machine *m, struct uiommu_pci_function *fn, const char *label)
+static void add_device(struct machine *m, struct uiommu_pci_function *fn,
+		       const struct describe_function *from)
 {
 	struct machine_device *device = &m->devices[m->num_devices++];
 	unsigned int command;
 
 	device->machine = m;
-	device->label = label;
+	device->label = from->label;
+	device->phandle = from->phandle;
 	device->fn = fn;
 	snprintf(device->name, sizeof(device->name), "%04x:%02x:%02x.%x", fn->segment, fn->bus,
 		 PCI_SLOT(fn->devfn), PCI_FUNC(fn->devfn));
@@ -266,7 +268,7 @@ static int find_labels(struct scan *scan, char *error, size_t error_size)
 	for (unsigned int i = 0; i < d->num_functions; i++) {
 		known[i] = described(scan, m, known, i);
 		if (known[i] && d->functions[i].label) {
-			add_device(m, known[i], d->functions[i].label);
+			add_device(m, known[i], &d->functions[i]);
 		} else if (!known[i] && (model || !d->functions[i].model_only)) {
 			rc = machine_error(error, error_size, -UIOMMU_ENODEV,
 					   "the hardware has no function at %02x.%x for \"%s\"",
