@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* subjects.c - the drivers and hardware that can be judged, and in which configurations */
+#include <uiommu/smmuv3.h>
+
 #include "conform/conform.h"
 
 /* Every configuration that changes what the driver does. */
@@ -29,15 +31,50 @@ static const struct conform_config vtd_qemu[] = {
 	{ NULL, NULL, 0 },
 };
 
+static const struct conform_config smmuv3_model[] = {
+	{ "stage1", "virt-smmuv3", 0 },
+	{ "stage2", "virt-smmuv3", UIOMMU_SMMUV3_PREFER_STAGE2 },
+	{ "stage1-only", "virt-smmuv3-s1", 0 },
+	{ "stage2-only", "virt-smmuv3-s2", 0 },
+	{ "16k", "virt-smmuv3-16k", 0 },
+	{ "64k", "virt-smmuv3-64k", 0 },
+	{ "52", "virt-smmuv3-52", 0 },
+	{ "ats", "virt-smmuv3-ats", 0 },
+	{ "dirty", "virt-smmuv3-httu", 0 },
+	{ "incoherent", "virt-smmuv3-incoherent", 0 },
+	{ "lazy", "virt-smmuv3-lazy", 0 },
+	{ "linear", "virt-smmuv3-linear", 0 },
+	{ "no-range", "virt-smmuv3-noril", 0 },
+	{ "small", "virt-smmuv3-small", 0 },
+	{ "stall", "virt-smmuv3-stall", 0 },
+	{ NULL, NULL, 0 },
+};
+
 static const struct conform_config virtio_model[] = {
 	{ "pci", "q35-virtio", 0 },
+	{ "pci-64k", "q35-virtio-64k", 0 },
+	{ "pci-any-order", "q35-virtio-any-order", 0 },
+	{ "pci-f-bypass", "q35-virtio-f-bypass", 0 },
+	{ "pci-in-order", "q35-virtio-in-order", 0 },
+	{ "pci-lazy", "q35-virtio-lazy", 0 },
+	{ "pci-minimal", "q35-virtio-minimal", 0 },
+	{ "pci-strict", "q35-virtio-strict", 0 },
+	{ "pci-mmio", "virt-virtio", 0 },
+	{ NULL, NULL, 0 },
+};
+
+static const struct conform_config mixed_model[] = {
+	{ "vtd-virtio", "q35-mixed", 0 },
+	{ "smmuv3-virtio", "virt-mixed", 0 },
 	{ NULL, NULL, 0 },
 };
 
 const struct conform_subject conform_subjects[] = {
 	{ "vtd@model", "model", &conform_kapi, vtd_model },
 	{ "vtd@qemu", "qemu", &conform_kapi, vtd_qemu },
+	{ "smmuv3@model", "model", &conform_kapi, smmuv3_model },
 	{ "virtio@model", "model", &conform_kapi, virtio_model },
+	{ "mixed@model", "model", &conform_kapi, mixed_model },
 	{ "vtd@model:opaque", "model", &conform_opaque, vtd_model },
 	{ NULL, NULL, NULL, NULL },
 };

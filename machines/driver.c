@@ -106,8 +106,7 @@ static int start_smmuv3(struct machine_unit *unit, const struct uiommu_ops *ops)
 		.name = unit->name,
 		.mmio = machine_registers(unit, 0, unit->base),
 		.flags = m->options.driver_flags | described_flags(m, unit->base),
-		.coherent = unit->coherent ? UIOMMU_SMMUV3_COHERENT_YES :
-					     UIOMMU_SMMUV3_COHERENT_NO,
+		.coherent = unit->coherent ? UIOMMU_SMMUV3_COHERENT_YES : UIOMMU_SMMUV3_COHERENT_NO,
 		.get_resv_regions = machine_resv_regions,
 		.context = unit,
 		.ops = ops,

@@ -307,7 +307,8 @@ static int dt_read(struct machine *m, char *error, size_t error_size)
 				     where.property, where.cell, where.why);
 	for (size_t i = 0; !rc && i < m->dt->num_iommus; i++)
 		rc = add_dt_unit(m, dtb, &m->dt->iommus[i]);
-	return rc ? machine_error(error, error_size, rc, "the Devicetree: %s", uiommu_strerror(rc)) :
+	return rc ? machine_error(error, error_size, rc, "the Devicetree: %s",
+				  uiommu_strerror(rc)) :
 		    0;
 }
 
