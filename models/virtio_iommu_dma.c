@@ -35,8 +35,11 @@ static bool in_mappings(const struct model_viommu *vi, const struct viommu_mappi
 	const struct viommu_mapping *m;
 	uint32_t count, first = viommu_find(mappings, size, access->start, access->last, &count);
 
+	/* None, or the access would be cut: a device need not put it together. */
+	if (count != 1)
+		return false;
 	m = &mappings[first];
-	if (count != 1 || m->start > access->start || m->last < access->last ||
+	if (m->start > access->start || m->last < access->last ||
 	    access->rights & ~rights_of(vi, m->flags))
 		return false;
 	*out = (struct model_translation){

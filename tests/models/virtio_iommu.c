@@ -240,6 +240,11 @@ static void test_detach(void **state)
 	assert_int_equal(map(b, 7, 0x5000, 0x5fff, PHYS, RW), VIRTIO_IOMMU_S_OK);
 	assert_int_equal(detach(b, 8, EP), VIRTIO_IOMMU_S_INVAL);
 	assert_int_equal(detach(b, 7, OTHER), VIRTIO_IOMMU_S_INVAL);
+	/* Another domain that does exist. */
+	assert_int_equal(probe(b, OTHER, SIZE, NULL), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(attach(b, 8, OTHER, 0), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(detach(b, 8, EP), VIRTIO_IOMMU_S_INVAL);
+	assert_int_equal(detach(b, 8, OTHER), VIRTIO_IOMMU_S_OK);
 	b->absent = OTHER;
 	assert_int_equal(detach(b, 7, OTHER), VIRTIO_IOMMU_S_NOENT);
 	expect_access(b, EP, 0x5000, MODEL_READ, PHYS);
@@ -379,6 +384,31 @@ static void test_granule_64k(void **state)
 	assert_int_equal(map(b, 1, 0x10000, 0x1ffff, 0x40000, RW), VIRTIO_IOMMU_S_OK);
 	expect_access(b, EP, 0x1fffc, MODEL_READ, 0x4fffc);
 	expect_quiet(b);
+}
+
+/* 5.13.6: "legal for the driver to map one byte at a time"; an access has to be in one mapping. */
+static void test_granule_of_a_byte(void **state)
+{
+	struct model_viommu_config config;
+	struct bench *b = &bench;
+
+	(void)state;
+	model_viommu_preset("minimal", &config);
+	config.page_size_mask = 1;
+	bench_open(b, MMIO, &config);
+	start(b, ALL);
+	assert_int_equal(attach(b, 1, EP, 0), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(map(b, 1, 0x1001, 0x1010, 0x7007, RW), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(map(b, 1, 0x1011, 0x1020, 0x9000, RW), VIRTIO_IOMMU_S_OK);
+	expect_access(b, EP, 0x1001, MODEL_READ, 0x7007);
+	expect_access(b, EP, 0x100d, MODEL_READ, 0x7013);
+	expect_refused(b, EP, 0x100e, MODEL_READ);
+	expect_refused(b, EP, 0x1000, MODEL_READ);
+	expect_refused(b, EP, 0x101e, MODEL_READ);
+	expect_quiet(b);
+	/* And yet not one byte alone (5.13.6.5.1). */
+	assert_int_equal(map(b, 1, 0x2000, 0x2000, 0x7007, RW), VIRTIO_IOMMU_S_INVAL);
+	expect_report(b, MODEL_REPORT_ILLEGAL, "5.13.6.5.1");
 }
 
 static void test_write_implies_read(void **state)
@@ -747,6 +777,74 @@ static void test_attach_is_late(void **state)
 	expect_access(b, EP, 0x5000, MODEL_WRITE, 0x9000);
 }
 
+/* What leaves is of the domain and of the endpoint that it was taken from, and of nobody else. */
+static void test_late_for_one(void **state)
+{
+	struct unmap_request unmapping = {
+		.type = VIRTIO_IOMMU_T_UNMAP, .domain = 1, .start = 0x5000, .last = 0x5fff
+	};
+	struct attach_request detaching = { .type = VIRTIO_IOMMU_T_DETACH,
+					    .domain = 1,
+					    .endpoint = EP };
+	struct bench *b = attached("lazy", 1);
+
+	(void)state;
+	assert_int_equal(probe(b, OTHER, SIZE, NULL), VIRTIO_IOMMU_S_OK);
+	assert_int_equal(attach(b, 2, OTHER, 0), VIRTIO_IOMMU_S_OK);
+	for (unsigned int round = 0; round < 20; round++) {
+		assert_int_equal(map(b, 1, 0x5000, 0x5fff, PHYS, RW), VIRTIO_IOMMU_S_OK);
+		if (round & 1)
+			queue_one(b, &unmapping, VIRTIO_IOMMU_UNMAP_SIZE);
+		else
+			queue_one(b, &detaching, VIRTIO_IOMMU_DETACH_SIZE);
+		while (!returned(b)) {
+			expect_refused(b, OTHER, 0x5000, MODEL_WRITE);
+			model_viommu_step(b->vi);
+		}
+		if (!(round & 1))
+			assert_int_equal(attach(b, 1, EP, 0), VIRTIO_IOMMU_S_OK);
+	}
+}
+
+/* A domain that lost its last endpoint does not exist, even while that is not told yet. */
+static void test_late_end_of_domain(void **state)
+{
+	struct attach_request detaching = { .type = VIRTIO_IOMMU_T_DETACH,
+					    .domain = 1,
+					    .endpoint = EP };
+	struct map_request mapping = { .type = VIRTIO_IOMMU_T_MAP,
+				       .domain = 1,
+				       .start = 0x8000,
+				       .last = 0x8fff,
+				       .flags = RW };
+	struct model_viommu_stats before, now;
+	struct bench *b = attached("lazy", 1);
+	unsigned int late = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 20; round++) {
+		uint64_t out;
+
+		model_viommu_stats(b->vi, &before);
+		queue_one(b, &detaching, VIRTIO_IOMMU_DETACH_SIZE);
+		do {
+			model_viommu_step(b->vi);
+			model_viommu_stats(b->vi, &now);
+		} while (now.requests[VIRTIO_IOMMU_T_DETACH] ==
+			 before.requests[VIRTIO_IOMMU_T_DETACH]);
+		late += get16(b, b->ring[0].used + VIRTIO_USED_IDX) == b->ring[0].seen;
+		out = prepare(b, 2, &mapping, VIRTIO_IOMMU_MAP_SIZE, 4);
+		expose(b, 0, 2);
+		notify(b, 0);
+		for (unsigned int n = 0; n < 2; n += returned(b))
+			model_viommu_step(b->vi);
+		assert_int_equal(get32(b, out), VIRTIO_IOMMU_S_NOENT);
+		assert_int_equal(attach(b, 1, EP, 0), VIRTIO_IOMMU_S_OK);
+	}
+	assert_true(late > 0);
+	expect_quiet(b);
+}
+
 /* A reset ends all of it. */
 static void test_reset(void **state)
 {
@@ -1062,7 +1160,10 @@ int main(void)
 		T(test_unmap_is_late),
 		T(test_detach_is_late),
 		T(test_attach_is_late),
+		T(test_late_for_one),
+		T(test_late_end_of_domain),
 		T(test_reset),
+		T(test_granule_of_a_byte),
 		T(test_order),
 		T(test_faults),
 		T(test_fault_without_address),
