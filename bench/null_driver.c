@@ -36,8 +36,8 @@ static void flush_iotlb_all(struct uiommu_domain *domain)
 	(void)domain;
 }
 
-/* The operations of a domain in format F. */
-#define NULL_FORMAT(F)                                                                             \
+/* The operations of a domain whose tables are those of F. */
+#define NULL_OPERATIONS(F)                                                                         \
 	static int F##_map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t paddr,  \
 			   uint64_t size, unsigned int prot, uint64_t *mapped,                     \
 			   struct uiommu_iotlb_gather *gather)                                     \
@@ -67,27 +67,39 @@ static void flush_iotlb_all(struct uiommu_domain *domain)
                                                                                                    \
 		uiommu_pt_##F##_destroy(pt_of(domain));                                            \
 		uiommu_port_free(host, domain, sizeof(struct null_domain));                        \
-	}                                                                                          \
-	const struct null_format null_##F = {                                                      \
-		.name = #F,                                                                        \
-		.init = uiommu_pt_##F##_init,                                                      \
-		.geometry = uiommu_pt_##F##_geometry,                                              \
-		.ops = {                                                                           \
-			.attach_prepare = attach_prepare,                                          \
-			.attach_commit = attach_commit,                                            \
-			.attach_abort = attach_commit,                                             \
-			.map = F##_map,                                                            \
-			.map_sg = F##_map_sg,                                                      \
-			.unmap = F##_unmap,                                                        \
-			.iotlb_sync = iotlb_sync,                                                  \
-			.flush_iotlb_all = flush_iotlb_all,                                        \
-			.iova_to_phys = F##_iova_to_phys,                                          \
-			.free = F##_free,                                                          \
-		},                                                                                 \
 	}
 
-NULL_FORMAT(vtd_ss);
-NULL_FORMAT(x86_64);
+NULL_OPERATIONS(vtd_ss)
+NULL_OPERATIONS(x86_64)
+NULL_OPERATIONS(arm_lpae)
+
+#define NULL_FORMAT(F, bits)                                                                 \
+	.pa_bits = bits, .init = uiommu_pt_##F##_init, .geometry = uiommu_pt_##F##_geometry, \
+	.ops = {                                                                             \
+		.attach_prepare = attach_prepare,                                            \
+		.attach_commit = attach_commit,                                              \
+		.attach_abort = attach_commit,                                               \
+		.map = F##_map,                                                              \
+		.map_sg = F##_map_sg,                                                        \
+		.unmap = F##_unmap,                                                          \
+		.iotlb_sync = iotlb_sync,                                                    \
+		.flush_iotlb_all = flush_iotlb_all,                                          \
+		.iova_to_phys = F##_iova_to_phys,                                            \
+		.free = F##_free,                                                            \
+	}
+
+const struct null_format null_vtd_ss = { .name = "vtd_ss", NULL_FORMAT(vtd_ss, 52) };
+const struct null_format null_x86_64 = { .name = "x86_64", NULL_FORMAT(x86_64, 52) };
+const struct null_format null_arm_lpae_s1 = {
+	.name = "arm_lpae_s1",
+	.arm = { .granule = 4096, .stage = 1 },
+	NULL_FORMAT(arm_lpae, 48),
+};
+const struct null_format null_arm_lpae_s2 = {
+	.name = "arm_lpae_s2",
+	.arm = { .granule = 4096, .stage = 2 },
+	NULL_FORMAT(arm_lpae, 48),
+};
 
 static int domain_alloc_paging(struct uiommu_device *dev, unsigned int flags,
 			       struct uiommu_domain **out)
@@ -96,9 +108,10 @@ static int domain_alloc_paging(struct uiommu_device *dev, unsigned int flags,
 	const struct uiommu_pt_config config = {
 		.host = iommu->host,
 		.va_bits = 48,
-		.pa_bits = 52,
+		.pa_bits = iommu->format->pa_bits,
 		.pgsizes = iommu->pgsizes,
 		.coherent = true,
+		.arm = iommu->format->arm,
 	};
 	struct null_domain *d = uiommu_port_alloc(iommu->host, sizeof(*d));
 	int rc;

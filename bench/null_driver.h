@@ -14,12 +14,14 @@
 
 struct null_format {
 	const char *name;
+	unsigned int pa_bits;
+	struct uiommu_pt_arm arm; /* of arm_lpae */
 	int (*init)(struct uiommu_pt *pt, const struct uiommu_pt_config *config);
 	void (*geometry)(const struct uiommu_pt *pt, struct uiommu_geometry *out);
 	struct uiommu_domain_ops ops;
 };
 
-extern const struct null_format null_vtd_ss, null_x86_64;
+extern const struct null_format null_vtd_ss, null_x86_64, null_arm_lpae_s1, null_arm_lpae_s2;
 
 struct null_iommu {
 	struct uiommu_instance instance;
