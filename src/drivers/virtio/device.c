@@ -79,21 +79,41 @@ static int get_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
 	return 0;
 }
 
-static void put_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint)
+static void remove_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint)
 {
 	struct viommu_endpoint **at = &viommu->endpoints;
-	bool last;
+
+	while (*at != endpoint)
+		at = &(*at)->next;
+	*at = endpoint->next;
+}
+
+/* One that was parked in the identity domain is still there, and remembered as long as it is. */
+static void put_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint,
+			 bool attached)
+{
+	bool forget;
 
 	uiommu_port_mutex_lock(viommu->host, &viommu->lock);
-	last = --endpoint->devices == 0;
-	if (last) {
-		while (*at != endpoint)
-			at = &(*at)->next;
-		*at = endpoint->next;
-	}
+	endpoint->attached_devices -= attached;
+	forget = --endpoint->devices == 0 && !endpoint->place.attached;
+	if (forget)
+		remove_endpoint(viommu, endpoint);
 	uiommu_port_mutex_unlock(viommu->host, &viommu->lock);
-	if (last)
+	if (forget)
 		uiommu_port_free(viommu->host, endpoint, sizeof(*endpoint));
+}
+
+void uiommu_viommu_forget_endpoints(struct uiommu_virtio_iommu *viommu)
+{
+	while (viommu->endpoints) {
+		struct viommu_endpoint *endpoint = viommu->endpoints;
+
+		if (endpoint->place.binding)
+			endpoint->place.binding->endpoints--;
+		remove_endpoint(viommu, endpoint);
+		uiommu_port_free(viommu->host, endpoint, sizeof(*endpoint));
+	}
 }
 
 /* Each ID of the firmware spec once. */
@@ -124,7 +144,7 @@ static void free_device(struct viommu_device *device)
 	void *host = device->viommu->host;
 
 	for (unsigned int i = 0; i < device->num_endpoints; i++)
-		put_endpoint(device->viommu, device->endpoint[i]);
+		put_endpoint(device->viommu, device->endpoint[i], device->attached);
 	if (device->resv)
 		uiommu_port_free(host, device->resv, device->num_resv * sizeof(*device->resv));
 	uiommu_port_free(host, device, sizeof(*device));
@@ -153,11 +173,17 @@ static int probe_device(struct uiommu_instance *instance, struct uiommu_device *
 		free_device(device);
 		return rc;
 	}
+	if (viommu->identity)
+		rc = uiommu_viommu_identity_fill(viommu->identity, device);
+	if (rc) {
+		free_device(device);
+		return rc;
+	}
 	uiommu_device_set_priv(dev, device);
 	return 0;
 }
 
-/* It is attached to nothing any more: the core parked it in the blocked domain, or never attached it. */
+/* The core parked it in the blocked or in the identity domain, or never attached it. */
 static void release_device(struct uiommu_device *dev)
 {
 	struct viommu_device *device = uiommu_device_priv(dev);
@@ -208,14 +234,6 @@ static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *
 	return rc;
 }
 
-/* Bypass domains need F_BYPASS_CONFIG. */
-static enum uiommu_domain_type def_domain_type(struct uiommu_device *dev)
-{
-	const struct viommu_device *device = uiommu_device_priv(dev);
-
-	return device->viommu->has_identity ? UIOMMU_DOMAIN_AUTO : UIOMMU_DOMAIN_DMA;
-}
-
 const struct uiommu_ops uiommu_viommu_driver_ops = {
 	.name = "virtio-iommu",
 	.identity_domain = &uiommu_viommu_identity_domain,
@@ -226,7 +244,6 @@ const struct uiommu_ops uiommu_viommu_driver_ops = {
 	.device_group = device_group,
 	.capable = capable,
 	.get_resv_regions = get_resv_regions,
-	.def_domain_type = def_domain_type,
 	.domain_alloc_paging = uiommu_viommu_domain_alloc,
 	.poll = uiommu_viommu_poll,
 };

@@ -21,7 +21,7 @@ static int take_id(struct uiommu_virtio_iommu *viommu, struct viommu_binding *bi
 	int rc = -UIOMMU_ENOSPC;
 
 	uiommu_port_mutex_lock(viommu->host, &viommu->lock);
-	if (viommu->has_identity && id == viommu->identity_id)
+	if (viommu->has_bypass && id == viommu->bypass_id)
 		id++;
 	for (; *at && (*at)->id == id; at = &(*at)->next_id)
 		id++;
@@ -297,11 +297,19 @@ static int attach_static(struct viommu_device *device, const struct viommu_place
 	return rc;
 }
 
+/* The domain with mappings that stands behind a domain of the core; NULL: blocked, or it bypasses. */
+static struct viommu_domain *mapped(const struct viommu_device *device,
+				    struct uiommu_domain *domain)
+{
+	return domain && domain->type == UIOMMU_DOMAIN_IDENTITY ? device->viommu->identity :
+								  viommu_paging(domain);
+}
+
 static int attach_single(struct uiommu_attach *attach)
 {
 	struct viommu_device *device = uiommu_device_priv(attach->dev);
-	struct viommu_domain *domain = viommu_paging(attach->domain);
-	struct viommu_domain *old = viommu_paging(attach->old);
+	struct viommu_domain *domain = mapped(device, attach->domain);
+	struct viommu_domain *old = mapped(device, attach->old);
 	struct viommu_place to = { 0 };
 
 	if (attach->pasid != UIOMMU_RID)
@@ -311,10 +319,8 @@ static int attach_single(struct uiommu_attach *attach)
 	if (domain)
 		return attach_paging(device, domain, old);
 	if (attach->domain->type == UIOMMU_DOMAIN_IDENTITY) {
-		if (!device->viommu->has_identity)
-			return -UIOMMU_EINVAL;
 		to.attached = true;
-		to.id = device->viommu->identity_id;
+		to.id = device->viommu->bypass_id;
 		to.flags = VIRTIO_IOMMU_ATTACH_F_BYPASS;
 	}
 	return attach_static(device, &to, old);
@@ -446,16 +452,21 @@ static uiommu_phys_t iova_to_phys(struct uiommu_domain *d, uiommu_iova_t iova)
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
-static void domain_free(struct uiommu_domain *d)
+static void forget_mappings(struct viommu_domain *domain)
 {
-	struct viommu_domain *domain = to_viommu_domain(d);
-
 	while (domain->mappings) {
 		struct viommu_mapping *m = domain->mappings;
 
 		uiommu_viommu_mapping_remove(&domain->mappings, m);
 		uiommu_port_free(domain->host, m, sizeof(*m));
 	}
+}
+
+static void domain_free(struct uiommu_domain *d)
+{
+	struct viommu_domain *domain = to_viommu_domain(d);
+
+	forget_mappings(domain);
 	uiommu_port_mutex_destroy(domain->host, &domain->lock);
 	uiommu_port_free(domain->host, domain, sizeof(*domain));
 }
@@ -485,24 +496,17 @@ const struct uiommu_domain uiommu_viommu_blocked_domain = {
 	.ops = &static_ops,
 };
 
-int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
-			       struct uiommu_domain **out)
+static struct viommu_domain *new_domain(const struct uiommu_virtio_iommu *viommu)
 {
-	const struct viommu_device *device = uiommu_device_priv(dev);
-	const struct uiommu_virtio_iommu *viommu = device->viommu;
 	uint64_t granule = viommu->pgsizes & -viommu->pgsizes;
-	struct viommu_domain *domain;
-	int rc;
+	struct viommu_domain *domain = uiommu_port_alloc(viommu->host, sizeof(*domain));
+	struct uiommu_geometry *g;
 
-	if (flags)
-		return -UIOMMU_EOPNOTSUPP;
-	domain = uiommu_port_alloc(viommu->host, sizeof(*domain));
 	if (!domain)
-		return -UIOMMU_ENOMEM;
-	rc = uiommu_port_mutex_init(viommu->host, &domain->lock);
-	if (rc) {
+		return NULL;
+	if (uiommu_port_mutex_init(viommu->host, &domain->lock)) {
 		uiommu_port_free(viommu->host, domain, sizeof(*domain));
-		return rc;
+		return NULL;
 	}
 	domain->host = viommu->host;
 	domain->mmio = viommu->features & VIRTIO_IOMMU_F_MMIO;
@@ -510,11 +514,104 @@ int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 	domain->domain.ops = &paging_ops;
 	/* Above the granule the mask gives hints only: a mapping has any multiple of it (5.13.4). */
 	domain->domain.pgsizes = viommu->pgsizes;
-	domain->domain.geometry.ranges = 1;
-	domain->domain.geometry.last_phys = UINT64_MAX; /* the device says if it is less */
-	domain->domain.geometry.range[0].start = (viommu->first + granule - 1) & ~(granule - 1);
-	domain->domain.geometry.range[0].last =
-		viommu->last == UINT64_MAX ? UINT64_MAX : ((viommu->last + 1) & ~(granule - 1)) - 1;
+	g = &domain->domain.geometry;
+	g->ranges = 1;
+	g->range[0].start = (viommu->first + granule - 1) & ~(granule - 1);
+	g->range[0].last = viommu->last == UINT64_MAX ? UINT64_MAX :
+							((viommu->last + 1) & ~(granule - 1)) - 1;
+	g->last_phys = UINT64_MAX; /* the device says if it is less */
+	return domain;
+}
+
+int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
+			       struct uiommu_domain **out)
+{
+	const struct viommu_device *device = uiommu_device_priv(dev);
+	struct viommu_domain *domain;
+
+	if (flags)
+		return -UIOMMU_EOPNOTSUPP;
+	domain = new_domain(device->viommu);
+	if (!domain)
+		return -UIOMMU_ENOMEM;
 	*out = &domain->domain;
 	return 0;
+}
+
+/* ---- identity without bypass ------------------------------------------------------------------- */
+
+struct viommu_domain *uiommu_viommu_identity_alloc(struct uiommu_virtio_iommu *viommu)
+{
+	return new_domain(viommu);
+}
+
+void uiommu_viommu_identity_free(struct viommu_domain *domain)
+{
+	if (!domain)
+		return;
+	while (domain->bindings)
+		drop_binding(domain, domain->bindings);
+	domain_free(&domain->domain);
+}
+
+/* The lowest region that reaches @at or beyond; NULL: none. */
+static const struct viommu_resv *next_region(const struct viommu_device *device, uiommu_iova_t at)
+{
+	const struct viommu_resv *next = NULL;
+
+	for (unsigned int i = 0; i < device->num_resv; i++)
+		if (device->resv[i].last >= at && (!next || device->resv[i].start < next->start))
+			next = &device->resv[i];
+	return next;
+}
+
+static int map_one_to_one(struct viommu_domain *domain, uiommu_iova_t start, uiommu_iova_t last)
+{
+	struct viommu_mapping *m = uiommu_port_alloc(domain->host, sizeof(*m));
+
+	if (!m)
+		return -UIOMMU_ENOMEM;
+	m->start = start;
+	m->last = last;
+	m->phys = start;
+	m->flags = VIRTIO_IOMMU_MAP_F_READ | VIRTIO_IOMMU_MAP_F_WRITE;
+	uiommu_viommu_mapping_insert(&domain->mappings, m);
+	return 0;
+}
+
+static int fill(struct viommu_domain *domain, const struct viommu_device *device)
+{
+	uint64_t granule = domain->domain.pgsizes & -domain->domain.pgsizes;
+	uiommu_iova_t at = domain->domain.geometry.range[0].start;
+	uiommu_iova_t end = domain->domain.geometry.range[0].last;
+	int rc = 0;
+
+	while (!rc) {
+		const struct viommu_resv *region = next_region(device, at);
+		uiommu_iova_t hole = region ? region->start & ~(granule - 1) : 0;
+
+		if (!region || hole > end)
+			return map_one_to_one(domain, at, end);
+		if (hole > at)
+			rc = map_one_to_one(domain, at, hole - 1);
+		if (region->last >= end)
+			break;
+		at = (region->last | (granule - 1)) + 1;
+		if (!at || at > end)
+			break;
+	}
+	return rc;
+}
+
+int uiommu_viommu_identity_fill(struct viommu_domain *domain, const struct viommu_device *device)
+{
+	int rc = 0;
+
+	uiommu_port_mutex_lock(domain->host, &domain->lock);
+	if (!domain->mappings)
+		rc = fill(domain, device);
+	if (rc)
+		forget_mappings(domain);
+	uiommu_port_mutex_unlock(domain->host, &domain->lock);
+	return rc;
 }

@@ -85,9 +85,9 @@ static int read_config(struct uiommu_virtio_iommu *viommu)
 	if (viommu->first_id > viommu->last_id)
 		return fail(viommu, -UIOMMU_EIO, "its range of domain IDs is empty");
 	/* One ID for all endpoints that bypass; a device with a single one keeps it for mappings. */
-	viommu->has_identity = (viommu->features & VIRTIO_IOMMU_F_BYPASS_CONFIG) &&
-			       viommu->first_id < viommu->last_id;
-	viommu->identity_id = viommu->first_id;
+	viommu->has_bypass = (viommu->features & VIRTIO_IOMMU_F_BYPASS_CONFIG) &&
+			     viommu->first_id < viommu->last_id;
+	viommu->bypass_id = viommu->first_id;
 	return 0;
 }
 
@@ -157,17 +157,25 @@ int uiommu_virtio_iommu_create(struct uiommu_system *sys,
 		rc = start(viommu);
 	if (rc)
 		goto destroy_lock;
+	if (!viommu->has_bypass) {
+		rc = -UIOMMU_ENOMEM;
+		viommu->identity = uiommu_viommu_identity_alloc(viommu);
+		if (!viommu->identity)
+			goto stop;
+	}
 	viommu->instance.ops = config->ops ? config->ops : &uiommu_viommu_driver_ops;
 	viommu->instance.fwnode = config->fwnode;
 	viommu->instance.name = config->name;
 	rc = uiommu_instance_register(sys, &viommu->instance);
 	if (rc)
-		goto stop;
+		goto free_identity;
 	uiommu_virtio_iommu_describe(viommu, text, sizeof(text));
 	uiommu_log(host, UIOMMU_LOG_INFO, "%s: %s", config->name, text);
 	*out = viommu;
 	return 0;
 
+free_identity:
+	uiommu_viommu_identity_free(viommu->identity);
 stop:
 	stop(viommu);
 destroy_lock:
@@ -186,6 +194,8 @@ void uiommu_virtio_iommu_destroy(struct uiommu_virtio_iommu *viommu)
 	host = viommu->host;
 	uiommu_instance_unregister(&viommu->instance);
 	stop(viommu);
+	uiommu_viommu_forget_endpoints(viommu);
+	uiommu_viommu_identity_free(viommu->identity);
 	uiommu_port_mutex_destroy(host, &viommu->lock);
 	uiommu_port_free(host, viommu, sizeof(*viommu));
 }
@@ -239,7 +249,7 @@ void uiommu_virtio_iommu_describe(const struct uiommu_virtio_iommu *viommu, char
 	say_number(text, size, &at, bits);
 	say(text, size, &at, " bits, granule ");
 	say_number(text, size, &at, viommu->pgsizes & -viommu->pgsizes);
-	say(text, size, &at, viommu->has_identity ? ", bypass domains" : ", no bypass domains");
+	say(text, size, &at, viommu->has_bypass ? ", bypass domains" : ", identity by mappings");
 	if (viommu->features & VIRTIO_IOMMU_F_PROBE)
 		say(text, size, &at, ", properties");
 	if (viommu->features & VIRTIO_IOMMU_F_MMIO)

@@ -108,8 +108,10 @@ struct uiommu_virtio_iommu {
 	struct uiommu_mutex lock;
 	struct viommu_binding *bindings; /* by ID */
 	struct viommu_endpoint *endpoints;
-	bool has_identity;
-	uint32_t identity_id;
+	/* With F_BYPASS_CONFIG a domain ID for all endpoints that bypass, else a domain that maps 1:1. */
+	bool has_bypass;
+	uint32_t bypass_id;
+	struct viommu_domain *identity;
 
 	struct viommu_requests requests;
 	struct viommu_events events;
@@ -278,9 +280,16 @@ void uiommu_viommu_mapping_remove(struct viommu_mapping **root, struct viommu_ma
 /* ---- domain.c, device.c, event.c --------------------------------------------------------------- */
 
 extern const struct uiommu_domain uiommu_viommu_identity_domain, uiommu_viommu_blocked_domain;
+/* A domain that maps all of @viommu's addresses 1:1, as soon as it was filled; NULL: no memory. */
+struct viommu_domain *uiommu_viommu_identity_alloc(struct uiommu_virtio_iommu *viommu);
+void uiommu_viommu_identity_free(struct viommu_domain *domain);
+/* For the first device: all but the regions that are reserved for it. 0 or -UIOMMU_ENOMEM. */
+int uiommu_viommu_identity_fill(struct viommu_domain *domain, const struct viommu_device *device);
 int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			       struct uiommu_domain **out);
 extern const struct uiommu_ops uiommu_viommu_driver_ops;
+/* The device was reset: none of them is anywhere. */
+void uiommu_viommu_forget_endpoints(struct uiommu_virtio_iommu *viommu);
 int uiommu_viommu_events_init(struct uiommu_virtio_iommu *viommu);
 void uiommu_viommu_events_destroy(struct uiommu_virtio_iommu *viommu, bool lost);
 unsigned int uiommu_viommu_poll(struct uiommu_instance *instance);
