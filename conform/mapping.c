@@ -908,15 +908,16 @@ static void c234_large_leaf_dma(struct subject *s)
 {
 	struct work w = begin(s, "solo0", 0);
 	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+	const uint64_t inside = b.phys % GiB; /* RAM need not begin at 0 */
 
 	/* A gigabyte around the buffer, in the largest leaves that there are. */
-	CHECK_OK(s, space_map(w.space, 4 * GiB, 0, GiB, RW));
-	subject_dma_reaches(s, w.device, 4 * GiB + b.phys, b.phys, RW, NULL);
-	subject_dma_reaches(s, w.device, 4 * GiB + b.phys + PAGE, b.phys + PAGE, RW, NULL);
-	subject_dma_blocked(s, w.device, 5 * GiB + b.phys, b.phys, NULL);
+	CHECK_OK(s, space_map(w.space, 4 * GiB, b.phys - inside, GiB, RW));
+	subject_dma_reaches(s, w.device, 4 * GiB + inside, b.phys, RW, NULL);
+	subject_dma_reaches(s, w.device, 4 * GiB + inside + PAGE, b.phys + PAGE, RW, NULL);
+	subject_dma_blocked(s, w.device, 5 * GiB + inside, b.phys, NULL);
 	space_unmap_all(w.space, 4 * GiB, GiB);
-	subject_dma_blocked(s, w.device, 4 * GiB + b.phys, b.phys, NULL);
-	subject_dma_blocked(s, w.device, 4 * GiB + b.phys + PAGE, b.phys + PAGE, NULL);
+	subject_dma_blocked(s, w.device, 4 * GiB + inside, b.phys, NULL);
+	subject_dma_blocked(s, w.device, 4 * GiB + inside + PAGE, b.phys + PAGE, NULL);
 	subject_buffer_free(s, &b);
 	end(&w);
 }
