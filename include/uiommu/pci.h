@@ -82,6 +82,55 @@ static inline uint16_t uiommu_pci_source_id(const struct uiommu_pci_function *fn
  */
 UIOMMU_API int uiommu_pci_device_group(struct uiommu_device *dev, struct uiommu_group **out);
 
+/* Why two functions cannot be in different groups. */
+enum uiommu_pci_join {
+	UIOMMU_PCI_APART, /* nothing joins these two directly */
+	UIOMMU_PCI_SAME_REQUESTER, /* one sends the other's requests (fn->requester) */
+	UIOMMU_PCI_BRIDGE_ID, /* the bridge puts its own ID on requests from below */
+	UIOMMU_PCI_BRIDGE_PASSES, /* requests turn round at or above the bridge: it or one further up does
+				     not isolate */
+	UIOMMU_PCI_SENDS_AS, /* one also sends under the other's ID (a quirk) */
+	UIOMMU_PCI_SIBLINGS, /* functions of one device, neither of which isolates */
+};
+
+struct uiommu_pci_reason {
+	enum uiommu_pci_join join;
+	struct uiommu_pci_function
+		*culprit; /* who takes IDs, passes requests on, or sends as another */
+};
+
+/**
+ * uiommu_pci_joined() - what joins two functions directly
+ * @reason: filled in, also with UIOMMU_PCI_APART; may be NULL
+ *
+ * A group is everything that can be reached over pairs that are joined, so two functions that are apart
+ * may share a group by way of a third.  Symmetric.  Return: @reason->join.
+ */
+UIOMMU_API enum uiommu_pci_join uiommu_pci_joined(struct uiommu_pci_function *a,
+						  struct uiommu_pci_function *b,
+						  struct uiommu_pci_reason *reason);
+
+/* Does a function send everything upstream, and why, or why not? */
+enum uiommu_pci_isolation {
+	UIOMMU_PCI_ISOLATED_ALONE, /* yes: a device of one function */
+	UIOMMU_PCI_ISOLATED_ACS, /* yes: its access control services are enabled */
+	UIOMMU_PCI_ISOLATED_QUIRK, /* yes: it is known to */
+	UIOMMU_PCI_ISOLATED_TYPE, /* yes: its kind passes nothing on */
+	UIOMMU_PCI_OPEN_CONVENTIONAL, /* no: conventional PCI, a shared bus */
+	UIOMMU_PCI_OPEN_BRIDGE, /* no: a bridge between PCI and PCI Express, or an event collector */
+	UIOMMU_PCI_OPEN_NO_ACS, /* no: it has no ACS capability */
+	UIOMMU_PCI_OPEN_ACS_OFF, /* no: it has, and services that are needed are not enabled */
+	UIOMMU_PCI_OPEN_QUIRK, /* no: it is known not to, whatever its ACS says */
+};
+
+/**
+ * uiommu_pci_isolation() - the verdict of uiommu_pci_isolated(), with its ground
+ * @missing: with UIOMMU_PCI_OPEN_ACS_OFF the bits of the ACS control register (PCIe 6.0, 7.7.11.3) that are
+ *	needed and not set; may be NULL
+ */
+UIOMMU_API enum uiommu_pci_isolation uiommu_pci_isolation(struct uiommu_pci_function *fn,
+							  uint16_t *missing);
+
 /**
  * uiommu_pci_for_each_alias() - every source ID that @fn's requests may carry upstream
  *

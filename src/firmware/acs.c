@@ -16,39 +16,46 @@
 	(PCI_ACS_SOURCE_VALIDATION | PCI_ACS_REQUEST_REDIRECT | PCI_ACS_COMPLETION_REDIRECT | \
 	 PCI_ACS_UPSTREAM_FORWARDING)
 
-static bool control_isolates(struct uiommu_pci_function *fn, uint16_t broken)
+static enum uiommu_pci_isolation by_control(struct uiommu_pci_function *fn, uint16_t broken,
+					    uint16_t *missing)
 {
 	unsigned int at = uiommu_pci_find_ext_capability(fn, PCI_EXT_CAP_ID_ACS);
 	uint32_t needed, control;
 
 	if (!at)
-		return false;
+		return UIOMMU_PCI_OPEN_NO_ACS;
 	/* A service that the hardware does not offer is one that it has no use for. */
 	needed = NEEDED & fn->topology->config_read(fn, at + PCI_ACS_CAPABILITY, 2) &
 		 ~(uint32_t)broken;
 	control = fn->topology->config_read(fn, at + PCI_ACS_CONTROL, 2);
-	return (control & needed) == needed;
+	*missing = (uint16_t)(needed & ~control);
+	return *missing ? UIOMMU_PCI_OPEN_ACS_OFF : UIOMMU_PCI_ISOLATED_ACS;
 }
 
-bool uiommu_pci_isolated(struct uiommu_pci_function *fn)
+enum uiommu_pci_isolation uiommu_pci_isolation(struct uiommu_pci_function *fn, uint16_t *missing)
 {
 	struct uiommu_pci_traits traits;
+	uint16_t ignored;
 
+	if (!missing)
+		missing = &ignored;
+	*missing = 0;
 	uiommu_pci_traits(fn, &traits);
 	if (traits.flags & UIOMMU_PCI_NOT_ISOLATED)
-		return false;
+		return UIOMMU_PCI_OPEN_QUIRK;
 	if (traits.flags & UIOMMU_PCI_ISOLATED)
-		return true;
+		return UIOMMU_PCI_ISOLATED_QUIRK;
 
 	switch (uiommu_pci_express_type(fn)) {
-	case -1: /* conventional PCI: a shared bus */
+	case -1: /* a shared bus */
+		return UIOMMU_PCI_OPEN_CONVENTIONAL;
 	case PCI_PCIE_TO_PCI_BRIDGE:
 	case PCI_PCI_TO_PCIE_BRIDGE:
 	case PCI_PCIE_RC_EVENT_COLLECTOR:
-		return false;
+		return UIOMMU_PCI_OPEN_BRIDGE;
 	case PCI_PCIE_ROOT_PORT:
 	case PCI_PCIE_DOWNSTREAM_PORT:
-		return control_isolates(fn, traits.acs_broken);
+		return by_control(fn, traits.acs_broken, missing);
 	case PCI_PCIE_ENDPOINT:
 	case PCI_PCIE_LEGACY_ENDPOINT:
 	case PCI_PCIE_RC_ENDPOINT:
@@ -56,9 +63,14 @@ bool uiommu_pci_isolated(struct uiommu_pci_function *fn)
 		/* A function alone in its device has nobody to talk to. */
 		if (!(fn->topology->config_read(fn, PCI_HEADER_TYPE, 1) &
 		      PCI_HEADER_TYPE_MULTIFUNCTION))
-			return true;
-		return control_isolates(fn, traits.acs_broken);
+			return UIOMMU_PCI_ISOLATED_ALONE;
+		return by_control(fn, traits.acs_broken, missing);
 	default:
-		return true;
+		return UIOMMU_PCI_ISOLATED_TYPE;
 	}
+}
+
+bool uiommu_pci_isolated(struct uiommu_pci_function *fn)
+{
+	return uiommu_pci_isolation(fn, NULL) <= UIOMMU_PCI_ISOLATED_TYPE;
 }

@@ -16,14 +16,12 @@
  */
 #include "src/firmware/pci.h"
 
-/* Everything from @fn up to the root isolates. */
-static bool path_isolated(struct uiommu_pci_function *fn)
+/* The first from @fn up to the root that does not isolate; NULL: all do. */
+static struct uiommu_pci_function *open_on_path(struct uiommu_pci_function *fn)
 {
-	for (; fn; fn = fn->parent) {
-		if (!uiommu_pci_isolated(fn))
-			return false;
-	}
-	return true;
+	while (fn && uiommu_pci_isolated(fn))
+		fn = fn->parent;
+	return fn;
 }
 
 static bool is_above(const struct uiommu_pci_function *above, const struct uiommu_pci_function *fn)
@@ -41,11 +39,20 @@ static int visit_is(struct uiommu_pci_function *fn, uint16_t source_id, void *co
 	return fn == context;
 }
 
-static bool joined_to_above(struct uiommu_pci_function *fn, struct uiommu_pci_function *above)
+static struct uiommu_pci_reason joined_to_above(struct uiommu_pci_function *fn,
+						struct uiommu_pci_function *above)
 {
-	if (fn->parent == above && !path_isolated(above))
-		return true;
-	return uiommu_pci_for_each_alias(fn, visit_is, above);
+	struct uiommu_pci_reason reason = { UIOMMU_PCI_APART, NULL };
+
+	if (uiommu_pci_for_each_alias(fn, visit_is, above)) {
+		reason.join = UIOMMU_PCI_BRIDGE_ID;
+		reason.culprit = above;
+	} else if (fn->parent == above) {
+		reason.culprit = open_on_path(above);
+		if (reason.culprit)
+			reason.join = UIOMMU_PCI_BRIDGE_PASSES;
+	}
+	return reason;
 }
 
 /* @fn also sends under @other's ID; both are on one bus. */
@@ -58,25 +65,44 @@ static bool sends_as(struct uiommu_pci_function *fn, const struct uiommu_pci_fun
 	       other->devfn >= traits.alias_first && other->devfn <= traits.alias_last;
 }
 
-static bool joined_on_bus(struct uiommu_pci_function *a, struct uiommu_pci_function *b)
+static struct uiommu_pci_reason joined_on_bus(struct uiommu_pci_function *a,
+					      struct uiommu_pci_function *b)
 {
-	if (sends_as(a, b) || sends_as(b, a))
-		return true;
-	return PCI_SLOT(a->devfn) == PCI_SLOT(b->devfn) && !uiommu_pci_isolated(a) &&
-	       !uiommu_pci_isolated(b);
+	if (sends_as(a, b))
+		return (struct uiommu_pci_reason){ UIOMMU_PCI_SENDS_AS, a };
+	if (sends_as(b, a))
+		return (struct uiommu_pci_reason){ UIOMMU_PCI_SENDS_AS, b };
+	if (PCI_SLOT(a->devfn) == PCI_SLOT(b->devfn) && !uiommu_pci_isolated(a) &&
+	    !uiommu_pci_isolated(b))
+		return (struct uiommu_pci_reason){ UIOMMU_PCI_SIBLINGS, a };
+	return (struct uiommu_pci_reason){ UIOMMU_PCI_APART, NULL };
 }
 
-static bool joined(struct uiommu_pci_function *a, struct uiommu_pci_function *b)
+static struct uiommu_pci_reason joined(struct uiommu_pci_function *a, struct uiommu_pci_function *b)
 {
-	if (a->requester == b || b->requester == a)
-		return true;
-	if (a->segment != b->segment)
-		return false;
-	if (a->bus == b->bus)
-		return joined_on_bus(a, b);
-	if (is_above(b, a))
-		return joined_to_above(a, b);
-	return is_above(a, b) && joined_to_above(b, a);
+	if (a->requester == b)
+		return (struct uiommu_pci_reason){ UIOMMU_PCI_SAME_REQUESTER, b };
+	if (b->requester == a)
+		return (struct uiommu_pci_reason){ UIOMMU_PCI_SAME_REQUESTER, a };
+	if (a->segment == b->segment) {
+		if (a->bus == b->bus)
+			return joined_on_bus(a, b);
+		if (is_above(b, a))
+			return joined_to_above(a, b);
+		if (is_above(a, b))
+			return joined_to_above(b, a);
+	}
+	return (struct uiommu_pci_reason){ UIOMMU_PCI_APART, NULL };
+}
+
+enum uiommu_pci_join uiommu_pci_joined(struct uiommu_pci_function *a, struct uiommu_pci_function *b,
+				       struct uiommu_pci_reason *reason)
+{
+	struct uiommu_pci_reason found = joined(a, b);
+
+	if (reason)
+		*reason = found;
+	return found.join;
 }
 
 /* Functions found so far; those before @done have been asked for their neighbours. */
@@ -91,7 +117,7 @@ static void add_neighbours(struct reach *reach, size_t total, struct uiommu_pci_
 	for (size_t i = reach->count; i < total; i++) {
 		struct uiommu_pci_function *other = reach->found[i];
 
-		if (!joined(fn, other))
+		if (joined(fn, other).join == UIOMMU_PCI_APART)
 			continue;
 		reach->found[i] = reach->found[reach->count];
 		reach->found[reach->count++] = other;
