@@ -18,6 +18,7 @@ struct conform_outcome {
 	unsigned int retried; /* sweep */
 	unsigned int ended; /* sweep: runs that could not be judged after the failure */
 	double seconds;
+	char version[32]; /* of the hardware; "": it was not asked */
 	char message[1024];
 };
 
@@ -42,5 +43,17 @@ struct conform_divergence {
 	const char *evidence; /* what was seen, and the section that says otherwise */
 };
 extern const struct conform_divergence conform_divergences[];
+
+/*
+ * Saboteurs that hardware cannot show, by what it is and not by what the suite does: there in conform/divergence.c,
+ * too.  One that is caught all the same ends the run as a failure: its entry is wrong.
+ */
+struct conform_blindness {
+	const char *subject; /* "vtd@qemu" */
+	const char *version; /* glob */
+	const char *saboteur; /* glob */
+	const char *why;
+};
+extern const struct conform_blindness conform_blindnesses[];
 
 #endif /* CONFORM_REPORT_H */

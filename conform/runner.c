@@ -204,6 +204,7 @@ static void finish_outcome(struct run *run, size_t index, enum conform_result re
 
 	o->result = result;
 	snprintf(o->message, sizeof(o->message), "%s", text);
+	snprintf(o->version, sizeof(o->version), "%s", version);
 	settle_divergence(o, version);
 	run->done++;
 	if (run->progress)
@@ -446,10 +447,39 @@ static const struct conform_outcome *try_saboteur(const struct conform_options *
 	return NULL;
 }
 
+/* What is said of this saboteur on this hardware; NULL: nothing. */
+static const char *blindness(const struct conform_subject *subject, const char *version,
+			     const char *saboteur)
+{
+	for (const struct conform_blindness *b = conform_blindnesses; b->subject; b++)
+		if (!strcmp(b->subject, subject->name) && !fnmatch(b->version, version, 0) &&
+		    !fnmatch(b->saboteur, saboteur, 0))
+			return b->why;
+	return NULL;
+}
+
+/* Why nothing in this choice of subjects can show the saboteur; NULL: some of it could. */
+static const char *nobody_sees(const struct run *honest, const char *saboteur)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; i < honest->results.count; i++) {
+		const struct conform_outcome *o = &honest->results.outcome[i];
+
+		if (o->result != CONFORM_PASS || !o->version[0])
+			continue;
+		why = blindness(o->subject, o->version, saboteur);
+		if (!why)
+			return NULL;
+	}
+	return why;
+}
+
 static int sabotage(const struct conform_options *options, FILE *out)
 {
 	struct run honest = { .options = options };
-	unsigned int count = 0, caught = 0;
+	unsigned int count = 0, caught = 0, unseen = 0, wrong = 0;
+	const char *why;
 
 	if (collect(&honest, NULL))
 		return 2;
@@ -462,7 +492,17 @@ static int sabotage(const struct conform_options *options, FILE *out)
 			continue;
 		count++;
 		by = try_saboteur(options, &honest, &run);
-		if (by) {
+		why = by ? blindness(by->subject, by->version, s->name) :
+			   nobody_sees(&honest, s->name);
+		if (by && why) {
+			wrong++;
+			fprintf(out, "CAUGHT  %-28s by %s on %s/%s, although it is said that: %s\n",
+				s->name, by->scenario->id, by->subject->name, by->config->name,
+				why);
+		} else if (why) {
+			unseen++;
+			fprintf(out, "unseen  %-28s %s\n", s->name, why);
+		} else if (by) {
 			caught++;
 			fprintf(out, "caught  %-28s by %s on %s/%s: %.200s\n", s->name,
 				by->scenario->id, by->subject->name, by->config->name, by->message);
@@ -478,8 +518,11 @@ static int sabotage(const struct conform_options *options, FILE *out)
 			options->sabotage);
 		return 2;
 	}
-	fprintf(out, "%u saboteurs, %u caught\n", count, caught);
-	return caught == count ? 0 : 1;
+	fprintf(out, "%u saboteurs, %u caught", count, caught);
+	if (unseen)
+		fprintf(out, ", %u that this hardware cannot show", unseen);
+	fputc('\n', out);
+	return caught + unseen == count && !wrong ? 0 : 1;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */

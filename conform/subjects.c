@@ -26,6 +26,7 @@ static const struct conform_config vtd_qemu[] = {
 	{ "legacy", "q35-vtd", 0 },
 	{ "legacy-39", "q35-vtd-39", 0 },
 	{ "legacy-cm", "q35-vtd-cm", 0 },
+	{ "legacy-noqi", "q35-vtd", UIOMMU_VTD_NO_QI },
 	{ "scalable-second", "q35-vtd-scalable", UIOMMU_VTD_PREFER_SECOND_STAGE },
 	{ "scalable-first", "q35-vtd-scalable-first", UIOMMU_VTD_WIDTH_WITH_FIRST_STAGE },
 	{ NULL, NULL, 0 },

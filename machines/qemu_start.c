@@ -38,7 +38,7 @@ struct preset {
 	}
 
 static const struct preset presets[] = {
-	{ DESCRIBE_UNIT_VTD, "legacy", PC, NULL, { SET("aw-bits", "48") } },
+	{ DESCRIBE_UNIT_VTD, "legacy", PC, NULL, { SET("aw-bits", "48"), ON("snoop-control") } },
 	{ DESCRIBE_UNIT_VTD, "legacy-39", PC, NULL, { SET("aw-bits", "39") } },
 	{ DESCRIBE_UNIT_VTD, "legacy-cm", PC, NULL, { SET("aw-bits", "48"), ON("caching-mode") } },
 	{ DESCRIBE_UNIT_VTD,
