@@ -33,7 +33,7 @@ static const struct {
 	{ "s2", { MODERN, TERMINATES, GRANULES, SNOOPS, .s2p = true } },
 	{ "s1-linear",
 	  { COMMON, TERMINATES, QUEUES, ONLY_4K, SNOOPS, .sidsize = 12, .asid16 = true, .ril = true,
-	    .s1p = true, .ssidsize = 8 } },
+	    .s1p = true, .ssidsize = 17 } },
 	{ "nested-ats", { MODERN, TERMINATES, GRANULES, SNOOPS, BOTH_STAGES, .ats = true } },
 	{ "s1-noril", { LARGE, TERMINATES, GRANULES, SNOOPS, STAGE_1 } },
 	{ "s1-httu", { MODERN, TERMINATES, GRANULES, SNOOPS, STAGE_1, .httu = SMMUV3_HTTU_DIRTY } },
