@@ -18,9 +18,10 @@
 #include <stdarg.h>
 
 #include <uiommu/driver.h>
-#include <uiommu/vtd.h>
 #include <uiommu/posix.h>
+#include <uiommu/smmuv3.h>
 #include <uiommu/uiommu.h>
+#include <uiommu/vtd.h>
 
 #include "conform/backend.h"
 #include "conform/wrap.h"
@@ -45,6 +46,7 @@ enum conform_flags {
 	CONFORM_HARDWARE = 1u << 1, /* makes a device do DMA */
 	CONFORM_NO_SWEEP = 1u << 2, /* not run by the sweep of failing allocations; say why there */
 	CONFORM_ANY_BACKEND = 1u << 3, /* keeps to conform/backend.h; others need the C API */
+	CONFORM_ANY_GRANULE = 1u << 4, /* asks for the smallest page; others need 4 KiB */
 };
 
 struct conform_scenario {
@@ -67,7 +69,7 @@ extern const struct conform_scenario *const conform_tables[];
 struct conform_config {
 	const char *name; /* "legacy", "scalable-first" */
 	const char *machine; /* for machine_options.name */
-	unsigned int driver_flags; /* enum uiommu_vtd_flags */
+	unsigned int driver_flags; /* enum uiommu_vtd_flags, uiommu_smmuv3_flags */
 };
 
 struct conform_subject {

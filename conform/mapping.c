@@ -547,18 +547,17 @@ static void c154_protection(struct subject *s)
 	struct work w = begin(s, "solo0", 0);
 	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
 	const uint64_t iova = 0x300000;
-	struct uiommu_geometry g;
 
-	space_geometry(w.space, &g);
 	CHECK_OK(s, space_map(w.space, iova, b.phys, PAGE, UIOMMU_READ));
 	CHECK_OK(s,
 		 space_map(w.space, iova + 2 * PAGE, b.phys + 2 * PAGE, PAGE, RW | UIOMMU_CACHE));
 	subject_dma_reaches(s, w.device, iova, b.phys, UIOMMU_READ, NULL);
 	subject_dma_reaches(s, w.device, iova + 2 * PAGE, b.phys + 2 * PAGE, RW, NULL);
-	/* Sign-extended x86 tables cannot say "write only": writing implies reading there. */
+	/* Where tables cannot say "write only", writing implies reading. */
 	CHECK_OK(s, space_map(w.space, iova + PAGE, b.phys + PAGE, PAGE, UIOMMU_WRITE));
-	if (g.ranges == 1)
-		subject_dma_reaches(s, w.device, iova + PAGE, b.phys + PAGE, UIOMMU_WRITE, NULL);
+	subject_dma_reaches(s, w.device, iova + PAGE, b.phys + PAGE,
+			    owner_capable(w.owner, UIOMMU_CAP_WRITE_ONLY) ? UIOMMU_WRITE : RW,
+			    NULL);
 	CHECK_RC(s, space_map(w.space, iova + 3 * PAGE, b.phys, PAGE, 0), -UIOMMU_EINVAL);
 	CHECK_RC(s, space_map(w.space, iova + 3 * PAGE, b.phys, PAGE, UIOMMU_CACHE),
 		 -UIOMMU_EINVAL);
@@ -939,6 +938,59 @@ static void c235_queued_gather(struct subject *s)
 	end(&w);
 }
 
+/* One leaf around the buffer: reached, beside it nothing, gone after unmap. */
+static void one_size(struct subject *s, struct work *w, const struct subject_buffer *b,
+		     uint64_t granule, uint64_t size)
+{
+	const uint64_t base = b->phys & ~(size - 1), start = 8 * GiB, at = start + (b->phys - base);
+	const uint64_t inside = b->size < size ? b->size : size;
+
+	CHECK_OK(s, space_map(w->space, start, base, size, RW));
+	subject_dma_reaches(s, w->device, at, b->phys, RW, NULL);
+	subject_dma_reaches(s, w->device, at + inside - PAGE, b->phys + inside - PAGE, RW, NULL);
+	space_check_phys(w->space, start + size - 1, base + size - 1);
+	subject_dma_blocked(s, w->device, start + size, 0, NULL);
+	subject_dma_blocked(s, w->device, start - granule, 0, NULL);
+	/* A smaller one cannot take its place, nor be taken out of it. */
+	CHECK_RC(s, space_map(w->space, start + size - granule, b->phys, granule, RW),
+		 -UIOMMU_EADDRINUSE);
+	space_unmap_all(w->space, start, size);
+	subject_dma_blocked(s, w->device, at, b->phys, NULL);
+	subject_dma_blocked(s, w->device, at + inside - PAGE, b->phys + inside - PAGE, NULL);
+}
+
+static void c237_every_size(struct subject *s)
+{
+	struct work w = begin(s, "solo0", 0);
+	const uint64_t sizes = uiommu_domain_pgsizes(w.domain), granule = sizes & -sizes;
+	struct subject_buffer b = subject_buffer(s, 4 * granule), c;
+	struct space *other;
+	uint64_t phys;
+
+	/* A place for it that the smallest page can name; buffers are aligned to 4 KiB. */
+	phys = (b.phys + granule - 1) & ~(granule - 1);
+	c = (struct subject_buffer){ b.mem + (phys - b.phys), phys, 2 * granule };
+	for (uint64_t left = sizes; left && (left & -left) <= GiB; left &= left - 1)
+		one_size(s, &w, &c, granule, left & -left);
+	if (granule > PAGE) {
+		CHECK_RC(s, space_map(w.space, PAGE, c.phys, granule, RW), -UIOMMU_ENXIO);
+		CHECK_RC(s, space_map(w.space, granule, c.phys + PAGE, granule, RW), -UIOMMU_ENXIO);
+		CHECK_RC(s, space_map(w.space, granule, c.phys, PAGE, RW), -UIOMMU_ENXIO);
+	}
+	/* And another space in its place. */
+	other = owner_space(w.owner, 0);
+	CHECK_OK(s, space_map(w.space, granule, c.phys, granule, RW));
+	CHECK_OK(s, space_map(other, granule, c.phys + granule, granule, RW));
+	subject_dma_reaches(s, w.device, granule, c.phys, RW, NULL);
+	CHECK_OK(s, owner_replace(w.owner, other));
+	subject_dma_reaches(s, w.device, granule, c.phys + granule, RW, NULL);
+	CHECK_OK(s, owner_replace(w.owner, w.space));
+	subject_dma_reaches(s, w.device, granule, c.phys, RW, NULL);
+	space_end(other);
+	subject_buffer_free(s, &b);
+	end(&w);
+}
+
 #define DMA CONFORM_HARDWARE
 #define ANY CONFORM_ANY_BACKEND
 
@@ -1021,5 +1073,8 @@ const struct conform_scenario conform_mapping[] = {
 	  "Linux iommu_map; VT-d 3.7", AREA_MAPPING, DMA, 0, c234_large_leaf_dma },
 	{ "C235", "flush_iotlb_all alone ends what queued unmaps left", "Linux flush queues",
 	  AREA_MAPPING, DMA, 0, c235_queued_gather },
+	{ "C237", "A leaf of each size that the hardware has is reached, and gone after unmap",
+	  "include/uiommu/uiommu.h: uiommu_map, uiommu_domain_pgsizes", AREA_MAPPING,
+	  DMA | CONFORM_ANY_GRANULE, 0, c237_every_size },
 	{ 0 },
 };

@@ -149,6 +149,7 @@ static void install_saboteur(struct subject *s)
 
 void subject_boot(struct subject *s, unsigned int flags)
 {
+	unsigned int wanted = s->scenario->traits, missing;
 	char error[256] = "";
 	bool again, created;
 	int rc;
@@ -194,7 +195,10 @@ void subject_boot(struct subject *s, unsigned int flags)
 			     uiommu_strerror(rc));
 	s->sys = machine_system(s->machine);
 	memcpy(s->version, machine_hardware(s->machine)->version, sizeof(s->version));
-	if ((s->scenario->traits & ~machine_hardware(s->machine)->traits) != 0) {
+	if (!(s->scenario->flags & CONFORM_ANY_GRANULE))
+		wanted |= MACHINE_SMALL_PAGES;
+	missing = wanted & ~machine_hardware(s->machine)->traits;
+	if (missing) {
 		static const char *const names[] = { "sends requests with PASID",
 						     "uses ATS",
 						     "streams DMA from a thread",
@@ -202,8 +206,8 @@ void subject_boot(struct subject *s, unsigned int flags)
 						     "records faults",
 						     "keeps stale translations",
 						     "reports the end of its DMA",
-						     "sends no-snoop requests" };
-		unsigned int missing = s->scenario->traits & ~machine_hardware(s->machine)->traits;
+						     "sends no-snoop requests",
+						     "maps pages of 4 KiB" };
 
 		conform_skip(s, "nothing on this hardware %s", names[__builtin_ctz(missing)]);
 	}

@@ -45,6 +45,8 @@ static const struct conform_config smmuv3_model[] = {
 	{ "incoherent", "virt-smmuv3-incoherent", 0 },
 	{ "lazy", "virt-smmuv3-lazy", 0 },
 	{ "linear", "virt-smmuv3-linear", 0 },
+	{ "linear-cds", "virt-smmuv3", UIOMMU_SMMUV3_LINEAR_CDS },
+	{ "by-register", "virt-smmuv3", UIOMMU_SMMUV3_NO_MSI_SYNC },
 	{ "no-range", "virt-smmuv3-noril", 0 },
 	{ "small", "virt-smmuv3-small", 0 },
 	{ "stall", "virt-smmuv3-stall", 0 },

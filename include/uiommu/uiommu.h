@@ -208,6 +208,8 @@ enum uiommu_cap {
 	UIOMMU_CAP_ATS, /* ATS is supported and allowed */
 	UIOMMU_CAP_HITLESS_REPLACE, /* between two paging domains of the default kind (allocated with
 				     * no flags) a replace has no gap: DMA that both map never faults */
+	UIOMMU_CAP_WRITE_ONLY, /* in domains of the default kind what is mapped without UIOMMU_READ
+				* cannot be read; elsewhere writing may imply reading */
 };
 
 /** uiommu_device_capable() - the driver's answer for this device; false without an instance */

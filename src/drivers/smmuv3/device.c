@@ -162,8 +162,10 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 		return device->can_ats;
 	case UIOMMU_CAP_HITLESS_REPLACE:
 		/* The second stage's VMID and table lie in different quadwords of one STE: entry.c. */
-		return smmu->has.stage1 &&
-		       !(smmu->has.stage2 && smmu->config.flags & UIOMMU_SMMUV3_PREFER_STAGE2);
+		return !uiommu_smmuv3_choose_stage2(smmu, 0);
+	case UIOMMU_CAP_WRITE_ONLY:
+		/* AP[2:1] of the first stage has no such value. */
+		return uiommu_smmuv3_choose_stage2(smmu, 0);
 	case UIOMMU_CAP_ENFORCE_CACHE_COHERENCY:
 	case UIOMMU_CAP_PRE_BOOT_PROTECTION:
 		return false;

@@ -171,7 +171,7 @@ static int check_flags(const struct uiommu_smmuv3 *smmu, unsigned int flags)
 	return has->stage1 && has->stage2 && !(flags & UIOMMU_ALLOC_PASID) ? 0 : -UIOMMU_EOPNOTSUPP;
 }
 
-static bool choose_stage2(const struct uiommu_smmuv3 *smmu, unsigned int flags)
+bool uiommu_smmuv3_choose_stage2(const struct uiommu_smmuv3 *smmu, unsigned int flags)
 {
 	if (!smmu->has.stage1 || !smmu->has.stage2)
 		return !smmu->has.stage1;
@@ -197,7 +197,7 @@ int uiommu_smmuv3_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 {
 	const struct smmu_device *device = uiommu_device_priv(dev);
 	const struct uiommu_smmuv3 *smmu = device->smmu;
-	const bool stage2 = choose_stage2(smmu, flags);
+	const bool stage2 = uiommu_smmuv3_choose_stage2(smmu, flags);
 	struct uiommu_pt_config config = {
 		.host = smmu->host,
 		.va_bits = stage2 ? smmu->has.output_bits : smmu->has.input_bits,

@@ -358,6 +358,8 @@ void uiommu_smmuv3_atc_add(struct smmu_batch *batch, const struct smmu_device *d
 /* ---- domain.c ---------------------------------------------------------------------------------- */
 
 extern const struct uiommu_domain uiommu_smmuv3_identity_domain, uiommu_smmuv3_blocked_domain;
+/* Does a domain that is allocated with these flags (enum uiommu_alloc_flags) use stage 2? */
+bool uiommu_smmuv3_choose_stage2(const struct uiommu_smmuv3 *smmu, unsigned int flags);
 int uiommu_smmuv3_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			       struct uiommu_domain **out);
 

@@ -201,7 +201,8 @@ static int device_group(struct uiommu_device *dev, struct uiommu_group **out)
 static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 {
 	(void)dev;
-	return cap == UIOMMU_CAP_CACHE_COHERENCY || cap == UIOMMU_CAP_DEFERRED_FLUSH;
+	return cap == UIOMMU_CAP_CACHE_COHERENCY || cap == UIOMMU_CAP_DEFERRED_FLUSH ||
+	       cap == UIOMMU_CAP_WRITE_ONLY;
 }
 
 static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *list)

@@ -144,6 +144,8 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 		/* The first stage's entries differ in more than hardware fetches at once: see table.c. */
 		return uiommu_vtd_stores_pairs() &&
 		       (!unit->scalable || !uiommu_vtd_choose_first(unit, 0));
+	case UIOMMU_CAP_WRITE_ONLY:
+		return !uiommu_vtd_choose_first(unit, 0);
 	case UIOMMU_CAP_NOEXEC:
 	case UIOMMU_CAP_PRE_BOOT_PROTECTION:
 		return false;
