@@ -32,6 +32,27 @@ static enum uiommu_pci_isolation by_control(struct uiommu_pci_function *fn, uint
 	return *missing ? UIOMMU_PCI_OPEN_ACS_OFF : UIOMMU_PCI_ISOLATED_ACS;
 }
 
+/*
+ * Is it one of several functions (7.5.1.1.9)?  Function 0 says so; the others need not repeat it, and
+ * QEMU's do not.
+ */
+static bool is_multifunction(struct uiommu_pci_function *fn)
+{
+	const struct uiommu_pci_topology *topology = fn->topology;
+
+	if (topology->config_read(fn, PCI_HEADER_TYPE, 1) & PCI_HEADER_TYPE_MULTIFUNCTION)
+		return true;
+	for (size_t i = 0; PCI_FUNC(fn->devfn) && i < topology->num_functions; i++) {
+		struct uiommu_pci_function *first = topology->functions[i];
+
+		if (first->segment == fn->segment && first->bus == fn->bus &&
+		    first->devfn == PCI_DEVFN(PCI_SLOT(fn->devfn), 0))
+			return topology->config_read(first, PCI_HEADER_TYPE, 1) &
+			       PCI_HEADER_TYPE_MULTIFUNCTION;
+	}
+	return false;
+}
+
 enum uiommu_pci_isolation uiommu_pci_isolation(struct uiommu_pci_function *fn, uint16_t *missing)
 {
 	struct uiommu_pci_traits traits;
@@ -61,8 +82,7 @@ enum uiommu_pci_isolation uiommu_pci_isolation(struct uiommu_pci_function *fn, u
 	case PCI_PCIE_RC_ENDPOINT:
 	case PCI_PCIE_UPSTREAM_PORT:
 		/* A function alone in its device has nobody to talk to. */
-		if (!(fn->topology->config_read(fn, PCI_HEADER_TYPE, 1) &
-		      PCI_HEADER_TYPE_MULTIFUNCTION))
+		if (!is_multifunction(fn))
 			return UIOMMU_PCI_ISOLATED_ALONE;
 		return by_control(fn, traits.acs_broken, missing);
 	default:

@@ -229,11 +229,11 @@ static int parse_smmuv3(struct parser *p, const struct span *span, struct uiommu
  */
 static void find_own_mapping(const struct span *span, struct uiommu_iort_node *node)
 {
-	uint32_t flags = bytes_le32(span->bytes + ACPI_IORT_SMMUV3_FLAGS);
-	uint32_t index;
+	uint32_t flags, index;
 
 	if (node->type != ACPI_IORT_SMMUV3 || span->revision < 1)
 		return;
+	flags = bytes_le32(span->bytes + ACPI_IORT_SMMUV3_FLAGS);
 	if (span->revision >= 5 ?
 		    !(flags & ACPI_IORT_SMMUV3_MAPPING_VALID) :
 		    node->event_irq && node->pri_irq && node->gerror_irq && node->sync_irq)
@@ -362,7 +362,8 @@ static int parse_node(struct parser *p, struct span *span)
 			rc = types[type].parse(p, span, node);
 		if (!rc)
 			rc = parse_mappings(p, span, node);
-		find_own_mapping(span, node);
+		if (!rc)
+			find_own_mapping(span, node);
 	}
 	iort->num_nodes++;
 	return rc;

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <uiommu/acpi.h>
 #include "spec/pci.h"
-#include "tests/firmware/host.h"
+#include "tests/firmware/bench.h"
 
 #define SV PCI_ACS_SOURCE_VALIDATION
 #define RR PCI_ACS_REQUEST_REDIRECT
@@ -23,23 +23,6 @@
 
 static const struct uiommu_fwnode fwnode = { "iommu" };
 
-static int attach(struct uiommu_attach *request)
-{
-	(void)request;
-	return 0;
-}
-
-static const struct uiommu_domain_ops identity_ops = { .attach_single = attach };
-static const struct uiommu_domain identity = { .type = UIOMMU_DOMAIN_IDENTITY,
-					       .ops = &identity_ops };
-
-static int probe(struct uiommu_instance *instance, struct uiommu_device *dev)
-{
-	(void)instance;
-	(void)dev;
-	return 0;
-}
-
 static const struct uiommu_dmar *table; /* for the one test that needs regions */
 
 static int regions(struct uiommu_device *dev, struct uiommu_resv_list *list)
@@ -47,85 +30,24 @@ static int regions(struct uiommu_device *dev, struct uiommu_resv_list *list)
 	return table ? uiommu_dmar_resv_regions(table, uiommu_device_pci(dev), list) : 0;
 }
 
-static const struct uiommu_ops driver = {
-	.name = "groups",
-	.identity_domain = &identity,
-	.default_domain = &identity,
-	.probe_device = probe,
-	.device_group = uiommu_pci_device_group,
-	.get_resv_regions = regions,
-};
-
-struct bench {
-	struct test_host host;
-	struct test_pci pci;
-	struct uiommu_system *sys;
-	struct uiommu_instance instance;
-};
-
-static int configure(struct uiommu_device *dev, void *context)
+static struct bench *bench_ready(void)
 {
-	(void)context;
-	return uiommu_fwspec_init(dev, &fwnode);
-}
+	struct bench *b = bench_new();
 
-static struct bench *bench_new(void)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-	struct uiommu_system_config config = { .host = &b->host };
-
-	b->host.fail_after = SIZE_MAX;
-	test_pci_init(&b->pci);
-	assert_int_equal(uiommu_system_create(&config, &b->sys), 0);
-	b->instance =
-		(struct uiommu_instance){ .ops = &driver, .fwnode = &fwnode, .name = "iommu" };
-	assert_int_equal(uiommu_instance_register(b->sys, &b->instance), 0);
+	b->ops.get_resv_regions = regions;
+	bench_start(b, 0, &fwnode);
 	return b;
 }
 
-static void bench_free(struct bench *b)
-{
-	uiommu_system_destroy(b->sys);
-	assert_int_equal(b->host.live, 0);
-	free(b);
-}
-
-static void add(struct bench *b, struct uiommu_pci_function *fn)
-{
-	struct uiommu_device_desc desc = {
-		.name = "fn", .bus = "pci", .configure = configure, .pci = fn
-	};
-	struct uiommu_device *dev;
-
-	assert_int_equal(uiommu_device_add(b->sys, &desc, &dev), 0);
-	assert_int_equal(uiommu_device_error(dev), 0);
-	assert_int_equal(uiommu_device_status(dev), UIOMMU_STATUS_TRANSLATED);
-}
-
-static void add_all(struct bench *b)
-{
-	for (size_t i = 0; i < b->pci.topology.num_functions; i++)
-		add(b, b->pci.list[i]);
-}
-
-static unsigned int group_of(const struct uiommu_pci_function *fn)
-{
-	struct uiommu_group *group = uiommu_group_get(fn->dev);
-	unsigned int id = uiommu_group_id(group);
-
-	uiommu_group_put(group);
-	return id;
-}
-
-#define assert_together(a, b) assert_int_equal(group_of(a), group_of(b))
-#define assert_apart(a, b) assert_int_not_equal(group_of(a), group_of(b))
+#define assert_together(a, b) assert_int_equal(bench_group_of(a), bench_group_of(b))
+#define assert_apart(a, b) assert_int_not_equal(bench_group_of(a), bench_group_of(b))
 
 /* C034, C039: only a root port with all four services keeps what is below it to itself */
 static void test_four_services(void **state)
 {
 	(void)state;
 	for (unsigned int set = 0; set < 16; set++) {
-		struct bench *b = bench_new();
+		struct bench *b = bench_ready();
 		struct uiommu_pci_function *port, *end;
 		uint16_t control = (uint16_t)((set & 1 ? SV : 0) | (set & 2 ? RR : 0) |
 					      (set & 4 ? CR : 0) | (set & 8 ? UF : 0));
@@ -133,7 +55,7 @@ static void test_four_services(void **state)
 		port = test_pci_add(&b->pci, NULL, 0, 8, PCI_PCIE_ROOT_PORT, true);
 		end = test_pci_add(&b->pci, port, 1, 0, PCI_PCIE_ENDPOINT, false);
 		test_pci_acs(port, ALL, control);
-		add_all(b);
+		bench_add_all(b);
 		if (control == ALL)
 			assert_apart(port, end);
 		else
@@ -175,7 +97,7 @@ static void test_switch(void **state)
 {
 	(void)state;
 	for (unsigned int multi = 0; multi < 2; multi++) {
-		struct bench *b = bench_new();
+		struct bench *b = bench_ready();
 		struct uiommu_pci_function *root, *up, *down0, *down1, *end0, *end1;
 
 		root = test_pci_add(&b->pci, NULL, 0, 8, PCI_PCIE_ROOT_PORT, true);
@@ -190,7 +112,7 @@ static void test_switch(void **state)
 		if (multi)
 			test_pci_set(up, PCI_HEADER_TYPE, 1,
 				     PCI_HEADER_TYPE_BRIDGE | PCI_HEADER_TYPE_MULTIFUNCTION);
-		add_all(b);
+		bench_add_all(b);
 		if (multi) {
 			assert_together(end0, end1);
 			assert_together(end0, up);
@@ -208,7 +130,7 @@ static void test_functions(void **state)
 {
 	(void)state;
 	for (unsigned int isolated = 0; isolated < 16; isolated++) {
-		struct bench *b = bench_new();
+		struct bench *b = bench_ready();
 		struct uiommu_pci_function *fn[4];
 
 		for (uint8_t f = 0; f < 4; f++) {
@@ -218,7 +140,7 @@ static void test_functions(void **state)
 			if (isolated >> f & 1)
 				test_pci_acs(fn[f], ALL, ALL);
 		}
-		add_all(b);
+		bench_add_all(b);
 		for (unsigned int i = 0; i < 4; i++) {
 			for (unsigned int j = 0; j < i; j++) {
 				if (!(isolated >> i & 1) && !(isolated >> j & 1))
@@ -227,6 +149,29 @@ static void test_functions(void **state)
 					assert_apart(fn[i], fn[j]);
 			}
 		}
+		bench_free(b);
+	}
+}
+
+/* C038: function 0 says that there are several; that the others do not repeat it changes nothing */
+static void test_function_0(void **state)
+{
+	(void)state;
+	for (unsigned int multi = 0; multi < 2; multi++) {
+		struct bench *b = bench_ready();
+		struct uiommu_pci_function *port, *fn[2], *other;
+
+		port = test_pci_add(&b->pci, NULL, 0, 8, PCI_PCIE_ROOT_PORT, true);
+		test_pci_acs(port, ALL, ALL);
+		for (uint8_t f = 0; f < 2; f++)
+			fn[f] = test_pci_add(&b->pci, port, 1, f, PCI_PCIE_ENDPOINT, false);
+		/* The same numbers on another bus: nothing to do with it. */
+		other = test_pci_add(&b->pci, NULL, 0, 0, PCI_PCIE_RC_ENDPOINT, false);
+		test_pci_set(multi ? fn[0] : other, PCI_HEADER_TYPE, 1,
+			     PCI_HEADER_TYPE_MULTIFUNCTION);
+		bench_add_all(b);
+		assert_int_equal(bench_group_of(fn[0]) == bench_group_of(fn[1]), multi);
+		assert_apart(fn[0], other);
 		bench_free(b);
 	}
 }
@@ -252,7 +197,7 @@ static void test_bridge(void **state)
 
 	(void)state;
 	for (unsigned int flagged = 0; flagged < 3; flagged++) {
-		struct bench *b = bench_new();
+		struct bench *b = bench_ready();
 		struct uiommu_pci_function *root, *bridge, *a, *c;
 		struct ids ids = { .count = 0 };
 
@@ -267,7 +212,7 @@ static void test_bridge(void **state)
 					     UIOMMU_PCI_TRANSLATION_ROOT | UIOMMU_PCI_ISOLATED;
 		b->pci.topology.quirks = &quirk;
 		b->pci.topology.num_quirks = flagged ? 1 : 0;
-		add_all(b);
+		bench_add_all(b);
 		uiommu_pci_for_each_alias(a, collect, &ids);
 		assert_int_equal(ids.id[0], 0x208);
 		if (flagged) {
@@ -296,7 +241,7 @@ static void test_aliases(void **state)
 
 	(void)state;
 	for (unsigned int num = 0; num <= 3; num++) {
-		struct bench *b = bench_new();
+		struct bench *b = bench_ready();
 		struct uiommu_pci_function *fn[4];
 
 		for (uint8_t i = 0; i < 4; i++) {
@@ -306,9 +251,9 @@ static void test_aliases(void **state)
 		}
 		b->pci.topology.quirks = circle;
 		b->pci.topology.num_quirks = num;
-		add_all(b);
-		assert_int_equal(group_of(fn[0]) == group_of(fn[1]), num >= 1);
-		assert_int_equal(group_of(fn[1]) == group_of(fn[2]), num >= 2);
+		bench_add_all(b);
+		assert_int_equal(bench_group_of(fn[0]) == bench_group_of(fn[1]), num >= 1);
+		assert_int_equal(bench_group_of(fn[1]) == bench_group_of(fn[2]), num >= 2);
 		assert_apart(fn[0], fn[3]);
 		bench_free(b);
 	}
@@ -416,7 +361,7 @@ static void test_order(void **state)
 		bool first[TEST_MAX_FUNCTIONS][TEST_MAX_FUNCTIONS];
 
 		for (unsigned int order = 0; order < 6; order++) {
-			struct bench *b = bench_new();
+			struct bench *b = bench_ready();
 			uint32_t seed = round, shuffle = round * 77 + order;
 			size_t count, todo[TEST_MAX_FUNCTIONS];
 
@@ -433,11 +378,11 @@ static void test_order(void **state)
 				todo[with] = old;
 			}
 			for (size_t i = 0; i < count; i++)
-				add(b, &b->pci.functions[todo[i]].fn);
+				bench_add_translated(b, &b->pci.functions[todo[i]].fn);
 			for (size_t i = 0; i < count; i++) {
 				for (size_t j = 0; j < i; j++) {
-					bool same = group_of(&b->pci.functions[i].fn) ==
-						    group_of(&b->pci.functions[j].fn);
+					bool same = bench_group_of(&b->pci.functions[i].fn) ==
+						    bench_group_of(&b->pci.functions[j].fn);
 
 					if (order && first[i][j] != same)
 						fail_msg("round %u, order %u: %zu, %zu", round,
@@ -515,7 +460,7 @@ static void test_regions(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		struct bench *b = bench_new();
+		struct bench *b = bench_ready();
 		struct uiommu_pci_function *named, *other;
 		struct uiommu_resv_region found[2];
 		struct uiommu_group *group;
@@ -527,7 +472,7 @@ static void test_regions(void **state)
 				     false);
 		test_pci_set(named, PCI_CLASS_DEVICE, 2, classes[i]);
 		table = &dmar;
-		add_all(b);
+		bench_add_all(b);
 		table = NULL;
 		group = uiommu_group_get(named->dev);
 		assert_int_equal(uiommu_group_resv_regions(group, found, 2, &count), 0);
@@ -548,12 +493,13 @@ static void test_regions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_four_services), cmocka_unit_test(test_missing_services),
-		cmocka_unit_test(test_switch),	      cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_bridge),	      cmocka_unit_test(test_aliases),
-		cmocka_unit_test(test_all_aliases),   cmocka_unit_test(test_quirks),
-		cmocka_unit_test(test_order),	      cmocka_unit_test(test_capability_loops),
-		cmocka_unit_test(test_ats_and_pasid), cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_four_services),	 cmocka_unit_test(test_missing_services),
+		cmocka_unit_test(test_switch),		 cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_function_0),	 cmocka_unit_test(test_bridge),
+		cmocka_unit_test(test_aliases),		 cmocka_unit_test(test_all_aliases),
+		cmocka_unit_test(test_quirks),		 cmocka_unit_test(test_order),
+		cmocka_unit_test(test_capability_loops), cmocka_unit_test(test_ats_and_pasid),
+		cmocka_unit_test(test_regions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
