@@ -32,6 +32,22 @@ static const struct conform_config vtd_qemu[] = {
 	{ NULL, NULL, 0 },
 };
 
+/* QEMU 7.2's has stage 1 alone; a configuration that a version lacks is skipped with the reason. */
+static const struct conform_config smmuv3_qemu[] = {
+	{ "stage1-only", "virt-smmuv3-s1", 0 },
+	{ "stage1", "virt-smmuv3", 0 },
+	{ "stage2", "virt-smmuv3", UIOMMU_SMMUV3_PREFER_STAGE2 },
+	{ "stage2-only", "virt-smmuv3-s2", 0 },
+	{ "no-range", "virt-smmuv3-s1", UIOMMU_SMMUV3_NO_RANGE },
+	{ NULL, NULL, 0 },
+};
+
+static const struct conform_config virtio_qemu[] = {
+	{ "pci", "q35-virtio", 0 },
+	{ "pci-arm", "virt-virtio-pci", 0 },
+	{ NULL, NULL, 0 },
+};
+
 static const struct conform_config smmuv3_model[] = {
 	{ "stage1", "virt-smmuv3", 0 },
 	{ "stage2", "virt-smmuv3", UIOMMU_SMMUV3_PREFER_STAGE2 },
@@ -76,7 +92,9 @@ const struct conform_subject conform_subjects[] = {
 	{ "vtd@model", "model", &conform_kapi, vtd_model },
 	{ "vtd@qemu", "qemu", &conform_kapi, vtd_qemu },
 	{ "smmuv3@model", "model", &conform_kapi, smmuv3_model },
+	{ "smmuv3@qemu", "qemu", &conform_kapi, smmuv3_qemu },
 	{ "virtio@model", "model", &conform_kapi, virtio_model },
+	{ "virtio@qemu", "qemu", &conform_kapi, virtio_qemu },
 	{ "mixed@model", "model", &conform_kapi, mixed_model },
 	{ "vtd@model:opaque", "model", &conform_opaque, vtd_model },
 	{ NULL, NULL, NULL, NULL },
