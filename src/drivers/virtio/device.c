@@ -22,15 +22,59 @@ static int add_region(const struct viommu_resv *resv, void *context)
 	return 0;
 }
 
+static void remove_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint)
+{
+	struct viommu_endpoint **at = &viommu->endpoints;
+
+	while (*at != endpoint)
+		at = &(*at)->next;
+	*at = endpoint->next;
+}
+
+/* One that was parked in the identity domain is still there, and remembered as long as it is. */
+static void put_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint,
+			 bool attached)
+{
+	bool forget;
+
+	uiommu_port_mutex_lock(viommu->host, &viommu->lock);
+	endpoint->attached_devices -= attached;
+	forget = --endpoint->devices == 0 && !endpoint->place.attached;
+	if (forget)
+		remove_endpoint(viommu, endpoint);
+	uiommu_port_mutex_unlock(viommu->host, &viommu->lock);
+	if (forget)
+		uiommu_port_free(viommu->host, endpoint, sizeof(*endpoint));
+}
+
+/*
+ * Below a bridge that answers for what is behind it the IOMMU may know the bridge's ID alone: no request ever carries
+ * the device's own.
+ */
+static void drop_endpoint(struct viommu_device *device, unsigned int index)
+{
+	put_endpoint(device->viommu, device->endpoint[index], false);
+	device->num_endpoints--;
+	for (unsigned int i = index; i < device->num_endpoints; i++)
+		device->endpoint[i] = device->endpoint[i + 1];
+}
+
 /* Ask twice: for the number of regions, and, with room for them, for the regions. */
 static int ask(struct viommu_device *device, struct count *count)
 {
 	int rc = 0;
 
 	count->number = 0;
-	for (unsigned int i = 0; i < device->num_endpoints && !rc; i++)
+	for (unsigned int i = 0; i < device->num_endpoints && !rc;) {
 		rc = uiommu_viommu_probe_endpoint(device->viommu, device->endpoint[i]->id,
 						  add_region, count);
+		if (rc == -UIOMMU_ENOENT && device->num_endpoints > 1) {
+			drop_endpoint(device, i);
+			rc = 0;
+		} else {
+			i++;
+		}
+	}
 	return rc;
 }
 
@@ -77,31 +121,6 @@ static int get_endpoint(struct uiommu_virtio_iommu *viommu, uint32_t id,
 	uiommu_port_free(viommu->host, fresh, sizeof(*fresh));
 	*out = endpoint;
 	return 0;
-}
-
-static void remove_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint)
-{
-	struct viommu_endpoint **at = &viommu->endpoints;
-
-	while (*at != endpoint)
-		at = &(*at)->next;
-	*at = endpoint->next;
-}
-
-/* One that was parked in the identity domain is still there, and remembered as long as it is. */
-static void put_endpoint(struct uiommu_virtio_iommu *viommu, struct viommu_endpoint *endpoint,
-			 bool attached)
-{
-	bool forget;
-
-	uiommu_port_mutex_lock(viommu->host, &viommu->lock);
-	endpoint->attached_devices -= attached;
-	forget = --endpoint->devices == 0 && !endpoint->place.attached;
-	if (forget)
-		remove_endpoint(viommu, endpoint);
-	uiommu_port_mutex_unlock(viommu->host, &viommu->lock);
-	if (forget)
-		uiommu_port_free(viommu->host, endpoint, sizeof(*endpoint));
 }
 
 void uiommu_viommu_forget_endpoints(struct uiommu_virtio_iommu *viommu)
