@@ -13,6 +13,7 @@
 #define POISON UINT64_C(0xa5a5a5a5a5a5a5a5)
 #define PREFETCHED_CDS 64u
 #define PREFETCHED_L1CDS 1024u
+#define PREFETCHED_L1STDS 1024u
 
 bool smmu_fail(struct smmu_walk *w, uint8_t type)
 {
@@ -476,6 +477,18 @@ static void prefetch_cds(struct model_smmuv3 *s, struct smmu_walk *w, uint32_t f
 		if (!fetch_cd(s, w))
 			return;
 	}
+}
+
+void smmu_prefetch_first_level(struct model_smmuv3 *s)
+{
+	static const struct model_request none = { 0 };
+	struct smmu_walk w = { .request = &none, .quiet = true };
+	unsigned int low = split(s), bits = log2_streams(s);
+	uint64_t l1std;
+
+	for (uint32_t i = 0; low && bits > low && i >> (bits - low) == 0; i++)
+		if (i == PREFETCHED_L1STDS || !find_l1std(s, &w, i, &l1std))
+			return;
 }
 
 void smmu_prefetch(struct model_smmuv3 *s, uint32_t sid)

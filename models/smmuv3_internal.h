@@ -240,6 +240,8 @@ bool smmu_locate_cd(struct model_smmuv3 *s, const uint64_t *ste, uint32_t ssid, 
 bool smmu_read_words(struct model_smmuv3 *s, uint64_t at, uint64_t *q, unsigned int words);
 /* Fetch of everything reachable from the STE of @sid, as hardware may do. */
 void smmu_prefetch(struct model_smmuv3 *s, uint32_t sid);
+/* ... and of the first level of a stream table. */
+void smmu_prefetch_first_level(struct model_smmuv3 *s);
 
 bool smmu_ste_illegal(const struct model_smmuv3 *s, const uint64_t *ste);
 bool smmu_cd_illegal(const struct model_smmuv3 *s, const uint64_t *ste, const uint64_t *cd);

@@ -196,6 +196,7 @@ void smmu_watch_sync(struct model_smmuv3 *s)
 void smmu_watch_enabled(struct model_smmuv3 *s)
 {
 	smmu_cache_clear(&s->watch_cds);
+	smmu_prefetch_first_level(s);
 	for (uint32_t i = 0; i < s->watch_stes.used; i++) {
 		struct smmu_node *node = &s->watch_stes.nodes[i];
 
