@@ -65,7 +65,7 @@ void machine_device_desc(struct machine_device *device, struct uiommu_device_des
 {
 	*desc = (struct uiommu_device_desc){
 		.name = device->name,
-		.bus = "pci",
+		.bus = device->fn ? "pci" : "platform",
 		.configure = machine_configure,
 		.context = device,
 		.pci = device->fn,

@@ -350,6 +350,36 @@ static unsigned int find_unit(struct reader *r, uint32_t phandle)
 	return i;
 }
 
+static void read_platform(struct reader *r, int node)
+{
+	struct describe *d = r->d;
+	struct describe_platform *platform =
+		grow(r, &d->platforms, &d->num_platforms, sizeof(*platform));
+	uint64_t size;
+	const fdt32_t *value;
+	int length;
+
+	if (!platform)
+		return;
+	region(r, node, &platform->base, &size);
+	platform->name = fdt_get_name(r->dtb, node, NULL);
+	platform->label = text(r, node, "label");
+	platform->unit = d->num_units;
+	if (!platform->label)
+		bad(r, node, "label is missing");
+	if (platform->base >> 32 || platform->base % 4096 || d->num_platforms > 32)
+		bad(r, node, "registers must be in pages below 4 GiB, of at most 32 devices");
+	value = fdt_getprop(r->dtb, node, "iommus", &length);
+	if (!value)
+		return;
+	if (length != 8 || find_unit(r, fdt32_to_cpu(value[0])) == d->num_units) {
+		bad(r, node, "iommus must be one IOMMU and one ID");
+		return;
+	}
+	platform->unit = find_unit(r, fdt32_to_cpu(value[0]));
+	platform->id = fdt32_to_cpu(value[1]);
+}
+
 static void read_map(struct reader *r, struct describe_host *host)
 {
 	int length = 0;
@@ -462,6 +492,7 @@ static void read_all(struct reader *r)
 	for_each_compatible(r, "arm,smmu-v3", read_smmuv3);
 	for (unsigned int i = 0; i < d->num_hosts && !r->rc; i++)
 		read_map(r, &d->hosts[i]);
+	for_each_compatible(r, "uiommu,platform-dma", read_platform);
 	node = fdt_subnode_offset(r->dtb, 0, "reserved-memory");
 	if (node >= 0 && !r->rc)
 		read_reserved(r, node);
@@ -508,5 +539,6 @@ void describe_free(struct describe *d)
 	free(d->functions);
 	free(d->units);
 	free(d->regions);
+	free(d->platforms);
 	free(d);
 }

@@ -24,6 +24,8 @@
  *                          class-code; multifunction; acs: the capability's bits; ats; pri; pasid-bits;
  *                          pasid-execute; pasid-privileged; satc; model-only: not on an emulator.
  *                          Bridges have their functions as children.
+ *   /dma@X                 compatible "uiommu,platform-dma", a DMA engine on no bus (models): reg; label; iommus: a
+ *                          unit and one ID
  *   /reserved-memory/X     reg; devices: phandles: firmware lets them reach it
  *
  * "uiommu,host-bridge", "uiommu,root-port", "uiommu,switch-upstream", "uiommu,switch-downstream",
@@ -103,6 +105,14 @@ struct describe_unit {
 	unsigned int num_scopes;
 };
 
+/* A device on no bus that can be enumerated. */
+struct describe_platform {
+	const char *label, *name; /* inside the blob; the name of its node */
+	uint64_t base;
+	unsigned int unit; /* index into units; num_units: behind none */
+	uint32_t id;
+};
+
 struct describe_region {
 	uint64_t base, last;
 	unsigned int *functions;
@@ -119,7 +129,8 @@ struct describe {
 	struct describe_function *functions; /* a bridge before what is below it */
 	struct describe_unit *units;
 	struct describe_region *regions;
-	unsigned int num_hosts, num_functions, num_units, num_regions;
+	struct describe_platform *platforms;
+	unsigned int num_hosts, num_functions, num_units, num_regions, num_platforms;
 };
 
 /* 0, or a negative errno and one line in @error that names the node. */

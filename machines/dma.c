@@ -274,8 +274,13 @@ static uint64_t edu_find_inside(struct machine_device *device)
 void machine_find_stimulus(struct machine_device *device)
 {
 	struct uiommu_pci_function *fn = device->fn;
-	uint32_t vendor = fn->topology->config_read(fn, PCI_VENDOR_ID, 2);
-	uint32_t id = fn->topology->config_read(fn, PCI_DEVICE_ID, 2);
+	/* On no bus there is one kind of device. */
+	uint32_t vendor = DMA_ENGINE_VENDOR_ID, id = DMA_ENGINE_DEVICE_ID;
+
+	if (fn) {
+		vendor = fn->topology->config_read(fn, PCI_VENDOR_ID, 2);
+		id = fn->topology->config_read(fn, PCI_DEVICE_ID, 2);
+	}
 
 	for (size_t i = 0; i < sizeof(stimuli) / sizeof(stimuli[0]); i++)
 		if (stimuli[i].vendor_id == vendor && stimuli[i].device_id == id)
@@ -287,7 +292,7 @@ void machine_find_stimulus(struct machine_device *device)
 			  (MACHINE_REPORTS | MACHINE_FAULT_RECORDS | MACHINE_CACHES));
 	if (device->pasid_bits)
 		device->traits |= MACHINE_PASID_DMA;
-	if (uiommu_pci_ats_supported(fn))
+	if (fn && uiommu_pci_ats_supported(fn))
 		device->traits |= MACHINE_ATS;
 	if (device->stimulus->transfer == edu_transfer)
 		device->edu_window = edu_has_window(device);

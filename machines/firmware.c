@@ -5,6 +5,7 @@
  * Which unit translates a device, under which IDs, its reserved regions and whether it may use ATS come from
  * here, never from the machine's description.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -312,11 +313,24 @@ static int dt_read(struct machine *m, char *error, size_t error_size)
 		    0;
 }
 
+/* A device on no bus: a node below the root, whose name is the device's. */
+static const struct uiommu_dt_master *master_of(struct machine *m, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/%s", name);
+	return m->dt ? uiommu_dt_master(m->dt, path) : NULL;
+}
+
 static int dt_configure(struct machine_device *device, struct uiommu_device *dev)
 {
 	struct machine *m = device->machine;
 	const struct uiommu_dt_master *host;
 
+	if (!device->fn) {
+		host = master_of(m, device->name);
+		return host ? uiommu_dt_configure(host, dev) : -UIOMMU_ENODEV;
+	}
 	host = m->dt ? uiommu_dt_pci_host(m->dt, device->fn->segment) : NULL;
 	return host ? uiommu_dt_configure_pci(host, dev) : -UIOMMU_ENODEV;
 }
@@ -333,8 +347,15 @@ static uint32_t phandle_of(struct machine *m, const struct uiommu_pci_function *
 static int dt_resv_regions(struct machine *m, struct uiommu_device *dev,
 			   struct uiommu_resv_list *list)
 {
-	uint32_t phandle = phandle_of(m, uiommu_device_pci(dev));
+	const struct uiommu_pci_function *fn = uiommu_device_pci(dev);
+	uint32_t phandle = fn ? phandle_of(m, fn) : 0;
+	const struct uiommu_dt_master *master;
 	int rc = 0;
+
+	if (!fn) {
+		master = master_of(m, uiommu_device_name(dev));
+		return master ? uiommu_dt_resv_regions(master, list) : 0;
+	}
 
 	for (size_t i = 0; phandle && !rc && i < m->dt->num_masters; i++)
 		if (m->dt->masters[i].phandle == phandle)

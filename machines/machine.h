@@ -89,6 +89,7 @@ const struct machine_builtin *machine_builtins(void);
  *   "hidden0":                 not behind any IOMMU, where the machine has such a device
  *   "pasid0", "pasid1":        can send PASIDs, each alone in its group (models)
  *   "ats0":                    keeps a device TLB (models)
+ *   "platform0", "platform1":  on no bus, each alone in its group (models)
  *   "rmrr0", "relaxed0":       with a DIRECT / DIRECT_RELAXABLE region
  * Any label may be missing on a machine: machine_device() then gives NULL.
  */

@@ -36,6 +36,14 @@ struct model_route {
 	struct model_pci_iommu iommu;
 };
 
+/* What stands above a device on no bus; to the models it is a function of a segment that nobody scans. */
+struct model_platform {
+	struct model_machine *machine;
+	const struct describe_platform *from;
+	struct model_iommu table;
+	struct model_pci_iommu iommu;
+};
+
 struct worker {
 	struct model_pci_function *fn;
 	pthread_t thread;
@@ -50,6 +58,7 @@ struct model_machine {
 	struct model_pci *pci;
 	struct unit *units; /* as described; what is not made yet has no operations */
 	struct model_route *routes; /* one for each host */
+	struct model_platform *platforms;
 	unsigned char *dmar, *viot; /* NULL: not on this machine */
 	size_t dmar_size, viot_size;
 	struct uiommu_posix_hooks hooks;
@@ -310,6 +319,7 @@ static void destroy(struct machine_hardware *hw)
 			m->units[i].ops->destroy(&m->units[i]);
 	free(m->units);
 	free(m->routes);
+	free(m->platforms);
 	model_memory_destroy(m->memory);
 	if (m->own)
 		uiommu_posix_destroy(m->own);
@@ -408,6 +418,62 @@ static void build_routes(struct model_machine *m)
 		route->iommu = (struct model_pci_iommu){ &route->table, route_set_atc, route };
 		model_pci_set_segment_iommu(m->pci, m->d->hosts[h].segment, &route->iommu);
 	}
+}
+
+/* ---- devices on no bus ------------------------------------------------------------------------- */
+
+static enum model_status platform_translate(void *context, const struct model_request *request,
+					    struct model_translation *out)
+{
+	const struct model_platform *platform = context;
+	const struct model_iommu *iommu;
+	struct model_request mapped = *request;
+
+	if (platform->from->unit == platform->machine->d->num_units)
+		return model_pci_untranslated(request, out);
+	iommu = platform->machine->units[platform->from->unit].iommu.iommu;
+	mapped.segment = (uint16_t)(platform->from->id >> 16);
+	mapped.source_id = (uint16_t)platform->from->id;
+	return iommu->translate(iommu->context, &mapped, out);
+}
+
+static int platform_set_atc(void *context, uint16_t source_id, const struct model_atc *atc)
+{
+	(void)context;
+	(void)source_id;
+	(void)atc;
+	return -1;
+}
+
+static int build_platform(struct model_machine *m, unsigned int index)
+{
+	struct model_platform *platform = &m->platforms[index];
+	uint8_t devfn = (uint8_t)(index << 3);
+	struct model_pci_config config = { .segment = m->hw.num_segments, .devfn = devfn };
+	struct model_pci_function *fn;
+
+	platform->machine = m;
+	platform->from = &m->d->platforms[index];
+	platform->table = (struct model_iommu){ platform, platform_translate };
+	platform->iommu = (struct model_pci_iommu){ &platform->table, platform_set_atc, platform };
+	model_dma_config(&config);
+	if (model_pci_add(m->pci, &config, &fn) || model_dma_create(fn))
+		return -1;
+	model_pci_set_iommu(fn, &platform->iommu);
+	model_pci_config_write(m->pci, config.segment, 0, devfn, PCI_BAR(0), 4,
+			       (uint32_t)platform->from->base);
+	model_pci_config_write(m->pci, config.segment, 0, devfn, PCI_COMMAND, 2,
+			       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP;
+	return 0;
+}
+
+static int build_platforms(struct model_machine *m)
+{
+	for (unsigned int i = 0; i < m->d->num_platforms; i++)
+		if (build_platform(m, i))
+			return -1;
+	return 0;
 }
 
 /* ---- building ---------------------------------------------------------------------------------- */
@@ -620,8 +686,9 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 		goto fail;
 	m->units = calloc(m->d->num_units + 1, sizeof(*m->units));
 	m->routes = calloc(m->d->num_hosts, sizeof(*m->routes));
+	m->platforms = calloc(m->d->num_platforms + 1, sizeof(*m->platforms));
 	rc = -UIOMMU_ENOMEM;
-	if (!m->units || !m->routes || build_tables(m) || build_memory(m)) {
+	if (!m->units || !m->routes || !m->platforms || build_tables(m) || build_memory(m)) {
 		snprintf(error, error_size, "no memory for the models");
 		goto fail;
 	}
@@ -649,6 +716,11 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 	rc = build_pci(m, error, error_size);
 	if (rc)
 		goto fail;
+	if (build_platforms(m)) {
+		rc = -UIOMMU_ENOMEM;
+		snprintf(error, error_size, "no memory for the devices on no bus");
+		goto fail;
+	}
 	*out = &m->hw;
 	return 0;
 

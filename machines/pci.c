@@ -252,6 +252,20 @@ static void add_device(struct machine *m, struct uiommu_pci_function *fn,
 	machine_find_stimulus(device);
 }
 
+/* Devices that no enumeration finds are where the description says. */
+static void add_platforms(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->d->num_platforms; i++) {
+		struct machine_device *device = &m->devices[m->num_devices++];
+
+		device->machine = m;
+		device->label = m->d->platforms[i].label;
+		device->bar = m->d->platforms[i].base;
+		snprintf(device->name, sizeof(device->name), "%s", m->d->platforms[i].name);
+		machine_find_stimulus(device);
+	}
+}
+
 static int find_labels(struct scan *scan, char *error, size_t error_size)
 {
 	struct machine *m = scan->machine;
@@ -260,7 +274,7 @@ static int find_labels(struct scan *scan, char *error, size_t error_size)
 	bool model = strcmp(m->hw->ops->name, "model") == 0;
 	int rc = 0;
 
-	m->devices = calloc(d->num_functions + 1, sizeof(*m->devices));
+	m->devices = calloc(d->num_functions + d->num_platforms + 1, sizeof(*m->devices));
 	if (!known || !m->devices) {
 		rc = machine_error(error, error_size, -UIOMMU_ENOMEM, "no memory");
 		goto out;
@@ -278,6 +292,8 @@ static int find_labels(struct scan *scan, char *error, size_t error_size)
 			goto out;
 		}
 	}
+	if (model)
+		add_platforms(m);
 out:
 	free(known);
 	return rc;

@@ -106,8 +106,10 @@ static void check_device(struct machine *m, struct machine_device *device)
 
 static void test_all(void **state)
 {
-	static const char *const labels[] = { "solo0", "solo1",	 "solo2",  "bridged0",
-					      "rmrr0", "pasid0", "pasid1", "ats0" };
+	static const char *const labels[] = {
+		"solo0",  "solo1",  "solo2", "bridged0",  "rmrr0",
+		"pasid0", "pasid1", "ats0",  "platform0", "platform1"
+	};
 
 	(void)state;
 	for (const struct machine_builtin *b = machine_builtins(); b->name; b++) {
@@ -328,13 +330,40 @@ static void test_bad_descriptions(void **state)
 		     "neither include-all nor scopes");
 }
 
+/* Devices on no bus: firmware names their unit and ID, and the memory that one of them needs. */
+static void test_platform(void **state)
+{
+	struct machine *m = booted("virt-smmuv3-platform");
+	struct machine_device *device = machine_device(m, "platform1");
+	uint64_t word = 0;
+
+	(void)state;
+	assert_non_null(device);
+	assert_null(machine_device_function(device));
+	assert_string_equal(uiommu_device_name(machine_device_uiommu(device)), "dma@9074000");
+	assert_int_not_equal(group_of(m, "platform0"), group_of(m, "platform1"));
+	assert_int_equal(machine_dma_read(device, 0x40110000, &word, 8, 0, 0), MACHINE_DMA_DONE);
+	assert_int_equal(machine_dma_read(machine_device(m, "platform0"), 0x40110000, &word, 8, 0,
+					  0),
+			 MACHINE_DMA_REFUSED);
+	machine_settle(m);
+	assert_int_equal(machine_num_faults(m), 1);
+	machine_clear_faults(m);
+	finish(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),	   cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_acs),	   cmocka_unit_test(test_two_units),
-		cmocka_unit_test(test_reserved),   cmocka_unit_test(test_stream),
-		cmocka_unit_test(test_boot_order), cmocka_unit_test(test_bad_descriptions),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_acs),
+		cmocka_unit_test(test_two_units),
+		cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_boot_order),
+		cmocka_unit_test(test_bad_descriptions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
