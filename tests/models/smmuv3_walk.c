@@ -478,6 +478,83 @@ static void contiguous_unmap(void **state)
 	bench_close(&b);
 }
 
+/* 3.9.1: a device of a split stream is told intermediate addresses, and sends them through stage 2. */
+static void split_stages(void **state)
+{
+	struct model_smmuv3_config config;
+	struct bench b;
+	struct model_translation t;
+	uint64_t s1, s2, record[4];
+
+	(void)state;
+	assert_true(model_smmuv3_preset("nested-ats", &config));
+	bench_create(&b, &config);
+	bench_queues(&b);
+	cr0(&b, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK);
+	cr0(&b, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK | SMMUV3_CR0_SMMUEN);
+	nest(&b, &s1, &s2);
+	put(&b, ste_at(&b) + 8,
+	    *word(&b, ste_at(&b) + 8) | smmuv3_set(SMMUV3_EATS_SPLIT, SMMUV3_STE1_EATS));
+	cfgi_ste(&b);
+	map(&b, s1, 0x1000, 0x9000, PTE_RW);
+	put(&b, pte_at(&b, s2, 0x9000, 3), (DMA_BASE + 0x5000) | PTE_PAGE | S2_RW);
+	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATION, 0x1000, MODEL_READ, &t), MODEL_OK);
+	assert_int_equal(t.phys, 0x9000);
+	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATED, 0x9010, MODEL_READ, &t), MODEL_OK);
+	assert_int_equal(t.phys, DMA_BASE + 0x5010);
+	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATED, 0xa000, MODEL_READ, &t), MODEL_FAULT);
+	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSLATION);
+	assert_int_not_equal(record[1] & SMMUV3_EVT1_S2, 0);
+	/* What is not translated goes all the way. */
+	assert_int_equal(to(&b, 0x1000), DMA_BASE + 0x5000);
+	assert_clean(&b);
+	bench_close(&b);
+}
+
+/* STE.STRW: the regime of EL2 has commands of its own; with E2H it has ASIDs. */
+static void regimes(void **state)
+{
+	(void)state;
+	for (unsigned int e2h = 0; e2h < 2; e2h++) {
+		struct model_smmuv3_config config;
+		struct bench b;
+		uint64_t ste[8], cd[8], root;
+
+		assert_true(model_smmuv3_preset("nested", &config));
+		config.hyp = true;
+		bench_create(&b, &config);
+		bench_queues(&b);
+		wr(&b, SMMUV3_REG_CR2,
+		   SMMUV3_CR2_RECINVSID | SMMUV3_CR2_PTM | (e2h ? SMMUV3_CR2_E2H : 0));
+		queue(&b, SMMUV3_CMD_TLBI_EL2_ALL, 0);
+		sync(&b);
+		cr0(&b, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_SMMUEN);
+		root = page(&b);
+		cd_words(cd, root, ASID);
+		for (unsigned int i = 0; i < 8; i++)
+			put(&b, b.cds + 8 * i, cd[i]);
+		ste_stage1(&b, ste, 0);
+		ste[1] |= smmuv3_set(SMMUV3_STRW_EL2, SMMUV3_STE1_STRW);
+		set_ste(&b, ste);
+		map(&b, root, 0x1000, DMA_BASE, PTE_RW);
+		assert_int_equal(to(&b, 0x1000), DMA_BASE);
+		put(&b, pte_at(&b, root, 0x1000, 3), 0);
+		queue(&b, SMMUV3_CMD_TLBI_NSNH_ALL, 0);
+		queue(&b, SMMUV3_CMD_TLBI_EL2_VA | (uint64_t)(ASID + 1) << 48, 0x2000);
+		sync(&b);
+		assert_int_equal(to(&b, 0x1000), DMA_BASE);
+		/* Of another ASID; without E2H there are none. */
+		queue(&b, SMMUV3_CMD_TLBI_EL2_VA | (uint64_t)(ASID + 1) << 48, 0x1000);
+		sync(&b);
+		assert_int_equal(to(&b, 0x1000), e2h ? DMA_BASE : UINT64_MAX);
+		queue(&b, SMMUV3_CMD_TLBI_EL2_ALL, 0);
+		sync(&b);
+		assert_int_equal(to(&b, 0x1000), UINT64_MAX);
+		assert_clean(&b);
+		bench_close(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +576,8 @@ int main(void)
 		cmocka_unit_test(wild_table),
 		cmocka_unit_test(unflushed),
 		cmocka_unit_test(break_before_make),
+		cmocka_unit_test(split_stages),
+		cmocka_unit_test(regimes),
 	};
 
 	return cmocka_run_group_tests_name("model smmuv3 walk", tests, NULL, NULL);
