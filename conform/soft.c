@@ -196,11 +196,19 @@ static int alloc_identity(struct uiommu_device *dev, struct uiommu_domain **out)
 
 /* ---- devices ----------------------------------------------------------------------------------- */
 
+/* Its ID is its number, unless the script gives it others. */
+static struct soft_device *scripted(struct soft *soft, struct uiommu_device *dev)
+{
+	for (unsigned int i = 0; i < SOFT_DEVICES; i++)
+		if (soft->device[i].ids && soft->device[i].dev == dev)
+			return &soft->device[i];
+	return &soft->device[uiommu_device_fwspec(dev)->ids[0]];
+}
+
 static int probe(struct uiommu_instance *instance, struct uiommu_device *dev)
 {
 	struct soft *soft = ((struct soft_instance *)(void *)instance)->soft;
-	unsigned int index = uiommu_device_fwspec(dev)->ids[0];
-	struct soft_device *d = &soft->device[index];
+	struct soft_device *d = scripted(soft, dev);
 
 	d->probes++;
 	soft->too_early |= !instance->ready;
@@ -288,9 +296,11 @@ static int configure(struct uiommu_device *dev, void *context)
 
 	if (d->no_iommu)
 		return -UIOMMU_ENODEV;
+	if (d->ids)
+		d->dev = dev; /* how it is found again */
 	rc = uiommu_fwspec_init(dev, &d->soft->fwnode[d->instance]);
 	if (!rc)
-		rc = uiommu_fwspec_add_ids(dev, &id, 1);
+		rc = uiommu_fwspec_add_ids(dev, d->ids ? d->ids : &id, d->ids ? d->num_ids : 1);
 	if (!rc && d->second)
 		d->second_rc = uiommu_fwspec_init(dev, d->second);
 	return rc;
@@ -371,6 +381,7 @@ int soft_add(struct soft *soft, unsigned int device)
 		.bus = d->bus ? d->bus : "soft",
 		.configure = configure,
 		.context = d,
+		.pci = d->pci,
 		.pasid_bits = d->pasid_bits,
 		.untrusted = d->untrusted,
 	};

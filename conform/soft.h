@@ -27,6 +27,9 @@ struct soft_device {
 	/* The script; zeros are a plain device in a group of its own.  Set before soft_add(). */
 	const char *name; /* NULL: "soft" */
 	const char *bus; /* NULL: "soft" */
+	struct uiommu_pci_function *pci; /* NULL: it is none */
+	const uint32_t *ids; /* what its firmware calls it; NULL: its own number */
+	unsigned int num_ids;
 	unsigned int instance; /* the one that its firmware names */
 	const struct uiommu_fwnode *second; /* another one that its firmware names afterwards */
 	unsigned int group; /* devices with the same number, not 0, share a group */

@@ -309,6 +309,15 @@ UIOMMU_API uint32_t uiommu_device_pasid_bits(const struct uiommu_device *dev);
 UIOMMU_API int uiommu_generic_device_group(struct uiommu_device *dev, struct uiommu_group **out);
 /** uiommu_single_device_group() - one group for all devices of the instance */
 UIOMMU_API int uiommu_single_device_group(struct uiommu_device *dev, struct uiommu_group **out);
+/**
+ * uiommu_shared_id_device_group() - a group for devices that the IOMMU cannot tell apart
+ *
+ * Joins the devices of the same instance that have one of @dev's IDs (of its firmware spec); without any, a
+ * new group.  For devices that are not PCI functions.
+ *
+ * Return: 0; -UIOMMU_EINVAL: its IDs are those of devices in two different groups; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_shared_id_device_group(struct uiommu_device *dev, struct uiommu_group **out);
 /** uiommu_group_alloc() - a group without members; the caller holds the reference */
 UIOMMU_API int uiommu_group_alloc(struct uiommu_system *sys, struct uiommu_group **out);
 /** uiommu_group_get_locked() - as uiommu_group_get(), for use inside device_group */
