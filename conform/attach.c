@@ -4,11 +4,9 @@
 
 #include "conform/conform.h"
 
-#define PAGE 4096ull
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x7654000ull
 
-/* Three devices of one group, and two domains that map IOVA to different pages. */
+/* Three devices of one group, and two domains that map the same address to different pages. */
 struct trio {
 	struct machine_device *device[3];
 	struct uiommu_device *dev[3];
@@ -31,11 +29,12 @@ static struct trio trio_begin(struct subject *s)
 	t.group = subject_claim(s, "trio0");
 	CHECK(s, uiommu_group_num_devices(t.group) == 3, "the trio's group has %u members",
 	      uiommu_group_num_devices(t.group));
-	t.buffer = subject_buffer(s, 2 * PAGE);
+	t.buffer = subject_buffer(s, 2 * s->page);
 	for (int i = 0; i < 2; i++)
 		t.domain[i] = subject_domain(s, t.dev[0], 0);
 	for (int i = 0; i < 2; i++)
-		CHECK_OK(s, uiommu_map(t.domain[i], IOVA, t.buffer.phys + i * PAGE, PAGE, RW));
+		CHECK_OK(s, uiommu_map(t.domain[i], s->iova, t.buffer.phys + i * s->page, s->page,
+				       RW));
 	return t;
 }
 
@@ -43,10 +42,10 @@ static void trio_reaches(struct subject *s, struct trio *t, int domain)
 {
 	for (int i = 0; i < 3; i++) {
 		if (domain < 0)
-			subject_dma_blocked(s, t->device[i], IOVA, t->buffer.phys, NULL);
+			subject_dma_blocked(s, t->device[i], s->iova, t->buffer.phys, NULL);
 		else
-			subject_dma_reaches(s, t->device[i], IOVA, t->buffer.phys + domain * PAGE,
-					    RW, NULL);
+			subject_dma_reaches(s, t->device[i], s->iova,
+					    t->buffer.phys + domain * s->page, RW, NULL);
 	}
 }
 
@@ -58,7 +57,7 @@ static void trio_end(struct subject *s, struct trio *t)
 	subject_release(s, t->group);
 }
 
-/* A device alone in its group, and two spaces that map IOVA to different pages. */
+/* A device alone in its group, and two spaces that map the same address to different pages. */
 struct solo {
 	struct machine_device *device;
 	struct uiommu_device *dev;
@@ -80,11 +79,12 @@ static struct solo solo_begin(struct subject *s)
 	o.dev = subject_device(s, "solo0");
 	o.owner = subject_own(s, "solo0");
 	o.group = owner_group(o.owner);
-	o.buffer = subject_buffer(s, 2 * PAGE);
+	o.buffer = subject_buffer(s, 2 * s->page);
 	for (int i = 0; i < 2; i++) {
 		o.space[i] = owner_space(o.owner, 0);
 		o.domain[i] = space_domain(o.space[i]);
-		CHECK_OK(s, space_map(o.space[i], IOVA, o.buffer.phys + i * PAGE, PAGE, RW));
+		CHECK_OK(s,
+			 space_map(o.space[i], s->iova, o.buffer.phys + i * s->page, s->page, RW));
 	}
 	return o;
 }
@@ -92,9 +92,10 @@ static struct solo solo_begin(struct subject *s)
 static void solo_reaches(struct subject *s, struct solo *o, int domain)
 {
 	if (domain < 0)
-		subject_dma_blocked(s, o->device, IOVA, o->buffer.phys, NULL);
+		subject_dma_blocked(s, o->device, s->iova, o->buffer.phys, NULL);
 	else
-		subject_dma_reaches(s, o->device, IOVA, o->buffer.phys + domain * PAGE, RW, NULL);
+		subject_dma_reaches(s, o->device, s->iova, o->buffer.phys + domain * s->page, RW,
+				    NULL);
 }
 
 static void solo_end(struct subject *s, struct solo *o)
@@ -263,7 +264,7 @@ static void look(struct wrap_call *call, void *context)
 		enum machine_dma_status status;
 
 		memset(got, 0xee, sizeof(got));
-		status = machine_dma_read(b->o->device, IOVA, got, sizeof(got), 0, 0);
+		status = machine_dma_read(b->o->device, b->s->iova, got, sizeof(got), 0, 0);
 		if (status == MACHINE_DMA_REFUSED || nothing(got[0]))
 			b->gaps++;
 		else if (got[0] != 'A' && got[0] != 'B')
@@ -283,8 +284,8 @@ static void c076_no_third_translation(struct subject *s)
 	struct solo o = solo_begin(s);
 	struct between b = { .s = s, .o = &o };
 
-	memset(o.buffer.mem, 'A', PAGE);
-	memset(o.buffer.mem + PAGE, 'B', PAGE);
+	memset(o.buffer.mem, 'A', s->page);
+	memset(o.buffer.mem + s->page, 'B', s->page);
 	CHECK_OK(s, owner_attach(o.owner, o.space[0]));
 	wrap_set(s->wrap, WRAP_PREPARE, look, &b);
 	wrap_set(s->wrap, WRAP_COMMIT, look, &b);
@@ -309,7 +310,7 @@ static void look_between(void *context)
 
 	memset(got, 0xee, sizeof(got));
 	/* Beside the bytes that solo_reaches() uses. */
-	if (machine_dma_read(b->o->device, IOVA + 64, got, sizeof(got), 0, 0) ==
+	if (machine_dma_read(b->o->device, b->s->iova + 64, got, sizeof(got), 0, 0) ==
 		    MACHINE_DMA_REFUSED ||
 	    nothing(got[0]))
 		b->gaps++;
@@ -331,8 +332,8 @@ static void c236_no_gap(struct subject *s)
 	struct solo o = solo_begin(s);
 	struct between b = { .s = s, .o = &o };
 
-	memset(o.buffer.mem, 'A', PAGE);
-	memset(o.buffer.mem + PAGE, 'B', PAGE);
+	memset(o.buffer.mem, 'A', s->page);
+	memset(o.buffer.mem + s->page, 'B', s->page);
 	CHECK_OK(s, owner_attach(o.owner, o.space[0]));
 	if (!owner_capable(o.owner, UIOMMU_CAP_HITLESS_REPLACE)) {
 		owner_detach(o.owner, o.space[0]);
@@ -525,12 +526,12 @@ static void c220_one_domain_many_groups(struct subject *s)
 		conform_skip(s, "the two devices' units share no format");
 	}
 	CHECK(s, rc == 0, "the second attach: %s", uiommu_strerror(rc));
-	subject_dma_reaches(s, other, IOVA, o.buffer.phys, RW, NULL);
+	subject_dma_reaches(s, other, s->iova, o.buffer.phys, RW, NULL);
 	owner_detach(o.owner, o.space[0]);
 	solo_reaches(s, &o, -1);
-	subject_dma_reaches(s, other, IOVA, o.buffer.phys, RW, NULL);
-	space_unmap_all(o.space[0], IOVA, PAGE);
-	subject_dma_blocked(s, other, IOVA, o.buffer.phys, NULL);
+	subject_dma_reaches(s, other, s->iova, o.buffer.phys, RW, NULL);
+	space_unmap_all(o.space[0], s->iova, s->page);
+	subject_dma_blocked(s, other, s->iova, o.buffer.phys, NULL);
 	owner_detach(owner, o.space[0]);
 	owner_end(owner);
 	solo_end(s, &o);
@@ -559,15 +560,15 @@ static void c222_bridge(struct subject *s)
 	device[0] = subject_machine_device(s, "bridged0");
 	device[1] = subject_machine_device(s, "bridged1");
 	owner = subject_own(s, "bridged0");
-	b = subject_buffer(s, PAGE);
+	b = subject_buffer(s, s->page);
 	space = owner_space(owner, 0);
-	CHECK_OK(s, space_map(space, IOVA, b.phys, PAGE, RW));
+	CHECK_OK(s, space_map(space, s->iova, b.phys, s->page, RW));
 	CHECK_OK(s, owner_attach(owner, space));
 	for (int i = 0; i < 2; i++)
-		subject_dma_reaches(s, device[i], IOVA, b.phys, RW, NULL);
+		subject_dma_reaches(s, device[i], s->iova, b.phys, RW, NULL);
 	owner_detach(owner, space);
 	for (int i = 0; i < 2; i++)
-		CHECK(s, !subject_dma_sees(s, device[i], IOVA, b.phys, NULL),
+		CHECK(s, !subject_dma_sees(s, device[i], s->iova, b.phys, NULL),
 		      "bridged%d still translates after detach", i);
 	machine_settle(s->machine);
 	space_end(space);

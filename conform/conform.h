@@ -46,7 +46,6 @@ enum conform_flags {
 	CONFORM_HARDWARE = 1u << 1, /* makes a device do DMA */
 	CONFORM_NO_SWEEP = 1u << 2, /* not run by the sweep of failing allocations; say why there */
 	CONFORM_ANY_BACKEND = 1u << 3, /* keeps to conform/backend.h; others need the C API */
-	CONFORM_ANY_GRANULE = 1u << 4, /* asks for the smallest page; others need 4 KiB */
 };
 
 struct conform_scenario {
@@ -85,6 +84,18 @@ extern const struct conform_subject conform_subjects[]; /* ended by an entry wit
 struct conform_saboteur;
 
 /*
+ * What the domains of a configuration's devices have in common, so that one text fits hardware with pages of
+ * 4K, 16K and 64K: the sizes are those of its tables, whether or not it takes a leaf in place of a table.
+ */
+struct subject_layout {
+	const struct conform_config *config; /* whose it is; NULL: not known yet */
+	uint64_t page; /* the smallest leaf */
+	uint64_t large; /* what a table of pages covers: 2M, 32M, 512M */
+	uint64_t huge; /* and a table of these: 1G, 64G, 4T */
+	uint64_t base; /* addresses from here on can be mapped; a multiple of @huge */
+};
+
+/*
  * What a scenario works with.  It reads what it likes and writes only @options, before subject_boot().
  */
 struct subject {
@@ -97,8 +108,11 @@ struct subject {
 	struct machine *machine; /* from subject_boot() on */
 	struct uiommu_system *sys;
 	struct wrap *wrap; /* between core and driver: watch, fail, lie */
+	uint64_t page, large, huge, base; /* struct subject_layout; from subject_boot() on */
+	uint64_t iova; /* the address of a page, for scenarios that map just one or two */
 
 	/* The runner's. */
+	struct subject_layout layout;
 	const struct conform_saboteur *saboteur;
 	uint64_t random_state;
 	unsigned int expected_warnings, expected_reports;
@@ -179,7 +193,7 @@ void subject_expect_reports(struct subject *s, unsigned int at_least);
 
 /* ---- DMA --------------------------------------------------------------------------------------- */
 
-/* A page-aligned buffer for devices, filled with a pattern that no other buffer has. */
+/* A page-aligned buffer of whole pages for devices, filled with a pattern that no other buffer has. */
 struct subject_buffer {
 	unsigned char *mem;
 	uint64_t phys;
@@ -187,6 +201,19 @@ struct subject_buffer {
 };
 struct subject_buffer subject_buffer(struct subject *s, uint64_t size);
 void subject_buffer_free(struct subject *s, struct subject_buffer *buffer);
+
+/*
+ * Physical addresses for mappings that may be larger than RAM: @size bytes from @phys on, a multiple of the
+ * large leaf's size.  Devices may go where the buffer lies, @at bytes into it; the rest is nobody's.  With
+ * pages of 4K the buffer is all of it as long as @size is no more than 8M.
+ */
+struct subject_span {
+	uint64_t phys, size;
+	uint64_t at;
+	struct subject_buffer buffer;
+};
+struct subject_span subject_span(struct subject *s, uint64_t size);
+void subject_span_free(struct subject *s, struct subject_span *span);
 
 /* How a request goes out; NULL where taken means no PASID, no flags. */
 struct subject_dma {

@@ -6,9 +6,14 @@
 #include "conform/soft.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x3f00000000ull
 
 static const char *const trio[3] = { "trio0", "trio1", "trio2" };
+
+/* A page below the 39 bits of the narrowest hardware, above all RAM and reserved regions. */
+static uint64_t far(struct subject *s)
+{
+	return s->base + 0x3f00000 * s->page;
+}
 
 static void check_type(struct subject *s, struct uiommu_group *group, enum uiommu_domain_type type)
 {
@@ -243,7 +248,7 @@ static void types_of_the_system(struct subject *s)
 	group = subject_group(s, "solo0");
 	check_type(s, group, UIOMMU_DOMAIN_DMA);
 	uiommu_group_put(group);
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	subject_dma_blocked(s, device, buffer.phys, buffer.phys, NULL);
 	subject_buffer_free(s, &buffer);
 	script_default_dma(s, "solo0");
@@ -311,21 +316,21 @@ static void demand_against_change(struct subject *s)
 	script_boot(s, &script, false);
 	group = trio_up(s, &script);
 	device = subject_machine_device(s, "trio1");
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	domain = uiommu_group_domain(group);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(domain, far(s), buffer.phys, s->page, RW));
 	commits = script.device[0].commits;
 	CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY), -UIOMMU_EINVAL);
 	CHECK(s, uiommu_group_domain(group) == domain && script.device[0].commits == commits,
 	      "a refused change switched the group");
 	check_type(s, group, UIOMMU_DOMAIN_DMA);
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
+	subject_dma_reaches(s, device, far(s), buffer.phys, RW, NULL);
 	subject_dma_blocked(s, device, buffer.phys, buffer.phys, NULL);
 	/* What agrees with the demand is no error. */
 	CHECK_OK(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA));
 	CHECK_OK(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_AUTO));
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
-	CHECK(s, uiommu_unmap(uiommu_group_domain(group), IOVA, 4096) == 4096,
+	subject_dma_reaches(s, device, far(s), buffer.phys, RW, NULL);
+	CHECK(s, uiommu_unmap(uiommu_group_domain(group), far(s), s->page) == s->page,
 	      "the mapping has gone");
 	subject_buffer_free(s, &buffer);
 	uiommu_group_put(group);
@@ -349,9 +354,9 @@ static void change_fails_in_the_middle(struct subject *s, bool one_phase)
 		uiommu_group_put(group);
 		conform_skip(s, "this driver has no identity domain to change to");
 	}
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	domain = uiommu_group_domain(group);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(domain, far(s), buffer.phys, s->page, RW));
 	freed = wrap_count(s->wrap, WRAP_FREE);
 	script.device[0].attach_error = -UIOMMU_ENOSPC;
 	CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY), -UIOMMU_ENOSPC);
@@ -369,7 +374,7 @@ static void change_fails_in_the_middle(struct subject *s, bool one_phase)
 	for (int i = 0; i < 3; i++) {
 		struct machine_device *device = subject_machine_device(s, trio[i]);
 
-		subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
+		subject_dma_reaches(s, device, far(s), buffer.phys, RW, NULL);
 		subject_dma_blocked(s, device, buffer.phys, buffer.phys, NULL);
 	}
 	/* Nothing stands in the way of trying again. */
@@ -412,7 +417,7 @@ static void flush_queue_rules(struct subject *s)
 		group = soft_group(s, soft, 2);
 		check_type(s, group, UIOMMU_DOMAIN_DMA);
 		domain = uiommu_group_domain(group);
-		CHECK_OK(s, uiommu_map(domain, IOVA, 0x7000, 4096, RW));
+		CHECK_OK(s, uiommu_map(domain, far(s), 0x7000, SOFT_GRANULE, RW));
 		CHECK_OK(s, uiommu_device_bind_driver(soft->device[0].dev, 0));
 		if (bad) {
 			CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA_FQ),
@@ -424,13 +429,13 @@ static void flush_queue_rules(struct subject *s)
 			check_type(s, group, UIOMMU_DOMAIN_DMA_FQ);
 			CHECK(s,
 			      uiommu_group_domain(group) == domain &&
-				      soft_translate(soft, 1, 0, IOVA) == 0x7000,
+				      soft_translate(soft, 1, 0, far(s)) == 0x7000,
 			      "the switch to a flush queue lost a mapping");
 			/* The way back needs the drivers gone. */
 			CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_DMA),
 				 -UIOMMU_EPERM);
 			check_type(s, group, UIOMMU_DOMAIN_DMA_FQ);
-			CHECK(s, soft_translate(soft, 1, 0, IOVA) == 0x7000,
+			CHECK(s, soft_translate(soft, 1, 0, far(s)) == 0x7000,
 			      "a refused change lost a mapping");
 		}
 		uiommu_device_unbind_driver(soft->device[0].dev);
@@ -457,17 +462,17 @@ static void change_needs_an_idle_group(struct subject *s)
 	device = subject_machine_device(s, "solo0");
 	dev = subject_device(s, "solo0");
 	group = subject_group(s, "solo0");
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	domain = uiommu_group_domain(group);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(domain, far(s), buffer.phys, s->page, RW));
 	for (size_t i = 0; i < sizeof(no_default) / sizeof(no_default[0]); i++)
 		CHECK_RC(s, uiommu_group_set_default_type(group, no_default[i]), -UIOMMU_EINVAL);
 	CHECK_OK(s, uiommu_device_bind_driver(dev, 0));
 	CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY), -UIOMMU_EPERM);
 	CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_AUTO), -UIOMMU_EPERM);
 	uiommu_device_unbind_driver(dev);
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
-	CHECK(s, uiommu_unmap(domain, IOVA, 4096) == 4096, "the mapping has gone");
+	subject_dma_reaches(s, device, far(s), buffer.phys, RW, NULL);
+	CHECK(s, uiommu_unmap(domain, far(s), s->page) == s->page, "the mapping has gone");
 
 	CHECK_OK(s, uiommu_group_claim_dma_owner(group, s));
 	CHECK_RC(s, uiommu_group_set_default_type(group, UIOMMU_DOMAIN_IDENTITY), -UIOMMU_EPERM);
@@ -533,8 +538,8 @@ static void direct_without_a_gap(struct subject *s)
 	struct uiommu_device *dev;
 
 	script_boot(s, &script, false);
-	buffer = subject_buffer(s, 4096);
-	script.device[0].resv[0] = script_region(&buffer, 0, 4096, UIOMMU_RESV_DIRECT);
+	buffer = subject_buffer(s, s->page);
+	script.device[0].resv[0] = script_region(&buffer, 0, s->page, UIOMMU_RESV_DIRECT);
 	c.device = subject_machine_device(s, "trio0");
 	c.phys = buffer.phys;
 	wrap_set(s->wrap, WRAP_PREPARE, look_after_prepare, &c);
@@ -572,19 +577,23 @@ static void direct_not_aligned(struct subject *s)
 	struct script script = { .device = { { .label = "solo0", .num_resv = 1 } } };
 	struct machine_device *device;
 	struct subject_buffer buffer;
+	uint64_t start, end;
 
 	script_boot(s, &script, true);
-	buffer = subject_buffer(s, 5 * 4096);
+	buffer = subject_buffer(s, 5 * s->page);
 	/* From the middle of page 1 to the middle of page 3. */
-	script.device[0].resv[0] = script_region(&buffer, 0x1a30, 0x1c00, UIOMMU_RESV_DIRECT);
+	start = s->page + s->page / 2 + 0x230;
+	end = 3 * s->page + s->page / 2 - 0x1d0;
+	script.device[0].resv[0] = script_region(&buffer, start, end - start, UIOMMU_RESV_DIRECT);
 	script_add(&script, "solo0");
 	subject_device(s, "solo0");
 	device = subject_machine_device(s, "solo0");
-	for (uint64_t at = 0x1a30; at < 0x3630; at += 0x1c0)
+	for (uint64_t at = start; at < end; at += (end - start) / 16)
 		subject_dma_reaches(s, device, buffer.phys + at, buffer.phys + at, RW, NULL);
-	subject_dma_reaches(s, device, buffer.phys + 0x3620, buffer.phys + 0x3620, RW, NULL);
-	subject_dma_blocked(s, device, buffer.phys + 0xff0, buffer.phys + 0xff0, NULL);
-	subject_dma_blocked(s, device, buffer.phys + 0x4000, buffer.phys + 0x4000, NULL);
+	subject_dma_reaches(s, device, buffer.phys + end - 16, buffer.phys + end - 16, RW, NULL);
+	subject_dma_blocked(s, device, buffer.phys + s->page - 16, buffer.phys + s->page - 16,
+			    NULL);
+	subject_dma_blocked(s, device, buffer.phys + 4 * s->page, buffer.phys + 4 * s->page, NULL);
 	script_end(&script);
 	script_remove(&script, "solo0");
 	subject_buffer_free(s, &buffer);
@@ -599,12 +608,12 @@ static void direct_overlapping(struct subject *s)
 	struct uiommu_group *group;
 
 	script_boot(s, &script, false);
-	buffer = subject_buffer(s, 5 * 4096);
-	script.device[0].resv[0] = script_region(&buffer, 0, 0x2000, UIOMMU_RESV_DIRECT);
+	buffer = subject_buffer(s, 5 * s->page);
+	script.device[0].resv[0] = script_region(&buffer, 0, 2 * s->page, UIOMMU_RESV_DIRECT);
 	script.device[1].resv[0] =
-		script_region(&buffer, 0x1000, 0x2000, UIOMMU_RESV_DIRECT_RELAXABLE);
+		script_region(&buffer, 0x1000, 2 * s->page, UIOMMU_RESV_DIRECT_RELAXABLE);
 	script.device[1].resv[0].prot = UIOMMU_READ;
-	script.device[2].resv[0] = script_region(&buffer, 0, 0x4000, UIOMMU_RESV_DIRECT);
+	script.device[2].resv[0] = script_region(&buffer, 0, 4 * s->page, UIOMMU_RESV_DIRECT);
 	script_add(&script, "trio0");
 	script_add(&script, "trio1");
 	script_start_units(s);
@@ -616,14 +625,15 @@ static void direct_overlapping(struct subject *s)
 	for (int i = 0; i < 3; i++) {
 		struct machine_device *device = subject_machine_device(s, trio[i]);
 
-		for (uint64_t page = 0; page < 0x4000; page += 0x1000)
-			CHECK(s,
-			      subject_dma_sees(s, device, buffer.phys + page, buffer.phys + page,
-					       NULL),
-			      "%s cannot read page %llu of the regions", trio[i],
-			      (unsigned long long)page / 0x1000);
+		for (unsigned int page = 0; page < 4; page++) {
+			uint64_t phys = buffer.phys + page * s->page;
+
+			CHECK(s, subject_dma_sees(s, device, phys, phys, NULL),
+			      "%s cannot read page %u of the regions", trio[i], page);
+		}
 		subject_dma_reaches(s, device, buffer.phys, buffer.phys, RW, NULL);
-		subject_dma_blocked(s, device, buffer.phys + 0x4000, buffer.phys + 0x4000, NULL);
+		subject_dma_blocked(s, device, buffer.phys + 4 * s->page, buffer.phys + 4 * s->page,
+				    NULL);
 	}
 	uiommu_group_put(group);
 	script_end(&script);
@@ -646,9 +656,9 @@ static void direct_is_not_for_owners(struct subject *s)
 	/* Also when an attach of a blocking domain is refused with a word about it. */
 	subject_expect_warnings(s, 0);
 	script_boot(s, &script, true);
-	buffer = subject_buffer(s, 4096);
-	script.device[0].resv[0] = script_region(&buffer, 0, 4096, UIOMMU_RESV_DIRECT);
-	script.device[1].resv[0] = script_region(&buffer, 0, 4096, UIOMMU_RESV_DIRECT_RELAXABLE);
+	buffer = subject_buffer(s, s->page);
+	script.device[0].resv[0] = script_region(&buffer, 0, s->page, UIOMMU_RESV_DIRECT);
+	script.device[1].resv[0] = script_region(&buffer, 0, s->page, UIOMMU_RESV_DIRECT_RELAXABLE);
 	dev = script_add(&script, "solo0");
 	script_add(&script, "solo1");
 	for (int i = 0; i < 2; i++) {
@@ -735,8 +745,8 @@ static void direct_after_attach(struct subject *s)
 
 	script_boot(s, &script, true);
 	device = subject_machine_device(s, "solo0");
-	buffer = subject_buffer(s, 8192);
-	script.device[0].resv[0] = script_region(&buffer, 0, 4096, UIOMMU_RESV_DIRECT);
+	buffer = subject_buffer(s, 2 * s->page);
+	script.device[0].resv[0] = script_region(&buffer, 0, s->page, UIOMMU_RESV_DIRECT);
 	wrap_set(s->wrap, WRAP_MAP, map_when_attached, &late);
 	wrap_set(s->wrap, WRAP_COMMIT, note_attach, &late);
 	script_add(&script, "solo0");
@@ -744,7 +754,7 @@ static void direct_after_attach(struct subject *s)
 	CHECK(s, late.early > 0, "the region was not mapped before the attach, nor tried");
 	CHECK(s, late.late > 0, "the region was not tried again after the attach");
 	subject_dma_reaches(s, device, buffer.phys, buffer.phys, RW, NULL);
-	subject_dma_blocked(s, device, buffer.phys + 4096, buffer.phys + 4096, NULL);
+	subject_dma_blocked(s, device, buffer.phys + s->page, buffer.phys + s->page, NULL);
 	script_remove(&script, "solo0");
 
 	/* If it fails then too, the device must not come up without its region. */

@@ -4,15 +4,13 @@
 
 #include "conform/conform.h"
 
-#define PAGE 4096ull
-#define MiB2 (1ull << 21)
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x40000000ull
 
 struct work {
 	struct machine_device *device;
 	struct owner *owner;
 	struct space *space;
+	uint64_t iova; /* a large leaf fits there */
 };
 
 static struct work begin(struct subject *s)
@@ -20,6 +18,7 @@ static struct work begin(struct subject *s)
 	struct work w;
 
 	subject_boot(s, 0);
+	w.iova = s->base + s->huge;
 	w.device = subject_machine_device(s, "solo0");
 	w.owner = subject_own(s, "solo0");
 	if (!owner_capable(w.owner, UIOMMU_CAP_DIRTY_TRACKING)) {
@@ -46,7 +45,7 @@ static void write_byte(struct subject *s, struct work *w, uint64_t iova)
 	machine_settle(s->machine);
 }
 
-/* The bits of @pages pages of @page_size at IOVA, in @bits. */
+/* The bits of @pages pages of @page_size at @iova, in @bits. */
 static void read_dirty(struct subject *s, struct work *w, uint64_t iova, uint64_t size,
 		       uint64_t page_size, unsigned int flags, uint64_t bits[8])
 {
@@ -120,27 +119,28 @@ static void c172_capability(struct subject *s)
 static void c173_exact_bits(struct subject *s)
 {
 	struct work w = begin(s);
-	struct subject_buffer b = subject_buffer(s, 64 * PAGE);
+	struct subject_buffer b = subject_buffer(s, 64 * s->page);
 	uint64_t bits[8];
 
-	/* One page further, so that only 4 KiB leaves fit. */
-	CHECK_OK(s, space_map(w.space, IOVA, b.phys, 63 * PAGE, RW));
+	/* One page further, so that only pages fit. */
+	CHECK_OK(s, space_map(w.space, w.iova, b.phys, 63 * s->page, RW));
 	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
-	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, 0, bits);
+	read_dirty(s, &w, w.iova, 63 * s->page, s->page, 0, bits);
 	expect_bits(s, bits, 0, "nothing was written");
-	write_byte(s, &w, IOVA + 5 * PAGE + 8);
-	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, UIOMMU_DIRTY_NO_CLEAR, bits);
+	write_byte(s, &w, w.iova + 5 * s->page + 8);
+	read_dirty(s, &w, w.iova, 63 * s->page, s->page, UIOMMU_DIRTY_NO_CLEAR, bits);
 	expect_bits(s, bits, 1ull << 5, "page 5 was written");
-	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, 0, bits);
+	read_dirty(s, &w, w.iova, 63 * s->page, s->page, 0, bits);
 	expect_bits(s, bits, 1ull << 5, "after a look without clearing");
-	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, 0, bits);
+	read_dirty(s, &w, w.iova, 63 * s->page, s->page, 0, bits);
 	expect_bits(s, bits, 0, "after clearing");
-	write_byte(s, &w, IOVA + 9 * PAGE);
-	read_dirty(s, &w, IOVA, 56 * PAGE, 8 * PAGE, 0, bits);
+	write_byte(s, &w, w.iova + 9 * s->page);
+	read_dirty(s, &w, w.iova, 56 * s->page, 8 * s->page, 0, bits);
 	expect_bits(s, bits, 1ull << 1, "a bit for eight pages");
 	/* A read is no write. */
-	CHECK(s, subject_dma_sees(s, w.device, IOVA + 20 * PAGE, b.phys + 20 * PAGE, NULL), "read");
-	read_dirty(s, &w, IOVA, 63 * PAGE, PAGE, 0, bits);
+	CHECK(s, subject_dma_sees(s, w.device, w.iova + 20 * s->page, b.phys + 20 * s->page, NULL),
+	      "read");
+	read_dirty(s, &w, w.iova, 63 * s->page, s->page, 0, bits);
 	expect_bits(s, bits, 0, "a page was only read");
 	subject_buffer_free(s, &b);
 	end(&w);
@@ -149,32 +149,33 @@ static void c173_exact_bits(struct subject *s)
 static void c174_large_leaf(struct subject *s)
 {
 	struct work w = begin(s);
-	struct subject_buffer b = subject_buffer(s, MiB2);
+	struct subject_span b = subject_span(s, s->large);
 	uint64_t bits[8];
 
-	CHECK_OK(s, space_map(w.space, IOVA, b.phys, MiB2, RW));
+	CHECK_OK(s, space_map(w.space, w.iova, b.phys, s->large, RW));
 	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
-	write_byte(s, &w, IOVA + 100 * PAGE);
-	read_dirty(s, &w, IOVA + 96 * PAGE, 16 * PAGE, PAGE, UIOMMU_DIRTY_NO_CLEAR, bits);
-	if (space_page_sizes(w.space) & MiB2)
+	write_byte(s, &w, w.iova + b.at + 100 * s->page);
+	read_dirty(s, &w, w.iova + b.at + 96 * s->page, 16 * s->page, s->page,
+		   UIOMMU_DIRTY_NO_CLEAR, bits);
+	if (space_page_sizes(w.space) & s->large)
 		expect_bits(s, bits, 0xffff, "part of a large leaf");
 	else
 		expect_bits(s, bits, 1ull << 4, "a page of its own");
-	subject_buffer_free(s, &b);
+	subject_span_free(s, &b);
 	end(&w);
 }
 
 static void c175_nothing_lost(struct subject *s)
 {
 	struct work w = begin(s);
-	struct subject_buffer b = subject_buffer(s, 4 * PAGE);
+	struct subject_buffer b = subject_buffer(s, 4 * s->page);
 	uint64_t bits[8];
 
-	CHECK_OK(s, space_map(w.space, IOVA, b.phys, 4 * PAGE, RW));
+	CHECK_OK(s, space_map(w.space, w.iova, b.phys, 4 * s->page, RW));
 	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
 	for (unsigned int i = 0; i < 10; i++) {
-		write_byte(s, &w, IOVA + PAGE);
-		read_dirty(s, &w, IOVA, 4 * PAGE, PAGE, 0, bits);
+		write_byte(s, &w, w.iova + s->page);
+		read_dirty(s, &w, w.iova, 4 * s->page, s->page, 0, bits);
 		expect_bits(s, bits, 2, "written again after each look");
 	}
 	subject_buffer_free(s, &b);
@@ -184,18 +185,18 @@ static void c175_nothing_lost(struct subject *s)
 static void c176_all_or_none(struct subject *s)
 {
 	struct work w = begin(s);
-	struct subject_buffer b = subject_buffer(s, 2 * PAGE);
+	struct subject_buffer b = subject_buffer(s, 2 * s->page);
 	uint64_t bits[8];
 
-	CHECK_OK(s, space_map(w.space, IOVA, b.phys, 2 * PAGE, RW));
+	CHECK_OK(s, space_map(w.space, w.iova, b.phys, 2 * s->page, RW));
 	wrap_fail(s->wrap, WRAP_SET_DIRTY, NULL, 1, UIOMMU_EIO);
 	CHECK(s, space_set_dirty_tracking(w.space, true) < 0, "the failure is not reported");
-	write_byte(s, &w, IOVA);
+	write_byte(s, &w, w.iova);
 	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
-	read_dirty(s, &w, IOVA, 2 * PAGE, PAGE, 0, bits);
+	read_dirty(s, &w, w.iova, 2 * s->page, s->page, 0, bits);
 	expect_bits(s, bits, 0, "starting begins clean");
-	write_byte(s, &w, IOVA + PAGE);
-	read_dirty(s, &w, IOVA, 2 * PAGE, PAGE, 0, bits);
+	write_byte(s, &w, w.iova + s->page);
+	read_dirty(s, &w, w.iova, 2 * s->page, s->page, 0, bits);
 	expect_bits(s, bits, 2, "after the second try");
 	subject_buffer_free(s, &b);
 	end(&w);
@@ -205,21 +206,22 @@ static void c177_arguments(struct subject *s)
 {
 	struct work w = begin(s);
 	uint64_t word = 0;
-	struct uiommu_dirty_bitmap bitmap = { IOVA, PAGE, 16, &word };
+	struct uiommu_dirty_bitmap bitmap = { w.iova, s->page, 16, &word };
 	struct uiommu_dirty_bitmap bad;
 
 	CHECK_OK(s, space_set_dirty_tracking(w.space, true));
-	CHECK_OK(s, space_read_dirty(w.space, IOVA, 16 * PAGE, 0, &bitmap));
+	CHECK_OK(s, space_read_dirty(w.space, w.iova, 16 * s->page, 0, &bitmap));
 	bad = bitmap;
 	bad.page_size = 0;
-	CHECK_RC(s, space_read_dirty(w.space, IOVA, PAGE, 0, &bad), -UIOMMU_EINVAL);
-	bad.page_size = 3 * PAGE;
-	CHECK_RC(s, space_read_dirty(w.space, IOVA, PAGE, 0, &bad), -UIOMMU_EINVAL);
-	CHECK_RC(s, space_read_dirty(w.space, IOVA + 1, PAGE, 0, &bitmap), -UIOMMU_EINVAL);
-	CHECK_RC(s, space_read_dirty(w.space, IOVA, PAGE + 1, 0, &bitmap), -UIOMMU_EINVAL);
-	CHECK_RC(s, space_read_dirty(w.space, IOVA, 17 * PAGE, 0, &bitmap), -UIOMMU_EINVAL);
-	CHECK_RC(s, space_read_dirty(w.space, IOVA - PAGE, PAGE, 0, &bitmap), -UIOMMU_EINVAL);
-	CHECK_RC(s, space_read_dirty(w.space, UINT64_MAX - (PAGE - 1), 2 * PAGE, 0, &bitmap),
+	CHECK_RC(s, space_read_dirty(w.space, w.iova, s->page, 0, &bad), -UIOMMU_EINVAL);
+	bad.page_size = 3 * s->page;
+	CHECK_RC(s, space_read_dirty(w.space, w.iova, s->page, 0, &bad), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, w.iova + 1, s->page, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, w.iova, s->page + 1, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, w.iova, 17 * s->page, 0, &bitmap), -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, w.iova - s->page, s->page, 0, &bitmap),
+		 -UIOMMU_EINVAL);
+	CHECK_RC(s, space_read_dirty(w.space, UINT64_MAX - (s->page - 1), 2 * s->page, 0, &bitmap),
 		 -UIOMMU_EOVERFLOW);
 	end(&w);
 }
@@ -232,10 +234,11 @@ static void c178_pasid(struct subject *s)
 	struct subject_buffer b;
 	struct owner *owner;
 	struct space *space;
+	struct uiommu_dirty_bitmap bitmap;
 	uint64_t bits = 0;
-	struct uiommu_dirty_bitmap bitmap = { IOVA, PAGE, 4, &bits };
 
 	subject_boot(s, 0);
+	bitmap = (struct uiommu_dirty_bitmap){ s->iova, s->page, 4, &bits };
 	device = subject_machine_device(s, "pasid0");
 	owner = subject_own(s, "pasid0");
 	if (!owner_capable(owner, UIOMMU_CAP_DIRTY_TRACKING) || !owner_max_pasids(owner)) {
@@ -245,13 +248,13 @@ static void c178_pasid(struct subject *s)
 		conform_skip(s, "this hardware has no %s", dirty ? "PASIDs" : "dirty tracking");
 	}
 	space = owner_space(owner, UIOMMU_ALLOC_DIRTY_TRACKING | UIOMMU_ALLOC_PASID);
-	b = subject_buffer(s, 4 * PAGE);
-	CHECK_OK(s, space_map(space, IOVA, b.phys, 4 * PAGE, RW));
+	b = subject_buffer(s, 4 * s->page);
+	CHECK_OK(s, space_map(space, s->iova, b.phys, 4 * s->page, RW));
 	CHECK_OK(s, owner_attach_pasid(owner, space, how.pasid));
 	CHECK_OK(s, space_set_dirty_tracking(space, true));
-	machine_dma_write(device, IOVA + 3 * PAGE, word, sizeof(word), how.pasid, how.flags);
+	machine_dma_write(device, s->iova + 3 * s->page, word, sizeof(word), how.pasid, how.flags);
 	machine_settle(s->machine);
-	CHECK_OK(s, space_read_dirty(space, IOVA, 4 * PAGE, 0, &bitmap));
+	CHECK_OK(s, space_read_dirty(space, s->iova, 4 * s->page, 0, &bitmap));
 	CHECK(s, bits == 8, "a write with PASID set the bits 0x%llx", (unsigned long long)bits);
 	owner_detach_pasid(owner, space, how.pasid);
 	space_end(space);

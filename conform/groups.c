@@ -7,7 +7,6 @@
 #include "conform/soft.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x12345000ull
 #define MAX_DEVICES 64
 
 /* ---- the partition ----------------------------------------------------------------------------- */
@@ -133,7 +132,7 @@ static void members_on_two_buses(struct subject *s)
 	      uiommu_group_num_devices(group));
 	CHECK(s, first.count && first.dev == dev,
 	      "the default domain was not made for the first member");
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	for (int i = 0; i < 2; i++) {
 		device[i] = subject_machine_device(s, label[i]);
 		script_default_dma(s, label[i]);
@@ -143,18 +142,19 @@ static void members_on_two_buses(struct subject *s)
 	for (int i = 0; i < 2; i++)
 		subject_dma_blocked(s, device[i], buffer.phys, buffer.phys, NULL);
 	domain = subject_domain(s, dev, 0);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(domain, s->iova, buffer.phys, s->page, RW));
 	CHECK_RC(s, uiommu_attach_device(domain, dev), -UIOMMU_EINVAL);
 	CHECK_OK(s, uiommu_attach_group(domain, group));
 	for (int i = 0; i < 2; i++)
-		subject_dma_reaches(s, device[i], IOVA, buffer.phys, RW, NULL);
-	CHECK(s, uiommu_unmap(domain, IOVA, 4096) == 4096, "unmap gave back less than a page");
+		subject_dma_reaches(s, device[i], s->iova, buffer.phys, RW, NULL);
+	CHECK(s, uiommu_unmap(domain, s->iova, s->page) == s->page,
+	      "unmap gave back less than a page");
 	for (int i = 0; i < 2; i++)
-		subject_dma_blocked(s, device[i], IOVA, buffer.phys, NULL);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+		subject_dma_blocked(s, device[i], s->iova, buffer.phys, NULL);
+	CHECK_OK(s, uiommu_map(domain, s->iova, buffer.phys, s->page, RW));
 	uiommu_detach_group(domain, group);
 	for (int i = 0; i < 2; i++)
-		subject_dma_blocked(s, device[i], IOVA, buffer.phys, NULL);
+		subject_dma_blocked(s, device[i], s->iova, buffer.phys, NULL);
 	uiommu_group_release_dma_owner(group);
 	for (int i = 0; i < 2; i++)
 		script_default_dma(s, label[i]);
@@ -277,16 +277,16 @@ static void lost_while_owned(struct subject *s)
 	script_add(&script, "solo0");
 	group = subject_claim(s, "solo0");
 	domain = subject_domain(s, subject_device(s, "solo0"), 0);
-	buffer = subject_buffer(s, 4096);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	buffer = subject_buffer(s, s->page);
+	CHECK_OK(s, uiommu_map(domain, s->iova, buffer.phys, s->page, RW));
 	CHECK_OK(s, uiommu_attach_group(domain, group));
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
+	subject_dma_reaches(s, device, s->iova, buffer.phys, RW, NULL);
 	script_remove(&script, "solo0");
 	CHECK(s, machine_num_warnings(s->machine) > 0,
 	      "a group lost its last device while it was owned, and nobody was told");
 	CHECK(s, !uiommu_group_dma_owner_claimed(group) && !uiommu_group_domain(group),
 	      "an empty group has an owner or a domain");
-	CHECK(s, !subject_dma_sees(s, device, IOVA, buffer.phys, NULL),
+	CHECK(s, !subject_dma_sees(s, device, s->iova, buffer.phys, NULL),
 	      "a device that has left still reaches what it was attached to");
 	machine_settle(s->machine);
 	machine_clear_faults(s->machine);
@@ -296,9 +296,9 @@ static void lost_while_owned(struct subject *s)
 	script_add(&script, "solo0");
 	script_default_dma(s, "solo0");
 	group = subject_claim(s, "solo0");
-	subject_dma_blocked(s, device, IOVA, buffer.phys, NULL);
+	subject_dma_blocked(s, device, s->iova, buffer.phys, NULL);
 	CHECK_OK(s, uiommu_attach_group(domain, group));
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
+	subject_dma_reaches(s, device, s->iova, buffer.phys, RW, NULL);
 	uiommu_detach_group(domain, group);
 	uiommu_domain_free(domain);
 	subject_release(s, group);

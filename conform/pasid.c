@@ -4,9 +4,7 @@
 
 #include "conform/conform.h"
 
-#define PAGE 4096ull
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x5432000ull
 #define PASID 5u
 
 struct work {
@@ -33,13 +31,13 @@ static struct work begin(struct subject *s)
 		owner_end(w.owner);
 		conform_skip(s, "this hardware has no PASIDs");
 	}
-	w.buffer = subject_buffer(s, 4 * PAGE);
+	w.buffer = subject_buffer(s, 4 * s->page);
 	w.rid = owner_space(w.owner, UIOMMU_ALLOC_PASID);
 	w.pasid = owner_space(w.owner, UIOMMU_ALLOC_PASID);
 	w.other = owner_space(w.owner, UIOMMU_ALLOC_PASID);
-	CHECK_OK(s, space_map(w.rid, IOVA, w.buffer.phys, PAGE, RW));
-	CHECK_OK(s, space_map(w.pasid, IOVA, w.buffer.phys + PAGE, PAGE, RW));
-	CHECK_OK(s, space_map(w.other, IOVA, w.buffer.phys + 2 * PAGE, PAGE, RW));
+	CHECK_OK(s, space_map(w.rid, s->iova, w.buffer.phys, s->page, RW));
+	CHECK_OK(s, space_map(w.pasid, s->iova, w.buffer.phys + s->page, s->page, RW));
+	CHECK_OK(s, space_map(w.other, s->iova, w.buffer.phys + 2 * s->page, s->page, RW));
 	return w;
 }
 
@@ -56,17 +54,18 @@ static void end(struct subject *s, struct work *w)
 static void rid_reaches(struct subject *s, struct work *w, int page)
 {
 	if (page < 0)
-		subject_dma_blocked(s, w->device, IOVA, w->buffer.phys, NULL);
+		subject_dma_blocked(s, w->device, s->iova, w->buffer.phys, NULL);
 	else
-		subject_dma_reaches(s, w->device, IOVA, w->buffer.phys + page * PAGE, RW, NULL);
+		subject_dma_reaches(s, w->device, s->iova, w->buffer.phys + page * s->page, RW,
+				    NULL);
 }
 
 static void pasid_reaches(struct subject *s, struct work *w, int page)
 {
 	if (page < 0)
-		subject_dma_blocked(s, w->device, IOVA, w->buffer.phys + PAGE, &with_pasid);
+		subject_dma_blocked(s, w->device, s->iova, w->buffer.phys + s->page, &with_pasid);
 	else
-		subject_dma_reaches(s, w->device, IOVA, w->buffer.phys + page * PAGE, RW,
+		subject_dma_reaches(s, w->device, s->iova, w->buffer.phys + page * s->page, RW,
 				    &with_pasid);
 }
 
@@ -101,8 +100,8 @@ static void c096_rid_replace_keeps_pasid(struct subject *s)
 	pasid_reaches(s, &w, 1);
 	CHECK_OK(s, uiommu_domain_alloc_identity(w.dev, &identity));
 	CHECK_OK(s, uiommu_replace_group_handle(w.group, identity, &handle[2]));
-	subject_dma_reaches(s, w.device, w.buffer.phys + 3 * PAGE, w.buffer.phys + 3 * PAGE, RW,
-			    NULL);
+	subject_dma_reaches(s, w.device, w.buffer.phys + 3 * s->page, w.buffer.phys + 3 * s->page,
+			    RW, NULL);
 	pasid_reaches(s, &w, 1);
 	uiommu_detach_group_handle(identity, w.group);
 	pasid_reaches(s, &w, 1);
@@ -114,14 +113,14 @@ static void c096_rid_replace_keeps_pasid(struct subject *s)
 static void c097_pasid_leaves_rid(struct subject *s)
 {
 	struct work w = begin(s);
-	const uint32_t step = (uiommu_device_max_pasids(w.dev) - 1 - PASID) / 3;
+	const uint32_t step = (owner_max_pasids(w.owner) - PASID) / 4;
 
 	CHECK_OK(s, owner_attach(w.owner, w.rid));
-	for (uint32_t i = 0; i < 4; i++) {
+	for (uint32_t pasid = PASID; pasid <= PASID + 3 * step; pasid += step) {
 		rid_reaches(s, &w, 0);
-		CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID + i * step));
+		CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, pasid));
 		rid_reaches(s, &w, 0);
-		owner_detach_pasid(w.owner, w.pasid, PASID + i * step);
+		owner_detach_pasid(w.owner, w.pasid, pasid);
 		rid_reaches(s, &w, 0);
 	}
 	owner_detach(w.owner, w.rid);
@@ -146,12 +145,12 @@ static void c098_no_shared_table(struct subject *s)
 	CHECK(s, rc == 0, "attach: %s", uiommu_strerror(rc));
 	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 	pasid_reaches(s, &w, 1);
-	subject_dma_blocked(s, second, IOVA, w.buffer.phys + PAGE, &with_pasid);
+	subject_dma_blocked(s, second, s->iova, w.buffer.phys + s->page, &with_pasid);
 	CHECK_OK(s, owner_attach_pasid(owner, w.other, PASID));
-	subject_dma_reaches(s, second, IOVA, w.buffer.phys + 2 * PAGE, RW, &with_pasid);
+	subject_dma_reaches(s, second, s->iova, w.buffer.phys + 2 * s->page, RW, &with_pasid);
 	pasid_reaches(s, &w, 1);
 	owner_detach_pasid(w.owner, w.pasid, PASID);
-	subject_dma_reaches(s, second, IOVA, w.buffer.phys + 2 * PAGE, RW, &with_pasid);
+	subject_dma_reaches(s, second, s->iova, w.buffer.phys + 2 * s->page, RW, &with_pasid);
 	pasid_reaches(s, &w, -1);
 	owner_detach_pasid(owner, w.other, PASID);
 	owner_detach(w.owner, w.rid);
@@ -271,15 +270,16 @@ static void c102_mixed_group(struct subject *s)
 	least = uiommu_device_max_pasids(dev[1]);
 	if (!least)
 		conform_skip(s, "this hardware has no PASIDs");
+	/* The same where the IOMMU has fewer than both. */
 	CHECK(s, most >= least && uiommu_device_max_pasids(dev[2]) == 0,
 	      "the members have %u, %u and %u PASIDs", most, least,
 	      uiommu_device_max_pasids(dev[2]));
 	group = subject_claim(s, "pasid0");
 	CHECK(s, uiommu_group_num_devices(group) == 3, "the group has %u members",
 	      uiommu_group_num_devices(group));
-	buffer = subject_buffer(s, PAGE);
+	buffer = subject_buffer(s, s->page);
 	domain = subject_domain(s, dev[0], UIOMMU_ALLOC_PASID);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, PAGE, RW));
+	CHECK_OK(s, uiommu_map(domain, s->iova, buffer.phys, s->page, RW));
 
 	wrap_set(s->wrap, WRAP_PREPARE, watch_pasid_steps, &without);
 	/* The least of those that have any is the limit, for each of them. */
@@ -292,12 +292,12 @@ static void c102_mixed_group(struct subject *s)
 	CHECK_RC(s, uiommu_attach_device_pasid(domain, dev[2], PASID, NULL), -UIOMMU_EOPNOTSUPP);
 	CHECK_OK(s, uiommu_attach_device_pasid(domain, dev[0], PASID, NULL));
 	for (unsigned int i = 0; i < 2; i++)
-		subject_dma_reaches(s, device[i], IOVA, buffer.phys, RW, &with_pasid);
+		subject_dma_reaches(s, device[i], s->iova, buffer.phys, RW, &with_pasid);
 	for (unsigned int i = 0; i < 3; i++)
-		subject_dma_blocked(s, device[i], IOVA, buffer.phys, NULL);
+		subject_dma_blocked(s, device[i], s->iova, buffer.phys, NULL);
 	uiommu_detach_device_pasid(domain, dev[1], PASID);
 	for (unsigned int i = 0; i < 2; i++)
-		subject_dma_blocked(s, device[i], IOVA, buffer.phys, &with_pasid);
+		subject_dma_blocked(s, device[i], s->iova, buffer.phys, &with_pasid);
 	CHECK(s, without == 0, "the driver was asked %u times for a PASID of a device without any",
 	      without);
 	wrap_set(s->wrap, WRAP_PREPARE, NULL, NULL);
@@ -369,17 +369,17 @@ static void c224_pasid_unmap(struct subject *s)
 	for (uint32_t p = 1; p < 4; p++) {
 		struct subject_dma how = { p * 70, MACHINE_DMA_WITH_PASID };
 
-		subject_dma_reaches(s, w.device, IOVA, w.buffer.phys + PAGE, RW, &how);
+		subject_dma_reaches(s, w.device, s->iova, w.buffer.phys + s->page, RW, &how);
 	}
 	rid_reaches(s, &w, 1);
-	space_unmap_all(w.pasid, IOVA, PAGE);
+	space_unmap_all(w.pasid, s->iova, s->page);
 	for (uint32_t p = 1; p < 4; p++) {
 		struct subject_dma how = { p * 70, MACHINE_DMA_WITH_PASID };
 
-		subject_dma_blocked(s, w.device, IOVA, w.buffer.phys + PAGE, &how);
+		subject_dma_blocked(s, w.device, s->iova, w.buffer.phys + s->page, &how);
 		owner_detach_pasid(w.owner, w.pasid, p * 70);
 	}
-	subject_dma_blocked(s, w.device, IOVA, w.buffer.phys + PAGE, NULL);
+	subject_dma_blocked(s, w.device, s->iova, w.buffer.phys + s->page, NULL);
 	owner_detach(w.owner, w.pasid);
 	end(s, &w);
 }

@@ -97,10 +97,10 @@ bool lane_may_read(struct lane *lane, uint64_t iova, uint64_t expected, struct n
 	return true;
 }
 
-void race_fill(const struct subject_buffer *buffer, uint64_t page, uint64_t word)
+void race_fill(struct subject *s, const struct subject_buffer *buffer, uint64_t page, uint64_t word)
 {
-	for (uint64_t at = 0; at < PAGE; at += sizeof(word))
-		memcpy(buffer->mem + page * PAGE + at, &word, sizeof(word));
+	for (uint64_t at = 0; at < s->page; at += sizeof(word))
+		memcpy(buffer->mem + page * s->page + at, &word, sizeof(word));
 }
 
 /* Requests that were refused on purpose left faults behind. */

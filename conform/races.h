@@ -13,11 +13,7 @@
 
 #include "conform/interleave.h"
 
-#define PAGE 4096ull
-#define MiB2 (1ull << 21)
-#define GiB (1ull << 30)
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x7654000ull
 #define PASID 5u
 #define POINTS 40 /* of a long way that are tried */
 
@@ -61,8 +57,9 @@ bool lane_may_read(struct lane *lane, uint64_t iova, uint64_t expected, struct n
 void lane_for_each(struct subject *s, struct interleave *i,
 		   void (*run)(struct subject *s, struct interleave *i, struct lane lane));
 
-/* The same word everywhere in a page of a buffer. */
-void race_fill(const struct subject_buffer *buffer, uint64_t page, uint64_t word);
+/* The same word everywhere in page @page of a buffer. */
+void race_fill(struct subject *s, const struct subject_buffer *buffer, uint64_t page,
+	       uint64_t word);
 /* Requests that were refused on purpose left faults behind. */
 void race_forget_faults(struct subject *s);
 

@@ -35,7 +35,7 @@ static void wait_for_stream(void *context)
 
 static void stream_start(struct streamed *t, uint64_t iova, uint64_t a, uint64_t b)
 {
-	CHECK_OK(t->s, machine_stream_start(t->lane.device, iova, PAGE, t->lane.how.pasid,
+	CHECK_OK(t->s, machine_stream_start(t->lane.device, iova, t->s->page, t->lane.how.pasid,
 					    t->lane.how.flags, a, b));
 	t->streaming = true;
 }
@@ -89,20 +89,20 @@ static void stream_through_replace(struct subject *s, struct interleave *i, stru
 	bool no_gap = !lane.how.pasid &&
 		      uiommu_device_capable(lane.dev, UIOMMU_CAP_HITLESS_REPLACE);
 
-	t.buffer = subject_buffer(s, 8 * PAGE);
-	iova = t.buffer.phys + 3 * PAGE;
+	t.buffer = subject_buffer(s, 8 * s->page);
+	iova = t.buffer.phys + 3 * s->page;
 	for (unsigned int n = 0; n < 4; n++)
 		word[n] = subject_random(s);
-	race_fill(&t.buffer, 3, word[3]);
-	race_fill(&t.buffer, 4, word[3]);
+	race_fill(s, &t.buffer, 3, word[3]);
+	race_fill(s, &t.buffer, 4, word[3]);
 	for (unsigned int d = 0; d < 2; d++) {
 		t.domain[d] = subject_domain(s, lane.dev, lane_alloc_flags(&lane));
-		CHECK_OK(s, uiommu_map(t.domain[d], iova, t.buffer.phys, PAGE, RW));
-		CHECK_OK(s, uiommu_map(t.domain[d], iova + PAGE, t.buffer.phys + (1 + d) * PAGE,
-				       PAGE, RW));
+		CHECK_OK(s, uiommu_map(t.domain[d], iova, t.buffer.phys, s->page, RW));
+		CHECK_OK(s, uiommu_map(t.domain[d], iova + s->page,
+				       t.buffer.phys + (1 + d) * s->page, s->page, RW));
 	}
 	for (unsigned int n = 0; n < 3; n++)
-		race_fill(&t.buffer, n, word[n]);
+		race_fill(s, &t.buffer, n, word[n]);
 	if (lane.how.pasid)
 		CHECK_OK(s, uiommu_attach_device_pasid(t.domain[0], lane.dev, lane.how.pasid,
 						       &t.handle[0]));
@@ -114,7 +114,7 @@ static void stream_through_replace(struct subject *s, struct interleave *i, stru
 	t.i.second = nothing;
 	/* A page that differs: the old or the new.  Then one that both have: no other. */
 	for (unsigned int both = 0; both < 2; both++) {
-		stream_start(&t, iova + (both ? 0 : PAGE), both ? word[0] : word[1],
+		stream_start(&t, iova + (both ? 0 : s->page), both ? word[0] : word[1],
 			     both ? word[0] : word[2]);
 		for (unsigned int n = 0; n < 6; n++) {
 			t.i.first = n % 2 ? replace_to_first : replace_to_second;
@@ -137,19 +137,19 @@ static void stream_through_replace(struct subject *s, struct interleave *i, stru
 	for (unsigned int n = 0; n < 6; n++) {
 		unsigned int to = !(n % 2);
 
-		race_fill(&t.buffer, 1, word[1]);
-		race_fill(&t.buffer, 2, word[2]);
-		stream_start(&t, iova + PAGE, word[1], word[2]);
+		race_fill(s, &t.buffer, 1, word[1]);
+		race_fill(s, &t.buffer, 2, word[2]);
+		stream_start(&t, iova + s->page, word[1], word[2]);
 		wait_for_stream(&t);
 		t.i.first = to ? replace_to_second : replace_to_first;
 		interleave_run(&t.i, UINT32_MAX);
 		stream_stop(&t, &stats);
 		/* What it read before the switch it may have written after it. */
-		race_fill(&t.buffer, 1, word[1]);
-		race_fill(&t.buffer, 2, word[2]);
-		lane_reads(&t.lane, iova + PAGE, word[1 + to], &seen, "after replace");
+		race_fill(s, &t.buffer, 1, word[1]);
+		race_fill(s, &t.buffer, 2, word[2]);
+		lane_reads(&t.lane, iova + s->page, word[1 + to], &seen, "after replace");
 		note_judge(s, &seen, "replace", n);
-		stream_start(&t, iova + PAGE, word[1 + to], word[1 + to]);
+		stream_start(&t, iova + s->page, word[1 + to], word[1 + to]);
 		for (unsigned int k = 0; k < 4; k++)
 			wait_for_stream(&t);
 		stream_stop(&t, &stats);
@@ -257,11 +257,11 @@ static void member_leaves(struct subject *s, struct leaving *l, const struct sub
 					machine_device(s->machine, trio_labels[d]);
 
 				if (device == l->device || partings[what].page < 0)
-					subject_dma_blocked(s, device, IOVA, buffer->phys, NULL);
+					subject_dma_blocked(s, device, s->iova, buffer->phys, NULL);
 				else
-					subject_dma_reaches(s, device, IOVA,
+					subject_dma_reaches(s, device, s->iova,
 							    buffer->phys +
-								    partings[what].page * PAGE,
+								    partings[what].page * s->page,
 							    RW, NULL);
 			}
 			if (partings[what].page >= 0)
@@ -269,7 +269,7 @@ static void member_leaves(struct subject *s, struct leaving *l, const struct sub
 						    l->group);
 			CHECK_OK(s, machine_add_device(s->machine, l->device));
 			CHECK(s, uiommu_group_num_devices(l->group) == 3, "it did not come back");
-			subject_dma_blocked(s, l->device, IOVA, buffer->phys, NULL);
+			subject_dma_blocked(s, l->device, s->iova, buffer->phys, NULL);
 		}
 	}
 }
@@ -290,7 +290,7 @@ static void last_one_leaves(struct subject *s, struct leaving *l,
 			if (owned)
 				CHECK_OK(s, uiommu_group_claim_dma_owner(l->group, s));
 			l->domain = subject_domain(s, subject_device(s, "solo0"), 0);
-			CHECK_OK(s, uiommu_map(l->domain, IOVA, buffer->phys, PAGE, RW));
+			CHECK_OK(s, uiommu_map(l->domain, s->iova, buffer->phys, s->page, RW));
 			interleave_run(&l->i, at);
 			CHECK(s, l->rc == 0 || l->rc == -UIOMMU_ENODEV, "%s, point %u: %s", what,
 			      at, uiommu_strerror(l->rc));
@@ -299,7 +299,7 @@ static void last_one_leaves(struct subject *s, struct leaving *l,
 				      !uiommu_group_domain(l->group) &&
 				      !uiommu_group_dma_owner_claimed(l->group),
 			      "%s, point %u: something is left of the empty group", what, at);
-			subject_dma_blocked(s, l->device, IOVA, buffer->phys, NULL);
+			subject_dma_blocked(s, l->device, s->iova, buffer->phys, NULL);
 			/* Nobody has it any more; one that is still counted is never freed, and leaks. */
 			uiommu_domain_free(l->domain);
 			uiommu_group_put(l->group);
@@ -362,7 +362,7 @@ static void walk_freely(struct subject *s, struct leaving *l, const struct subje
 	CHECK(s, uiommu_group_num_devices(l->group) == 3, "members were lost");
 	CHECK_OK(s, uiommu_attach_group(l->domain, l->group));
 	for (unsigned int d = 0; d < 3; d++)
-		subject_dma_reaches(s, machine_device(s->machine, trio_labels[d]), IOVA,
+		subject_dma_reaches(s, machine_device(s->machine, trio_labels[d]), s->iova,
 				    buffer->phys, RW, NULL);
 	uiommu_detach_group(l->domain, l->group);
 }
@@ -376,13 +376,13 @@ static void c093_removed_beside_attach(struct subject *s)
 	l.i.context = &l;
 	subject_expect_warnings(s, 1); /* of a group that lost its last device while in use */
 	subject_boot(s, 0);
-	buffer = subject_buffer(s, 2 * PAGE);
+	buffer = subject_buffer(s, 2 * s->page);
 	l.device = subject_machine_device(s, "trio1");
 	l.group = subject_claim(s, "trio0");
 	l.domain = subject_domain(s, subject_device(s, "trio0"), 0);
 	l.other = subject_domain(s, subject_device(s, "trio0"), 0);
-	CHECK_OK(s, uiommu_map(l.domain, IOVA, buffer.phys, PAGE, RW));
-	CHECK_OK(s, uiommu_map(l.other, IOVA, buffer.phys + PAGE, PAGE, RW));
+	CHECK_OK(s, uiommu_map(l.domain, s->iova, buffer.phys, s->page, RW));
+	CHECK_OK(s, uiommu_map(l.other, s->iova, buffer.phys + s->page, s->page, RW));
 	member_leaves(s, &l, &buffer);
 	walk_freely(s, &l, &buffer);
 	uiommu_domain_free(l.domain);

@@ -6,8 +6,6 @@
 
 /* ---- attach and change at once ----------------------------------------------------------------- */
 
-#define FAR (1ull << 32) /* where another leaf table is needed */
-
 struct newcomer {
 	struct subject *s;
 	struct lane lane[2];
@@ -37,14 +35,14 @@ static void attach_and_read(void *context)
 
 	newcomer_attach(c, c->lanes - 1, 1);
 	for (unsigned int l = 0; l < c->lanes; l++)
-		lane_may_read(&c->lane[l], IOVA, c->word, &c->note[1]);
+		lane_may_read(&c->lane[l], c->s->iova, c->word, &c->note[1]);
 }
 
 static void unmap_noted(struct newcomer *c, unsigned int thread)
 {
-	c->unmapped = uiommu_unmap(c->domain, IOVA, PAGE);
+	c->unmapped = uiommu_unmap(c->domain, c->s->iova, c->s->page);
 	for (unsigned int l = 0; l < c->lanes; l++)
-		lane_refused(&c->lane[l], IOVA, &c->note[thread], "after it was unmapped");
+		lane_refused(&c->lane[l], c->s->iova, &c->note[thread], "after it was unmapped");
 }
 
 static void unmap_first(void *context)
@@ -58,7 +56,7 @@ static void read_and_unmap(void *context)
 
 	c->rc[1] = c->lanes > 1 ? lane_attach(&c->lane[1], c->domain) : 0;
 	for (unsigned int l = 0; l < c->lanes; l++)
-		lane_may_read(&c->lane[l], IOVA, c->word, &c->note[1]);
+		lane_may_read(&c->lane[l], c->s->iova, c->word, &c->note[1]);
 	unmap_noted(c, 1);
 }
 
@@ -66,7 +64,7 @@ static void map_first(void *context)
 {
 	struct newcomer *c = context;
 
-	c->rc[0] = uiommu_map(c->domain, IOVA, c->buffer.phys, PAGE, RW);
+	c->rc[0] = uiommu_map(c->domain, c->s->iova, c->buffer.phys, c->s->page, RW);
 }
 
 static void read_and_map(void *context)
@@ -76,9 +74,9 @@ static void read_and_map(void *context)
 	c->rc[1] = c->lanes > 1 ? lane_attach(&c->lane[1], c->domain) : 0;
 	/* What is not there may be remembered too. */
 	for (unsigned int l = 0; l < c->lanes; l++)
-		lane_may_read(&c->lane[l], IOVA, c->word, &c->note[1]);
+		lane_may_read(&c->lane[l], c->s->iova, c->word, &c->note[1]);
 	if (!c->rc[1])
-		c->rc[1] = uiommu_map(c->domain, IOVA, c->buffer.phys, PAGE, RW);
+		c->rc[1] = uiommu_map(c->domain, c->s->iova, c->buffer.phys, c->s->page, RW);
 }
 
 static const struct {
@@ -103,7 +101,8 @@ static void meet(struct subject *s, struct interleave *i, struct newcomer *c)
 			c->rc[0] = 0;
 			c->rc[1] = 0;
 			if (meetings[m].mapped)
-				CHECK_OK(s, uiommu_map(c->domain, IOVA, c->buffer.phys, PAGE, RW));
+				CHECK_OK(s, uiommu_map(c->domain, s->iova, c->buffer.phys, s->page,
+						       RW));
 			if (meetings[m].attached && c->lanes > 1)
 				CHECK_OK(s, lane_attach(&c->lane[0], c->domain));
 			interleave_run(i, at);
@@ -114,15 +113,16 @@ static void meet(struct subject *s, struct interleave *i, struct newcomer *c)
 			note_judge(s, &c->note[1], meetings[m].name, at);
 			for (unsigned int l = 0; l < c->lanes; l++) {
 				if (meetings[m].reached)
-					lane_reads(&c->lane[l], IOVA, c->word, &c->note[0],
+					lane_reads(&c->lane[l], s->iova, c->word, &c->note[0],
 						   "after both");
 				else
-					lane_refused(&c->lane[l], IOVA, &c->note[0], "after both");
+					lane_refused(&c->lane[l], s->iova, &c->note[0],
+						     "after both");
 			}
 			note_judge(s, &c->note[0], meetings[m].name, at);
 			if (meetings[m].reached)
-				c->unmapped = uiommu_unmap(c->domain, IOVA, PAGE);
-			CHECK(s, c->unmapped == PAGE, "%s, point %u: unmap gave 0x%llx",
+				c->unmapped = uiommu_unmap(c->domain, s->iova, s->page);
+			CHECK(s, c->unmapped == s->page, "%s, point %u: unmap gave 0x%llx",
 			      meetings[m].name, at, (unsigned long long)c->unmapped);
 			c->unmapped = 0;
 			for (unsigned int l = 0; l < c->lanes; l++)
@@ -135,11 +135,11 @@ static void meet(struct subject *s, struct interleave *i, struct newcomer *c)
 static void newcomer_begin(struct subject *s, struct newcomer *c)
 {
 	c->s = s;
-	c->buffer = subject_buffer(s, PAGE);
+	c->buffer = subject_buffer(s, s->page);
 	c->word = subject_random(s);
-	race_fill(&c->buffer, 0, c->word);
+	race_fill(s, &c->buffer, 0, c->word);
 	/* The leaf table stays in place: only the page comes and goes. */
-	CHECK_OK(s, uiommu_map(c->domain, IOVA + PAGE, c->buffer.phys, PAGE, RW));
+	CHECK_OK(s, uiommu_map(c->domain, s->iova + s->page, c->buffer.phys, s->page, RW));
 }
 
 static void newcomer_end(struct subject *s, struct newcomer *c)
@@ -173,7 +173,7 @@ struct rider {
 	struct uiommu_domain *domain;
 	struct interleave_dice dice;
 	const _Atomic bool *stop;
-	unsigned int rounds;
+	_Atomic unsigned int rounds;
 	int rc;
 };
 
@@ -187,12 +187,23 @@ static void *come_and_go(void *context)
 		if (!r->rc)
 			lane_detach(r->lane, r->domain);
 		interleave_pause(&r->dice);
-		r->rounds++;
+		atomic_fetch_add_explicit(&r->rounds, 1, memory_order_relaxed);
 	}
 	return NULL;
 }
 
 #define ENOUGH 30 /* words that each device has read while it was attached */
+
+/* Each was attached and detached, and seen in between. */
+static bool have_ridden(struct rider rider[2], const unsigned int seen[2])
+{
+	bool done = true;
+
+	for (unsigned int l = 0; l < 2; l++)
+		done &= seen[l] >= ENOUGH &&
+			atomic_load_explicit(&rider[l].rounds, memory_order_relaxed) > 1;
+	return done;
+}
 
 static void map_while_they_ride(struct subject *s, struct newcomer *c)
 {
@@ -210,16 +221,16 @@ static void map_while_they_ride(struct subject *s, struct newcomer *c)
 					   .stop = &stop };
 		CHECK(s, !pthread_create(&thread[l], NULL, come_and_go, &rider[l]), "no thread");
 	}
-	for (round = 0; seen[0] < ENOUGH || seen[1] < ENOUGH; round++) {
-		if (uiommu_map(c->domain, IOVA, c->buffer.phys, PAGE, RW))
+	for (round = 0; !have_ridden(rider, seen); round++) {
+		if (uiommu_map(c->domain, s->iova, c->buffer.phys, s->page, RW))
 			note_wrong(&c->note[0], "map failed");
 		interleave_pause(&dice);
 		for (unsigned int l = 0; l < 2; l++)
-			seen[l] += lane_may_read(&c->lane[l], IOVA, c->word, &c->note[0]);
-		if (uiommu_unmap(c->domain, IOVA, PAGE) != PAGE)
+			seen[l] += lane_may_read(&c->lane[l], s->iova, c->word, &c->note[0]);
+		if (uiommu_unmap(c->domain, s->iova, s->page) != s->page)
 			note_wrong(&c->note[0], "unmap gave back less than a page");
 		for (unsigned int l = 0; l < 2; l++)
-			lane_refused(&c->lane[l], IOVA, &c->note[0], "after it was unmapped");
+			lane_refused(&c->lane[l], s->iova, &c->note[0], "after it was unmapped");
 		if (c->note[0].text[0] || !interleave_wait(&wait))
 			break;
 	}
@@ -228,10 +239,12 @@ static void map_while_they_ride(struct subject *s, struct newcomer *c)
 		pthread_join(thread[l], NULL);
 	note_judge(s, &c->note[0], "free running", round);
 	for (unsigned int l = 0; l < 2; l++) {
+		unsigned int rounds = atomic_load_explicit(&rider[l].rounds, memory_order_relaxed);
+
 		CHECK(s, rider[l].rc == 0, "attach: %s", uiommu_strerror(rider[l].rc));
-		CHECK(s, seen[l] && rider[l].rounds > 1,
+		CHECK(s, seen[l] && rounds > 1,
 		      "device %u was seen %u times in %u rounds: nothing was shown", l, seen[l],
-		      rider[l].rounds);
+		      rounds);
 	}
 	race_forget_faults(s);
 }
@@ -286,14 +299,15 @@ static void grow_first(void *context)
 {
 	struct growth *g = context;
 
-	g->rc[0] = uiommu_map(g->domain, IOVA, g->buffer.phys, PAGE, RW);
+	g->rc[0] = uiommu_map(g->domain, g->s->iova, g->buffer.phys, g->s->page, RW);
 }
 
 static void grow_second(void *context)
 {
 	struct growth *g = context;
 
-	g->rc[1] = uiommu_map(g->domain, IOVA + PAGE, g->buffer.phys + PAGE, PAGE, RW);
+	g->rc[1] = uiommu_map(g->domain, g->s->iova + g->s->page, g->buffer.phys + g->s->page,
+			      g->s->page, RW);
 }
 
 static void grow_and_attach(void *context)
@@ -302,7 +316,14 @@ static void grow_and_attach(void *context)
 
 	g->rc[1] = lane_attach(&g->lane, g->domain);
 	if (!g->rc[1])
-		g->rc[1] = uiommu_map(g->domain, IOVA + PAGE, g->buffer.phys + PAGE, PAGE, RW);
+		g->rc[1] = uiommu_map(g->domain, g->s->iova + g->s->page,
+				      g->buffer.phys + g->s->page, g->s->page, RW);
+}
+
+/* Where the next leaf table begins. */
+static uint64_t beside(struct subject *s)
+{
+	return (s->iova & ~(s->large - 1)) + s->large;
 }
 
 /* The leaf table next to it goes while new ones come. */
@@ -310,7 +331,7 @@ static void shrink_and_grow(void *context)
 {
 	struct growth *g = context;
 
-	g->unmapped = uiommu_unmap(g->domain, (IOVA & ~(MiB2 - 1)) + MiB2, MiB2);
+	g->unmapped = uiommu_unmap(g->domain, beside(g->s), g->s->large);
 	grow_second(g);
 }
 
@@ -340,12 +361,13 @@ static void growth_check(struct subject *s, struct growth *g, unsigned int first
 	struct note n = { "" };
 
 	for (unsigned int p = first; p < 2; p++) {
-		uint64_t got = uiommu_iova_to_phys(g->domain, IOVA + p * PAGE + 5);
+		uint64_t got = uiommu_iova_to_phys(g->domain, s->iova + p * s->page + 5);
 
-		CHECK(s, got == g->buffer.phys + p * PAGE + 5,
+		CHECK(s, got == g->buffer.phys + p * s->page + 5,
 		      "%s, point %u: page %u leads to 0x%llx", what, at, p,
 		      (unsigned long long)got);
-		lane_reads(&g->lane, IOVA + p * PAGE, g->word[p], &n, "when both have returned");
+		lane_reads(&g->lane, s->iova + p * s->page, g->word[p], &n,
+			   "when both have returned");
 	}
 	note_judge(s, &n, what, at);
 }
@@ -353,8 +375,6 @@ static void growth_check(struct subject *s, struct growth *g, unsigned int first
 static void grow_interleaved(struct subject *s, struct interleave *i, struct growth *g)
 {
 	for (size_t k = 0; k < sizeof(growths) / sizeof(growths[0]); k++) {
-		const uint64_t beside = (IOVA & ~(MiB2 - 1)) + MiB2;
-
 		i->context = g;
 		i->first = growths[k].first;
 		i->second = growths[k].second;
@@ -362,18 +382,18 @@ static void grow_interleaved(struct subject *s, struct interleave *i, struct gro
 			g->rc[0] = 0;
 			g->rc[1] = 0;
 			g->domain = subject_domain(s, g->lane.dev, 0);
+			/* All its pages, one by one: no larger leaf fits. */
 			if (growths[k].neighbour)
-				for (uint64_t done = 0; done < MiB2; done += PAGE)
-					CHECK_OK(s, uiommu_map(g->domain, beside + done,
-							       g->buffer.phys, PAGE, RW));
+				CHECK_OK(s, uiommu_map(g->domain, beside(s), s->large + s->page,
+						       s->large, RW));
 			interleave_run(i, at);
 			CHECK(s, g->rc[0] == 0 && g->rc[1] == 0, "%s, point %u: %s and %s",
 			      growths[k].name, at, uiommu_strerror(g->rc[0]),
 			      uiommu_strerror(g->rc[1]));
 			if (growths[k].neighbour)
 				CHECK(s,
-				      g->unmapped == MiB2 &&
-					      !uiommu_iova_to_phys(g->domain, beside),
+				      g->unmapped == s->large &&
+					      !uiommu_iova_to_phys(g->domain, beside(s)),
 				      "%s, point %u: unmap gave 0x%llx", growths[k].name, at,
 				      (unsigned long long)g->unmapped);
 			if (!growths[k].attaches)
@@ -404,8 +424,8 @@ static void *grow_freely(void *context)
 
 	pthread_barrier_wait(w->start);
 	for (unsigned int n = 0; n < w->pages && !w->rc; n++) {
-		w->rc = uiommu_map(g->domain, w->iova + n * GROWERS * PAGE,
-				   g->buffer.phys + (n % 2) * PAGE, PAGE, RW);
+		w->rc = uiommu_map(g->domain, w->iova + n * GROWERS * g->s->page,
+				   g->buffer.phys + (n % 2) * g->s->page, g->s->page, RW);
 		interleave_pause(&w->dice);
 	}
 	return NULL;
@@ -420,14 +440,16 @@ static void *churn_freely(void *context)
 	pthread_barrier_wait(w->start);
 	for (unsigned int n = 0; n < 12 && !w->rc; n++) {
 		for (unsigned int p = 0; p < 4 && !w->rc; p++)
-			w->rc = uiommu_map(g->domain, w->iova + p * PAGE, g->buffer.phys, PAGE, RW);
+			w->rc = uiommu_map(g->domain, w->iova + p * g->s->page, g->buffer.phys,
+					   g->s->page, RW);
 		interleave_pause(&w->dice);
-		if (uiommu_unmap(g->domain, w->iova, 4 * PAGE) != 4 * PAGE)
+		if (uiommu_unmap(g->domain, w->iova, 4 * g->s->page) != 4 * g->s->page)
 			w->rc = -UIOMMU_EIO;
 		/* The table is left, empty: a leaf takes its place, and its memory is given back. */
 		if (!w->rc)
-			w->rc = uiommu_map(g->domain, w->iova, 0x200000, MiB2, UIOMMU_READ);
-		if (!w->rc && uiommu_unmap(g->domain, w->iova, MiB2) != MiB2)
+			w->rc = uiommu_map(g->domain, w->iova, g->s->large, g->s->large,
+					   UIOMMU_READ);
+		if (!w->rc && uiommu_unmap(g->domain, w->iova, g->s->large) != g->s->large)
 			w->rc = -UIOMMU_EIO;
 	}
 	return NULL;
@@ -437,7 +459,7 @@ static void grow_all_at_once(struct subject *s, struct growth *g)
 {
 	for (unsigned int round = 0; round < 8; round++) {
 		/* Around a border between two tables of the third level. */
-		const uint64_t base = 4 * GiB - 24 * PAGE;
+		const uint64_t base = s->base + 4 * s->huge - 24 * s->page;
 		struct grower w[GROWERS + 1];
 		pthread_t thread[GROWERS + 1];
 		_Atomic bool stop = false;
@@ -457,8 +479,9 @@ static void grow_all_at_once(struct subject *s, struct growth *g)
 			w[t] = (struct grower){ .g = g,
 						.start = &start,
 						.dice = { subject_random(s) },
-						.iova = t < GROWERS ? base + t * PAGE :
-								      4 * GiB + 4 * MiB2,
+						.iova = t < GROWERS ? base + t * s->page :
+								      s->base + 4 * s->huge +
+									      4 * s->large,
 						.pages = 16 };
 			CHECK(s,
 			      !pthread_create(&thread[t], NULL,
@@ -477,14 +500,15 @@ static void grow_all_at_once(struct subject *s, struct growth *g)
 		CHECK_OK(s, lane_attach(&g->lane, g->domain));
 		for (unsigned int p = 0; p < 16 * GROWERS; p++) {
 			unsigned int to = p / GROWERS % 2;
-			uint64_t got = uiommu_iova_to_phys(g->domain, base + p * PAGE);
+			uint64_t got = uiommu_iova_to_phys(g->domain, base + p * s->page);
 
-			CHECK(s, got == g->buffer.phys + to * PAGE,
+			CHECK(s, got == g->buffer.phys + to * s->page,
 			      "round %u: page %u leads to 0x%llx", round, p,
 			      (unsigned long long)got);
-			lane_reads(&g->lane, base + p * PAGE, g->word[to], &n, "at the end");
+			lane_reads(&g->lane, base + p * s->page, g->word[to], &n, "at the end");
 		}
-		lane_refused(&g->lane, 4 * GiB + 4 * MiB2, &n, "after it was unmapped");
+		lane_refused(&g->lane, s->base + 4 * s->huge + 4 * s->large, &n,
+			     "after it was unmapped");
 		note_judge(s, &n, "free running", round);
 		lane_detach(&g->lane, g->domain);
 		uiommu_domain_free(g->domain);
@@ -500,10 +524,10 @@ static void c162_tables_grow(struct subject *s)
 	subject_boot(s, 0);
 	subject_machine_device(s, "pasid0");
 	lane_open(s, &g.lane, "pasid0", (struct subject_dma){ 0 });
-	g.buffer = subject_buffer(s, 2 * PAGE);
+	g.buffer = subject_buffer(s, 2 * s->page);
 	for (unsigned int p = 0; p < 2; p++) {
 		g.word[p] = subject_random(s);
-		race_fill(&g.buffer, p, g.word[p]);
+		race_fill(s, &g.buffer, p, g.word[p]);
 	}
 	grow_interleaved(s, &i, &g);
 	grow_all_at_once(s, &g);

@@ -73,12 +73,13 @@ static void check_bound(struct probed *p)
 		struct lane lane = { .device = p->device, .dev = p->dev };
 
 		lane_refused(&lane, p->phys, &p->note, "without a mapping");
-		rc = uiommu_map(domain, IOVA, p->phys, PAGE, RW);
+		rc = uiommu_map(domain, p->s->iova, p->phys, p->s->page, RW);
 		if (rc)
 			note_wrong(&p->note, "map: %s", uiommu_strerror(rc));
 		else
-			lane_reads(&lane, IOVA, p->word, &p->note, "through its default domain");
-		if (!rc && uiommu_unmap(domain, IOVA, PAGE) != PAGE)
+			lane_reads(&lane, p->s->iova, p->word, &p->note,
+				   "through its default domain");
+		if (!rc && uiommu_unmap(domain, p->s->iova, p->s->page) != p->s->page)
 			note_wrong(&p->note, "unmap gave back less than a page");
 	}
 	uiommu_group_put(group);
@@ -138,10 +139,10 @@ static void c011_listed_not_ready(struct subject *s)
 
 	/* The subject's own units, from cold hardware on. */
 	p.device = subject_machine_device(s, "pasid0");
-	buffer = subject_buffer(s, PAGE);
+	buffer = subject_buffer(s, s->page);
 	p.phys = buffer.phys;
 	p.word = subject_random(s);
-	race_fill(&buffer, 0, p.word);
+	race_fill(s, &buffer, 0, p.word);
 	CHECK_OK(s, machine_add_device(s->machine, p.device));
 	p.dev = machine_device_uiommu(p.device);
 	for (unsigned int at = 1; at; at = interleave_next(&p.i, at, POINTS)) {
@@ -233,10 +234,10 @@ static void c024_one_device_two_threads(struct subject *s)
 	p.soft = NULL;
 
 	p.device = subject_machine_device(s, "pasid0");
-	buffer = subject_buffer(s, PAGE);
+	buffer = subject_buffer(s, s->page);
 	p.phys = buffer.phys;
 	p.word = subject_random(s);
-	race_fill(&buffer, 0, p.word);
+	race_fill(s, &buffer, 0, p.word);
 	for (unsigned int at = 1; at; at = interleave_next(&p.i, at, POINTS)) {
 		p.refuse = true;
 		CHECK_OK(s, machine_add_device(s->machine, p.device));

@@ -9,7 +9,6 @@
 #include "conform/soft.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x12345000ull
 
 /* A real device with a domain of the scenario's own, and a page mapped. */
 struct user {
@@ -28,15 +27,15 @@ static void user_open(struct subject *s, struct user *user, const char *label)
 	user->dev = subject_device(s, label);
 	user->group = subject_claim(s, label);
 	user->domain = subject_domain(s, user->dev, 0);
-	user->buffer = subject_buffer(s, 4096);
+	user->buffer = subject_buffer(s, s->page);
 	CHECK_OK(s, uiommu_attach_group(user->domain, user->group));
-	CHECK_OK(s, uiommu_map(user->domain, IOVA, user->buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(user->domain, s->iova, user->buffer.phys, s->page, RW));
 }
 
 static void user_works(struct subject *s, struct user *user)
 {
-	subject_dma_reaches(s, user->device, IOVA, user->buffer.phys, RW, NULL);
-	subject_dma_blocked(s, user->device, IOVA + 4096, user->buffer.phys, NULL);
+	subject_dma_reaches(s, user->device, s->iova, user->buffer.phys, RW, NULL);
+	subject_dma_blocked(s, user->device, s->iova + s->page, user->buffer.phys, NULL);
 }
 
 static void user_close(struct subject *s, struct user *user)
@@ -47,7 +46,7 @@ static void user_close(struct subject *s, struct user *user)
 	subject_release(s, user->group);
 }
 
-/* A soft device's group, claimed; its domain attached, with one page at IOVA. */
+/* A soft device's group, claimed; its domain attached, with one page at s->iova. */
 static void soft_open(struct subject *s, struct soft *soft, unsigned int device,
 		      struct uiommu_group **group, struct uiommu_domain **domain, uint64_t paddr)
 {
@@ -56,7 +55,7 @@ static void soft_open(struct subject *s, struct soft *soft, unsigned int device,
 	CHECK_OK(s, uiommu_group_claim_dma_owner(*group, soft));
 	CHECK_OK(s, uiommu_domain_alloc_paging(soft->device[device].dev, 0, domain));
 	CHECK_OK(s, uiommu_attach_group(*domain, *group));
-	CHECK_OK(s, uiommu_map(*domain, IOVA, paddr, 4096, RW));
+	CHECK_OK(s, uiommu_map(*domain, s->iova, paddr, SOFT_GRANULE, RW));
 }
 
 static void soft_close(struct uiommu_group *group, struct uiommu_domain *domain)
@@ -157,13 +156,14 @@ static void two_drivers_side_by_side(struct subject *s)
 	/* The same address in both, elsewhere in memory. */
 	soft_open(s, soft, 0, &group, &domain, 0x7000);
 	user_works(s, &user);
-	CHECK(s, soft_translate(soft, 0, 0, IOVA + 5) == 0x7005,
+	CHECK(s, soft_translate(soft, 0, 0, s->iova + 5) == 0x7005,
 	      "the second driver's device is not translated");
-	CHECK(s, uiommu_unmap(user.domain, IOVA, 4096) == 4096, "unmap gave back less than a page");
-	subject_dma_blocked(s, user.device, IOVA, user.buffer.phys, NULL);
-	CHECK(s, soft_translate(soft, 0, 0, IOVA + 5) == 0x7005,
+	CHECK(s, uiommu_unmap(user.domain, s->iova, s->page) == s->page,
+	      "unmap gave back less than a page");
+	subject_dma_blocked(s, user.device, s->iova, user.buffer.phys, NULL);
+	CHECK(s, soft_translate(soft, 0, 0, s->iova + 5) == 0x7005,
 	      "an unmap at one driver went through to the other");
-	CHECK_OK(s, uiommu_map(user.domain, IOVA, user.buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(user.domain, s->iova, user.buffer.phys, s->page, RW));
 	soft_close(group, domain);
 	user_works(s, &user);
 	CHECK(s, !soft->mixed_up, "the second driver was given an object that is not its own");
@@ -224,12 +224,13 @@ static void foreign_domain_refused(struct subject *s)
 	      wrap_count(s->wrap, WRAP_PREPARE) == prepared &&
 		      soft->device[0].attaches == attaches && !soft->mixed_up,
 	      "a driver was called with another driver's domain");
-	subject_dma_blocked(s, user.device, IOVA, user.buffer.phys, NULL);
+	subject_dma_blocked(s, user.device, s->iova, user.buffer.phys, NULL);
 	/* Both are as usable as before. */
 	CHECK_OK(s, uiommu_attach_group(user.domain, user.group));
 	CHECK_OK(s, uiommu_attach_group(domain, group));
 	user_works(s, &user);
-	CHECK(s, soft_translate(soft, 0, 0, IOVA) == 0x7000, "the second driver's device is lost");
+	CHECK(s, soft_translate(soft, 0, 0, s->iova) == 0x7000,
+	      "the second driver's device is lost");
 	soft_close(group, domain);
 	user_close(s, &user);
 	soft_destroy(soft);
@@ -292,7 +293,7 @@ static void two_tables_of_one_driver(struct subject *s)
 	CHECK_RC(s, uiommu_attach_group(domain[0], group[1]), -UIOMMU_EINVAL);
 	CHECK_RC(s, uiommu_attach_group(domain[1], group[0]), -UIOMMU_EINVAL);
 	for (unsigned int i = 0; i < 2; i++) {
-		CHECK(s, soft_translate(soft, i, 0, IOVA) == SOFT_BLOCKED,
+		CHECK(s, soft_translate(soft, i, 0, s->iova) == SOFT_BLOCKED,
 		      "a refused attach left a translation");
 		CHECK_OK(s, uiommu_attach_group(domain[i], group[i]));
 		soft_close(group[i], domain[i]);
@@ -309,7 +310,7 @@ static void two_tables_of_one_driver(struct subject *s)
 	}
 	uiommu_detach_group(domain[1], group[1]);
 	CHECK_OK(s, uiommu_attach_group(domain[0], group[1]));
-	CHECK(s, soft_translate(soft, 1, 0, IOVA) == 0x7000,
+	CHECK(s, soft_translate(soft, 1, 0, s->iova) == 0x7000,
 	      "a domain does not serve the second instance of its driver");
 	uiommu_detach_group(domain[0], group[1]);
 	CHECK_OK(s, uiommu_attach_group(domain[1], group[1]));
@@ -396,10 +397,13 @@ static void deferral_exhausted(struct subject *s)
 	struct machine_device *device;
 	struct subject_buffer buffer;
 	struct uiommu_device *dev;
+	bool open; /* before any driver comes */
 
 	s->options.system.defer_policy = UIOMMU_DEFER_NEVER;
 	script_boot(s, &script, false);
 	device = subject_machine_device(s, "solo0");
+	buffer = subject_buffer(s, s->page);
+	open = subject_dma_sees(s, device, buffer.phys, buffer.phys, NULL);
 	dev = script_add(&script, "solo0");
 	check_status(s, dev, UIOMMU_STATUS_NO_IOMMU, -UIOMMU_ENODEV);
 	CHECK_RC(s, uiommu_device_probe(dev), -UIOMMU_ENODEV);
@@ -407,10 +411,13 @@ static void deferral_exhausted(struct subject *s)
 	CHECK_RC(s, uiommu_device_probe(dev), -UIOMMU_ENODEV);
 	check_status(s, dev, UIOMMU_STATUS_NO_IOMMU, -UIOMMU_ETIMEDOUT);
 
-	/* Its driver runs, and its DMA goes where it says. */
+	/* Its driver runs, and its DMA goes where hardware lets it go that nobody has touched. */
 	CHECK_OK(s, uiommu_device_bind_driver(dev, 0));
-	buffer = subject_buffer(s, 4096);
-	subject_dma_reaches(s, device, buffer.phys, buffer.phys, RW, NULL);
+	if (open)
+		subject_dma_reaches(s, device, buffer.phys, buffer.phys, RW, NULL);
+	else
+		CHECK(s, !subject_dma_sees(s, device, buffer.phys, buffer.phys, NULL),
+		      "hardware that blocks at reset lets the device through");
 	subject_buffer_free(s, &buffer);
 	uiommu_device_unbind_driver(dev);
 
@@ -632,8 +639,8 @@ static void newcomer_with_direct_region(struct subject *s)
 	struct subject_buffer buffer;
 
 	script_boot(s, &script, true);
-	buffer = subject_buffer(s, 8192);
-	script.device[0].resv[0] = script_region(&buffer, 0, 4096, UIOMMU_RESV_DIRECT);
+	buffer = subject_buffer(s, 2 * s->page);
+	script.device[0].resv[0] = script_region(&buffer, 0, s->page, UIOMMU_RESV_DIRECT);
 	script_add(&script, "trio0");
 	script_default_dma(s, "trio0");
 	watch.phys = buffer.phys;
@@ -644,8 +651,8 @@ static void newcomer_with_direct_region(struct subject *s)
 	CHECK(s, !watch.untranslated, "the newcomer was attached before its region was mapped");
 	subject_dma_reaches(s, subject_machine_device(s, "trio1"), buffer.phys, buffer.phys, RW,
 			    NULL);
-	subject_dma_blocked(s, subject_machine_device(s, "trio1"), buffer.phys + 4096,
-			    buffer.phys + 4096, NULL);
+	subject_dma_blocked(s, subject_machine_device(s, "trio1"), buffer.phys + s->page,
+			    buffer.phys + s->page, NULL);
 	script_default_dma(s, "trio1");
 	script_end(&script);
 	script_remove(&script, "trio1");
@@ -662,6 +669,7 @@ static void newcomer_and_pasids(struct subject *s)
 	struct uiommu_device *dev;
 	struct uiommu_group *group;
 	struct soft *soft;
+	bool alike;
 
 	script_boot(s, &script, true);
 	soft = soft_create(s, s->sys);
@@ -672,20 +680,20 @@ static void newcomer_and_pasids(struct subject *s)
 	}
 	CHECK_OK(s, soft_add(soft, 0));
 	CHECK_OK(s, uiommu_domain_alloc_paging(soft->device[0].dev, UIOMMU_ALLOC_PASID, &domain));
-	CHECK_OK(s, uiommu_map(domain, IOVA, 0x7000, 4096, RW));
+	CHECK_OK(s, uiommu_map(domain, s->iova, 0x7000, SOFT_GRANULE, RW));
 	CHECK_OK(s, uiommu_attach_device_pasid(domain, soft->device[0].dev, 5, NULL));
 	CHECK_OK(s, soft_add(soft, 1));
 	check_status(s, soft->device[1].dev, UIOMMU_STATUS_TRANSLATED, 0);
-	CHECK(s, soft_translate(soft, 0, 5, IOVA) == 0x7000, "the first member lost its PASID");
-	CHECK(s, soft_translate(soft, 1, 5, IOVA) == SOFT_BLOCKED,
+	CHECK(s, soft_translate(soft, 0, 5, s->iova) == 0x7000, "the first member lost its PASID");
+	CHECK(s, soft_translate(soft, 1, 5, s->iova) == SOFT_BLOCKED,
 	      "a newcomer reaches what was attached to a PASID before it came");
 	uiommu_detach_device_pasid(domain, soft->device[0].dev, 5);
 	/* From now on it is a member like any other. */
 	CHECK_OK(s, uiommu_attach_device_pasid(domain, soft->device[0].dev, 5, NULL));
-	CHECK(s, soft_translate(soft, 1, 5, IOVA) == 0x7000,
+	CHECK(s, soft_translate(soft, 1, 5, s->iova) == 0x7000,
 	      "a PASID that was attached after the newcomer came is not attached for it");
 	soft_remove(soft, 1);
-	CHECK(s, !soft->device[1].pasids_left && soft_translate(soft, 0, 5, IOVA) == 0x7000,
+	CHECK(s, !soft->device[1].pasids_left && soft_translate(soft, 0, 5, s->iova) == 0x7000,
 	      "a member left: it took its PASID along, or took it from the other one");
 	uiommu_detach_device_pasid(domain, soft->device[0].dev, 5);
 	uiommu_domain_free(domain);
@@ -699,19 +707,27 @@ static void newcomer_and_pasids(struct subject *s)
 	dev = script_add(&script, "pasid0");
 	if (uiommu_device_max_pasids(dev) <= how.pasid)
 		goto out;
-	buffer = subject_buffer(s, 4096);
+	/* Behind IOMMUs of two drivers they cannot share a group. */
+	script.device[0].join = NULL;
+	alike = !strcmp(uiommu_device_instance(dev)->ops->name,
+			uiommu_device_instance(script_add(&script, "pasid1"))->ops->name);
+	script_remove(&script, "pasid1");
+	script.device[0].join = "pasid0";
+	if (!alike)
+		goto out;
+	buffer = subject_buffer(s, s->page);
 	domain = subject_domain(s, dev, UIOMMU_ALLOC_PASID);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	CHECK_OK(s, uiommu_map(domain, s->iova, buffer.phys, s->page, RW));
 	CHECK_OK(s, uiommu_attach_device_pasid(domain, dev, how.pasid, NULL));
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, &how);
+	subject_dma_reaches(s, device, s->iova, buffer.phys, RW, &how);
 	script_add(&script, "pasid1");
 	group = subject_group(s, "pasid1");
 	CHECK(s, uiommu_group_num_devices(group) == 2, "the newcomer is not in the group");
 	uiommu_group_put(group);
-	subject_dma_blocked(s, newcomer, IOVA, buffer.phys, &how);
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, &how);
+	subject_dma_blocked(s, newcomer, s->iova, buffer.phys, &how);
+	subject_dma_reaches(s, device, s->iova, buffer.phys, RW, &how);
 	uiommu_detach_device_pasid(domain, dev, how.pasid);
-	subject_dma_blocked(s, device, IOVA, buffer.phys, &how);
+	subject_dma_blocked(s, device, s->iova, buffer.phys, &how);
 	uiommu_domain_free(domain);
 	subject_buffer_free(s, &buffer);
 out:
@@ -871,7 +887,7 @@ static void host_driver_and_owner(struct subject *s)
 	device = subject_machine_device(s, "trio1");
 	dev[0] = subject_device(s, "trio0");
 	dev[1] = subject_device(s, "trio1");
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	group = subject_claim(s, "trio0");
 	CHECK_RC(s, uiommu_device_bind_driver(dev[1], 0), -UIOMMU_EBUSY);
 	CHECK_OK(s, uiommu_device_bind_driver(dev[1], UIOMMU_BIND_MANAGED_DMA));

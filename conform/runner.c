@@ -75,7 +75,10 @@ static double now(void)
 static void run_once(const struct run *run, const struct conform_outcome *o, struct subject *s,
 		     uint64_t fail_at)
 {
+	struct subject_layout layout = s->layout;
+
 	memset(s, 0, sizeof(*s));
+	s->layout = layout; /* of the same configuration, and else not used */
 	s->kind = o->subject;
 	s->config = o->config;
 	s->scenario = o->scenario;

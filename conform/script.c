@@ -198,9 +198,9 @@ bool script_has_identity(struct subject *s, struct uiommu_device *dev)
 void script_default_dma(struct subject *s, const char *label)
 {
 	/* Below the 39 bits of the narrowest hardware, above all RAM and reserved regions. */
-	const uint64_t iova = 0x3f12345000;
+	const uint64_t iova = s->base + 0x3f12345 * s->page;
 	struct machine_device *device = subject_machine_device(s, label);
-	struct subject_buffer buffer = subject_buffer(s, 4096);
+	struct subject_buffer buffer = subject_buffer(s, s->page);
 	struct uiommu_group *group = subject_group(s, label);
 	struct uiommu_domain *domain = uiommu_group_domain(group);
 
@@ -210,10 +210,10 @@ void script_default_dma(struct subject *s, const char *label)
 				    NULL);
 	} else {
 		subject_dma_blocked(s, device, buffer.phys, buffer.phys, NULL);
-		CHECK_OK(s,
-			 uiommu_map(domain, iova, buffer.phys, 4096, UIOMMU_READ | UIOMMU_WRITE));
+		CHECK_OK(s, uiommu_map(domain, iova, buffer.phys, s->page,
+				       UIOMMU_READ | UIOMMU_WRITE));
 		subject_dma_reaches(s, device, iova, buffer.phys, UIOMMU_READ | UIOMMU_WRITE, NULL);
-		CHECK(s, uiommu_unmap(domain, iova, 4096) == 4096,
+		CHECK(s, uiommu_unmap(domain, iova, s->page) == s->page,
 		      "%s's default domain did not unmap a page", label);
 		subject_dma_blocked(s, device, iova, buffer.phys, NULL);
 	}

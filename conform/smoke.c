@@ -9,19 +9,20 @@ static void map_translates(struct subject *s)
 	struct subject_buffer buffer;
 	struct owner *owner;
 	struct space *space;
-	const uint64_t iova = 0x12345000;
+	uint64_t iova;
 
 	subject_boot(s, 0);
+	iova = s->iova;
 	device = subject_machine_device(s, "solo0");
 	owner = subject_own(s, "solo0");
 	space = owner_space(owner, 0);
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	CHECK_OK(s, owner_attach(owner, space));
-	CHECK_OK(s, space_map(space, iova, buffer.phys, 4096, UIOMMU_READ | UIOMMU_WRITE));
+	CHECK_OK(s, space_map(space, iova, buffer.phys, s->page, UIOMMU_READ | UIOMMU_WRITE));
 	subject_dma_reaches(s, device, iova, buffer.phys, UIOMMU_READ | UIOMMU_WRITE, NULL);
-	subject_dma_blocked(s, device, iova + 4096, buffer.phys, NULL);
-	subject_dma_blocked(s, device, iova - 4096, buffer.phys, NULL);
-	space_unmap_all(space, iova, 4096);
+	subject_dma_blocked(s, device, iova + s->page, buffer.phys, NULL);
+	subject_dma_blocked(s, device, iova - s->page, buffer.phys, NULL);
+	space_unmap_all(space, iova, s->page);
 	subject_dma_blocked(s, device, iova, buffer.phys, NULL);
 	owner_detach(owner, space);
 	space_end(space);
@@ -39,7 +40,7 @@ static void claim_blocks(struct subject *s)
 	s->options.system.default_type = UIOMMU_DOMAIN_IDENTITY;
 	subject_boot(s, 0);
 	device = subject_machine_device(s, "solo0");
-	buffer = subject_buffer(s, 4096);
+	buffer = subject_buffer(s, s->page);
 	group = subject_group(s, "solo0");
 	if (uiommu_group_default_type(group) == UIOMMU_DOMAIN_IDENTITY)
 		subject_dma_reaches(s, device, buffer.phys, buffer.phys, UIOMMU_READ | UIOMMU_WRITE,
@@ -62,24 +63,24 @@ static void domains_are_apart(struct subject *s)
 	struct owner *owner[2];
 	struct space *space[2];
 	static const char *const label[2] = { "solo0", "solo1" };
-	const uint64_t iova = 0x7654000;
 
 	subject_boot(s, 0);
 	for (int i = 0; i < 2; i++) {
 		device[i] = subject_machine_device(s, label[i]);
 		owner[i] = subject_own(s, label[i]);
 		space[i] = owner_space(owner[i], 0);
-		buffer[i] = subject_buffer(s, 4096);
+		buffer[i] = subject_buffer(s, s->page);
 		CHECK_OK(s, owner_attach(owner[i], space[i]));
-		CHECK_OK(s, space_map(space[i], iova, buffer[i].phys, 4096,
+		CHECK_OK(s, space_map(space[i], s->iova, buffer[i].phys, s->page,
 				      UIOMMU_READ | UIOMMU_WRITE));
 	}
 	for (int i = 0; i < 2; i++)
-		subject_dma_reaches(s, device[i], iova, buffer[i].phys, UIOMMU_READ | UIOMMU_WRITE,
-				    NULL);
-	space_unmap_all(space[0], iova, 4096);
-	subject_dma_blocked(s, device[0], iova, buffer[0].phys, NULL);
-	subject_dma_reaches(s, device[1], iova, buffer[1].phys, UIOMMU_READ | UIOMMU_WRITE, NULL);
+		subject_dma_reaches(s, device[i], s->iova, buffer[i].phys,
+				    UIOMMU_READ | UIOMMU_WRITE, NULL);
+	space_unmap_all(space[0], s->iova, s->page);
+	subject_dma_blocked(s, device[0], s->iova, buffer[0].phys, NULL);
+	subject_dma_reaches(s, device[1], s->iova, buffer[1].phys, UIOMMU_READ | UIOMMU_WRITE,
+			    NULL);
 	for (int i = 0; i < 2; i++) {
 		owner_detach(owner[i], space[i]);
 		space_end(space[i]);

@@ -80,7 +80,7 @@ static int map(struct uiommu_domain *domain, uiommu_iova_t iova, uiommu_phys_t p
 
 	(void)prot;
 	(void)gather;
-	for (*mapped = 0; *mapped < size; *mapped += 4096) {
+	for (*mapped = 0; *mapped < size; *mapped += SOFT_GRANULE) {
 		int at = 0;
 
 		if (find_page(d, iova + *mapped) >= 0)
@@ -108,7 +108,7 @@ static uint64_t unmap(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t
 		if (at < 0)
 			break;
 		d->page[at].used = false;
-		done += 4096;
+		done += SOFT_GRANULE;
 	}
 	if (done)
 		uiommu_iotlb_gather_add(gather, iova, done);
@@ -177,7 +177,7 @@ static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct ui
 	d->soft = soft;
 	d->domain.type = UIOMMU_DOMAIN_PAGING;
 	d->domain.ops = &paging_ops;
-	d->domain.pgsizes = 4096;
+	d->domain.pgsizes = SOFT_GRANULE;
 	d->domain.alloc_flags = flags;
 	d->domain.geometry = (struct uiommu_geometry){
 		.ranges = 1,

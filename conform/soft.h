@@ -18,6 +18,7 @@
 #define SOFT_DEVICES 6
 #define SOFT_PASIDS 8
 #define SOFT_PAGES 64
+#define SOFT_GRANULE 4096ull
 #define SOFT_REGIONS 4
 #define SOFT_BLOCKED UINT64_MAX
 

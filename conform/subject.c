@@ -147,13 +147,76 @@ static void install_saboteur(struct subject *s)
 		wrap_set_saboteur(s->wrap, saboteur->hooks[i].op, saboteur->hooks[i].hook, state);
 }
 
+/* What one more device can do is left of what the others can. */
+static void layout_narrow(struct subject_layout *layout, struct uiommu_device *dev)
+{
+	struct uiommu_geometry geometry;
+	struct uiommu_domain *domain;
+	uint64_t page;
+
+	if (uiommu_domain_alloc_paging(dev, 0, &domain))
+		return;
+	uiommu_domain_geometry(domain, &geometry);
+	page = uiommu_domain_pgsizes(domain);
+	page &= -page;
+	if (page > layout->page)
+		layout->page = page;
+	if (geometry.range[0].start > layout->base)
+		layout->base = geometry.range[0].start;
+	uiommu_domain_free(domain);
+}
+
+/*
+ * Scenarios also boot machines in which no device is translated yet, and count what a driver is asked: so a
+ * machine of its own is asked, once for each configuration.
+ */
+static void layout_find(struct subject *s)
+{
+	struct machine_options options = {
+		.name = s->config->machine,
+		.hardware = s->kind->hardware,
+		.seed = s->seed,
+		.driver_flags = s->config->driver_flags,
+	};
+	struct subject_layout layout = { .config = s->config, .page = 4096 };
+	struct machine *machine;
+	char error[256];
+
+	if (s->layout.config != s->config) {
+		/* A machine that does not come up is the scenario's to report. */
+		if (machine_create(&options, &machine, error, sizeof(error)))
+			return;
+		if (!machine_boot(machine, 0, error, sizeof(error)))
+			for (unsigned int i = 0; i < machine_num_devices(machine); i++) {
+				struct uiommu_device *dev =
+					machine_device_uiommu(machine_device_at(machine, i));
+
+				if (dev && uiommu_device_is_translated(dev))
+					layout_narrow(&layout, dev);
+			}
+		machine_shutdown(machine);
+		machine_destroy(machine);
+		/* A table is a page of entries of 8 bytes in each format. */
+		layout.large = layout.page * (layout.page / 8);
+		layout.huge = layout.large * (layout.page / 8);
+		layout.base = (layout.base + layout.huge - 1) & ~(layout.huge - 1);
+		s->layout = layout;
+	}
+	s->page = s->layout.page;
+	s->large = s->layout.large;
+	s->huge = s->layout.huge;
+	s->base = s->layout.base;
+	s->iova = s->base + 0x7654 * s->page;
+}
+
 void subject_boot(struct subject *s, unsigned int flags)
 {
-	unsigned int wanted = s->scenario->traits, missing;
+	unsigned int missing;
 	char error[256] = "";
 	bool again, created;
 	int rc;
 
+	layout_find(s);
 	if (!s->wrap) {
 		if (wrap_create(&s->wrap))
 			conform_fail(s, __FILE__, __LINE__, "no memory for the layer");
@@ -195,9 +258,7 @@ void subject_boot(struct subject *s, unsigned int flags)
 			     uiommu_strerror(rc));
 	s->sys = machine_system(s->machine);
 	memcpy(s->version, machine_hardware(s->machine)->version, sizeof(s->version));
-	if (!(s->scenario->flags & CONFORM_ANY_GRANULE))
-		wanted |= MACHINE_SMALL_PAGES;
-	missing = wanted & ~machine_hardware(s->machine)->traits;
+	missing = s->scenario->traits & ~machine_hardware(s->machine)->traits;
 	if (missing) {
 		static const char *const names[] = { "sends requests with PASID",
 						     "uses ATS",
@@ -206,8 +267,7 @@ void subject_boot(struct subject *s, unsigned int flags)
 						     "records faults",
 						     "keeps stale translations",
 						     "reports the end of its DMA",
-						     "sends no-snoop requests",
-						     "maps pages of 4 KiB" };
+						     "sends no-snoop requests" };
 
 		conform_skip(s, "nothing on this hardware %s", names[__builtin_ctz(missing)]);
 	}
@@ -284,7 +344,8 @@ struct subject_buffer subject_buffer(struct subject *s, uint64_t size)
 {
 	struct subject_buffer buffer = { .size = size };
 
-	buffer.mem = machine_buffer(s->machine, size, size > 4096 ? size : 4096, &buffer.phys);
+	buffer.mem =
+		machine_buffer(s->machine, size, size > s->page ? size : s->page, &buffer.phys);
 	CHECK(s, buffer.mem, "the machine's RAM has no room for a buffer of %llu bytes",
 	      (unsigned long long)size);
 	for (uint64_t i = 0; i < size; i += sizeof(uint64_t)) {
@@ -299,6 +360,22 @@ void subject_buffer_free(struct subject *s, struct subject_buffer *buffer)
 {
 	machine_buffer_free(s->machine, buffer->mem, buffer->size);
 	buffer->mem = NULL;
+}
+
+struct subject_span subject_span(struct subject *s, uint64_t size)
+{
+	const uint64_t most = 8ull << 20;
+	struct subject_span span = { .size = size };
+
+	span.buffer = subject_buffer(s, size < most ? size : most);
+	span.phys = span.buffer.phys & ~(s->large - 1);
+	span.at = span.buffer.phys - span.phys;
+	return span;
+}
+
+void subject_span_free(struct subject *s, struct subject_span *span)
+{
+	subject_buffer_free(s, &span->buffer);
 }
 
 static void expect_clean(struct subject *s, bool clean)
