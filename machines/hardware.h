@@ -23,7 +23,6 @@ enum machine_trait {
 	MACHINE_CACHES = 1u << 5, /* stale translations are really kept */
 	MACHINE_DMA_STATUS = 1u << 6, /* a device reports whether its DMA failed */
 	MACHINE_NO_SNOOP = 1u << 7, /* a device can send no-snoop requests */
-	MACHINE_SMALL_PAGES = 1u << 8, /* all IOMMUs can map pages of 4 KiB */
 };
 
 struct machine_hardware_ops {

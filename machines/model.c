@@ -496,17 +496,12 @@ static int build_unit(struct model_machine *m, unsigned int index, uint64_t seed
 		.error_size = error_size,
 	};
 
-	int rc;
-
 	unit->from = build.from;
 	unit->behind = behind;
 	unit->report = on_report;
 	unit->msi = on_msi;
 	unit->context = m;
-	rc = make[build.from->kind](&build, unit);
-	if (unit->large_pages)
-		m->hw.traits &= ~(unsigned int)MACHINE_SMALL_PAGES;
-	return rc;
+	return make[build.from->kind](&build, unit);
 }
 
 static void place_bridge(const struct describe_function *from, struct model_pci_config *config)
@@ -693,8 +688,7 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 		goto fail;
 	}
 	m->hw.ops = &model_ops;
-	m->hw.traits = MACHINE_REPORTS | MACHINE_FAULT_RECORDS | MACHINE_CACHES |
-		       MACHINE_SMALL_PAGES;
+	m->hw.traits = MACHINE_REPORTS | MACHINE_FAULT_RECORDS | MACHINE_CACHES;
 	snprintf(m->hw.version, sizeof(m->hw.version), "model");
 	m->hw.mmio_window = m->d->hosts[0].window;
 	m->hw.mmio_window_size = m->d->hosts[0].window_size;

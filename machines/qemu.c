@@ -259,7 +259,7 @@ int machine_hardware_qemu(const void *dtb, size_t dtb_size, uint64_t seed,
 	if (rc)
 		goto stop_qtest;
 	qemu->hw.ops = &ops;
-	qemu->hw.traits = MACHINE_FAULT_RECORDS | MACHINE_CACHES | MACHINE_SMALL_PAGES;
+	qemu->hw.traits = MACHINE_FAULT_RECORDS | MACHINE_CACHES;
 	snprintf(qemu->hw.version, sizeof(qemu->hw.version), "%s", qtest_version(qemu->q));
 	qemu->hw.ram = qtest_ram(qemu->q);
 	qemu->hw.ram_base = qtest_ram_base(qemu->q);

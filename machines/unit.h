@@ -42,7 +42,6 @@ struct unit {
 	struct model_pci_iommu
 		iommu; /* requests carry the ID that firmware gave, in segment:source_id */
 	bool intx; /* virtio: no MSI-X */
-	bool large_pages; /* the smallest page is larger than 4 KiB */
 
 	/* Set before the unit is made; with the first, whether there is an endpoint of this ID behind it. */
 	bool (*behind)(void *context, const struct unit *unit, uint32_t id);

@@ -139,7 +139,6 @@ int machine_unit_smmuv3(const struct unit_build *build, struct unit *unit)
 		return -UIOMMU_EINVAL;
 	}
 	model_smmuv3_port_init(&own->port, own->smmu, 0);
-	unit->large_pages = !config.gran4k;
 	unit->ops = &smmu_ops;
 	unit->model = own;
 	unit->iommu.iommu = &own->port.iommu;

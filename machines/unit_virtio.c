@@ -166,7 +166,6 @@ int machine_unit_virtio(const struct unit_build *build, struct unit *unit)
 			 path);
 		return -UIOMMU_EINVAL;
 	}
-	unit->large_pages = !(config.page_size_mask & 4096);
 	unit->ops = &virtio_ops;
 	unit->model = vi;
 	unit->iommu.iommu = model_viommu_iommu(vi);
