@@ -40,6 +40,7 @@ enum uiommu_pci_quirk_flags {
 	UIOMMU_PCI_TRANSLATION_ROOT = 1u << 4, /* the IOMMU is right above this bridge's bus */
 	UIOMMU_PCI_ALIAS_DEVFN = 1u << 5, /* also sends as alias_first to alias_last of its bus */
 	UIOMMU_PCI_ALIAS_FUNCTION = 1u << 6, /* also sends as function alias_first of its slot */
+	UIOMMU_PCI_ISOLATED_INTEGRATED = 1u << 7, /* isolates if it is part of the root complex */
 };
 
 #define UIOMMU_PCI_ANY_ID 0xffffu

@@ -66,6 +66,9 @@ enum uiommu_pci_isolation uiommu_pci_isolation(struct uiommu_pci_function *fn, u
 		return UIOMMU_PCI_OPEN_QUIRK;
 	if (traits.flags & UIOMMU_PCI_ISOLATED)
 		return UIOMMU_PCI_ISOLATED_QUIRK;
+	if (traits.flags & UIOMMU_PCI_ISOLATED_INTEGRATED &&
+	    uiommu_pci_express_type(fn) == PCI_PCIE_RC_ENDPOINT)
+		return UIOMMU_PCI_ISOLATED_QUIRK;
 
 	switch (uiommu_pci_express_type(fn)) {
 	case -1: /* a shared bus */

@@ -305,6 +305,36 @@ static void test_quirks(void **state)
 	assert_true(uiommu_pci_isolated(c));
 }
 
+/* Functions of one device without ACS, by a vendor whose root complexes keep them apart. */
+static void test_integrated(void **state)
+{
+	static const struct uiommu_pci_quirk open = {
+		0x8086, 0xe, UIOMMU_PCI_NOT_ISOLATED, 0, 0, 0
+	};
+	static const int types[] = { PCI_PCIE_RC_ENDPOINT, PCI_PCIE_ENDPOINT, -1 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 12; i++) {
+		int type = types[i % 3];
+		bool intel = i / 3 % 2, quirk = i / 6;
+		static struct test_pci pci;
+		struct uiommu_pci_function *a, *b;
+
+		test_pci_init(&pci);
+		pci.topology.quirks = &open;
+		pci.topology.num_quirks = quirk;
+		a = test_pci_add(&pci, NULL, 0, PCI_DEVFN(3, 0), type, false);
+		b = test_pci_add(&pci, NULL, 0, PCI_DEVFN(3, 1), type, false);
+		test_pci_set(a, PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_MULTIFUNCTION);
+		test_pci_set(a, PCI_VENDOR_ID, 4, intel ? 0xe8086 : 0xe0001);
+		test_pci_set(b, PCI_VENDOR_ID, 4, intel ? 0xe8086 : 0xe0001);
+		assert_int_equal(uiommu_pci_joined(a, b, NULL),
+				 type == PCI_PCIE_RC_ENDPOINT && intel && !quirk ?
+					 UIOMMU_PCI_APART :
+					 UIOMMU_PCI_SIBLINGS);
+	}
+}
+
 static uint32_t next(uint32_t *seed)
 {
 	*seed = *seed * 1664525u + 1013904223u;
@@ -499,7 +529,7 @@ int main(void)
 		cmocka_unit_test(test_aliases),		 cmocka_unit_test(test_all_aliases),
 		cmocka_unit_test(test_quirks),		 cmocka_unit_test(test_order),
 		cmocka_unit_test(test_capability_loops), cmocka_unit_test(test_ats_and_pasid),
-		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_regions),		 cmocka_unit_test(test_integrated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
