@@ -193,8 +193,12 @@ static void write32(void *context, uint64_t offset, uint32_t value)
 		f->eventq_cons = value;
 		return;
 	case SMMUV3_REG_EVENTQ_IRQ_CFG1:
-	case SMMUV3_REG_EVENTQ_IRQ_CFG2:
 	case SMMUV3_REG_GERROR_IRQ_CFG1:
+		assert_true(f->idr0 & SMMUV3_IDR0_MSI);
+		assert_int_equal(f->irq_ctrl, 0);
+		f->msi[offset == SMMUV3_REG_GERROR_IRQ_CFG1].data = value;
+		return;
+	case SMMUV3_REG_EVENTQ_IRQ_CFG2:
 	case SMMUV3_REG_GERROR_IRQ_CFG2:
 		assert_true(f->idr0 & SMMUV3_IDR0_MSI);
 		return;
@@ -223,10 +227,24 @@ static void write64(void *context, uint64_t offset, uint64_t value)
 	case SMMUV3_REG_EVENTQ_IRQ_CFG0:
 	case SMMUV3_REG_GERROR_IRQ_CFG0:
 		assert_true(f->idr0 & SMMUV3_IDR0_MSI);
+		assert_int_equal(f->irq_ctrl, 0);
+		f->msi[offset == SMMUV3_REG_GERROR_IRQ_CFG0].address = value;
 		return;
 	default:
 		fail_msg("write of 64 bits to register %llx", (unsigned long long)offset);
 	}
+}
+
+static void interrupt(struct fake *f, unsigned int which, uint32_t enable)
+{
+	if ((f->irq_ctrl & enable) && f->msi[which].address)
+		assert_true(uiommu_test_msi(f->test, f->msi[which].address, f->msi[which].data));
+}
+
+void fake_error(struct fake *f, uint32_t bit)
+{
+	f->gerror ^= bit;
+	interrupt(f, 1, SMMUV3_IRQ_CTRL_GERROR_IRQEN);
 }
 
 void fake_event(struct fake *f, const uint64_t event[4])
@@ -240,6 +258,7 @@ void fake_event(struct fake *f, const uint64_t event[4])
 	}
 	memcpy(entry(f, f->eventq_base, f->eventq_prod, 32), event, 32);
 	f->eventq_prod = (f->eventq_prod & ~mask) | ((f->eventq_prod + 1) & mask);
+	interrupt(f, 0, SMMUV3_IRQ_CTRL_EVENTQ_IRQEN);
 }
 
 /* ---- host and system --------------------------------------------------------------------------- */

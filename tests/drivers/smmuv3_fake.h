@@ -28,6 +28,7 @@ struct fake {
 	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl, gerror, gerrorn;
 	uint32_t strtab_cfg, cmdq_prod, cmdq_cons, eventq_prod, eventq_cons;
 	uint64_t strtab, cmdq_base, eventq_base;
+	struct uiommu_msi msi[2]; /* of events and errors */
 	bool stuck, msi_abort;
 	bool open; /* SMMUEN was once 0 while GBPA let everything pass */
 
@@ -57,5 +58,7 @@ void fake_stop(struct fake *fake);
 struct uiommu_device *fake_add(struct fake *fake, const char *name, uint32_t pasid_bits);
 /* An event record, lost if the queue is full. */
 void fake_event(struct fake *fake, const uint64_t event[4]);
+/* An error becomes active. */
+void fake_error(struct fake *fake, uint32_t bit);
 
 #endif /* TESTS_DRIVERS_SMMUV3_FAKE_H */

@@ -274,6 +274,37 @@ static void test_overflow(void **unused)
 	fake_stop(&f);
 }
 
+static void test_interrupts(void **unused)
+{
+	const uint64_t event[4] = { 0x0000020800000010, 0, 0x1000, 0 };
+	struct fake f;
+
+	(void)unused;
+	fake_init(&f);
+	f.config.irq = UIOMMU_SMMUV3_IRQ_MSI;
+	assert_int_equal(fake_start(&f), 0);
+	fake_event(&f, event);
+	assert_int_equal(f.faults, 0);
+	assert_int_equal(uiommu_test_deliver(f.test), 1);
+	assert_int_equal(f.faults, 1);
+	fake_error(&f, SMMUV3_GERROR_EVENTQ_ABT_ERR);
+	assert_int_equal(uiommu_test_deliver(f.test), 1);
+	assert_int_equal(f.gerror, f.gerrorn);
+	assert_int_equal(f.errors, 1);
+	fake_stop(&f);
+	assert_int_equal(f.irq_ctrl, 0);
+
+	/* Without messages of its own it is asked. */
+	fake_init(&f);
+	f.idr0 &= ~SMMUV3_IDR0_MSI;
+	f.config.irq = UIOMMU_SMMUV3_IRQ_MSI;
+	assert_int_equal(fake_start(&f), 0);
+	assert_int_equal(f.irq_ctrl, 0);
+	fake_event(&f, event);
+	assert_int_equal(uiommu_instance_poll(&f.smmu->instance), 1);
+	fake_stop(&f);
+}
+
 static void test_stall(void **unused)
 {
 	const uint64_t event[4] = { 0x0000020800000010, 0x000000008000beef, 0x1000, 0 };
@@ -296,11 +327,12 @@ static void test_stall(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wrap),	 cmocka_unit_test(test_illegal),
-		cmocka_unit_test(test_abort),	 cmocka_unit_test(test_atc),
-		cmocka_unit_test(test_stuck),	 cmocka_unit_test(test_lost_message),
-		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_events),
-		cmocka_unit_test(test_overflow), cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_wrap),	   cmocka_unit_test(test_illegal),
+		cmocka_unit_test(test_abort),	   cmocka_unit_test(test_atc),
+		cmocka_unit_test(test_stuck),	   cmocka_unit_test(test_lost_message),
+		cmocka_unit_test(test_errors),	   cmocka_unit_test(test_events),
+		cmocka_unit_test(test_overflow),   cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_interrupts),
 	};
 
 	return cmocka_run_group_tests_name("smmuv3-queue", tests, NULL, NULL);

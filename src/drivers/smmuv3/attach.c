@@ -306,7 +306,7 @@ static void translate(struct smmu_device *device, const struct smmu_domain *doma
 	device->ste = (struct smmu_ste){
 		.kind = SMMU_STE_STAGE2,
 		.incoming = has->shareability,
-		.ats = ats && !has->force_stall,
+		.ats = ats,
 		.force_stall = has->force_stall,
 		.dirty = domain->pt.config.dirty,
 		.s2 = domain->regs,

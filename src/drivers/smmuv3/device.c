@@ -42,8 +42,10 @@ static int find_sids(struct smmu_device *device)
 static bool may_use_ats(const struct smmu_device *device)
 {
 	const struct uiommu_smmuv3_config *config = &device->smmu->config;
+	const struct smmu_features *has = &device->smmu->has;
 
-	if (!device->smmu->has.ats || !device->pci || !uiommu_pci_ats_supported(device->pci))
+	/* A transaction of PCI must not stall (3.12), and EATS is illegal where stage 2 does (5.2). */
+	if (!has->ats || has->force_stall || !device->pci || !uiommu_pci_ats_supported(device->pci))
 		return false;
 	if (config->ats_allowed)
 		return config->ats_allowed(config->context, device->dev);
