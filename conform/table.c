@@ -6,6 +6,7 @@ const struct conform_scenario *const conform_tables[] = {
 	conform_smoke,
 	conform_registration,
 	conform_groups,
+	conform_mixed,
 	conform_topology,
 	conform_default_domain,
 	conform_attach,

@@ -135,6 +135,11 @@ const char *machine_name(struct machine *m)
 	return m->name;
 }
 
+struct uiommu_pci_topology *machine_topology(struct machine *m)
+{
+	return &m->topology;
+}
+
 struct machine_device *machine_device(struct machine *m, const char *label)
 {
 	for (unsigned int i = 0; i < m->num_devices; i++)

@@ -70,6 +70,8 @@ struct uiommu_system *machine_system(struct machine *machine);
 struct uiommu_posix *machine_host(struct machine *machine);
 struct machine_hardware *machine_hardware(struct machine *machine);
 const char *machine_name(struct machine *machine);
+/* All PCI functions, bridges too, once it was booted. */
+struct uiommu_pci_topology *machine_topology(struct machine *machine);
 
 /* The built-in machines: name and one line; NULL after the last. */
 struct machine_builtin {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apps/uiommu/groups/command.h"
 #include "bench/bench.h"
 #include "conform/conform.h"
 
@@ -31,6 +32,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "conform", "judge drivers by the contract of the IOMMU subsystem", conform_main },
+	{ "groups", "show and explain the IOMMU groups of a machine", groups_main },
 	{ "bench", "measure", bench_main },
 	{ "machines", "list the built-in machines; with a name, its flattened Devicetree",
 	  machines_main },

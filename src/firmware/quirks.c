@@ -19,6 +19,9 @@ static const struct uiommu_pci_quirk known[] = {
 	{ 0x10e3, 0x8113, UIOMMU_PCI_BRIDGE_SECONDARY, 0, 0, 0 },
 	{ 0x1283, 0x8892, UIOMMU_PCI_BRIDGE_SECONDARY, 0, 0, 0 },
 	{ 0x8086, 0x244e, UIOMMU_PCI_BRIDGE_SECONDARY, 0, 0, 0 },
+	/* Network functions inside a chipset, each of which reaches memory alone. */
+	{ 0x8086, 0x15b7, UIOMMU_PCI_ISOLATED, 0, 0, 0 },
+	{ 0x8086, 0x15b8, UIOMMU_PCI_ISOLATED, 0, 0, 0 },
 	/* Root complexes that reach peers by translated addresses alone (VT-d 3.1, 3.16). */
 	{ 0x8086, UIOMMU_PCI_ANY_ID, UIOMMU_PCI_ISOLATED_INTEGRATED, 0, 0, 0 },
 };

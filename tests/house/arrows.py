@@ -30,7 +30,7 @@ ARROWS = {
     # What a model reports is part of what a machine tells.
     "conform": ([PUBLIC, "machines", "models/model.h"], None),
     "bench": ([PUBLIC, "spec", "src", "machines", "models", "ports"], None),
-    "apps": ([PUBLIC, "machines", "conform", "bench"], None),
+    "apps": ([PUBLIC, "spec", "machines", "conform", "bench"], None),
     "examples": ([PUBLIC], None),
     "tests": (["."], None),
     "fuzz": (["."], None),
