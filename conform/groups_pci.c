@@ -60,7 +60,6 @@ static uint8_t devfn(unsigned int slot, unsigned int function)
 }
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
-#define IOVA 0x12345000ull
 
 struct function {
 	struct uiommu_pci_function fn;
@@ -353,12 +352,12 @@ static void bridged_dma(struct subject *s)
 	CHECK_OK(s, machine_add_device(s->machine, device));
 	group = subject_claim(s, "bridged0");
 	domain = subject_domain(s, subject_device(s, "bridged0"), 0);
-	buffer = subject_buffer(s, 4096);
-	CHECK_OK(s, uiommu_map(domain, IOVA, buffer.phys, 4096, RW));
+	buffer = subject_buffer(s, s->page);
+	CHECK_OK(s, uiommu_map(domain, s->iova, buffer.phys, s->page, RW));
 	CHECK_OK(s, uiommu_attach_group(domain, group));
-	subject_dma_reaches(s, device, IOVA, buffer.phys, RW, NULL);
+	subject_dma_reaches(s, device, s->iova, buffer.phys, RW, NULL);
 	uiommu_detach_group(domain, group);
-	subject_dma_blocked(s, device, IOVA, buffer.phys, NULL);
+	subject_dma_blocked(s, device, s->iova, buffer.phys, NULL);
 	uiommu_domain_free(domain);
 	subject_release(s, group);
 	subject_buffer_free(s, &buffer);
