@@ -6,6 +6,7 @@
  * library's rule for PCI.  Nothing here depends on the subject's driver; what its own machine looks like
  * is C045's.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -555,6 +556,64 @@ static void c048_same_names(struct subject *s)
 	soft_destroy(soft);
 }
 
+/* A line for each region, as sysfs has them. */
+static void write_regions(struct subject *s, struct uiommu_group *group, char *text, size_t room)
+{
+	struct uiommu_resv_region region[SOFT_REGIONS * 2];
+	size_t count = 0, at = 0;
+
+	CHECK_OK(s, uiommu_group_resv_regions(group, region, SOFT_REGIONS * 2, &count));
+	CHECK(s, count <= SOFT_REGIONS * 2, "%zu regions of %d", count, SOFT_REGIONS * 2);
+	for (size_t i = 0; i < count; i++)
+		at += (size_t)snprintf(text + at, room - at, "0x%016llx 0x%016llx %s\n",
+				       (unsigned long long)region[i].start,
+				       (unsigned long long)region[i].last,
+				       uiommu_resv_type_name(region[i].type));
+}
+
+static void c049_regions_in_words(struct subject *s)
+{
+	static const struct uiommu_resv_region regions[2][SOFT_REGIONS] = {
+		{ { 0xfee00000, 0xfeefffff, 0, UIOMMU_RESV_MSI },
+		  { 0x3000, 0x4fff, RW, UIOMMU_RESV_DIRECT },
+		  { 0x8000000, 0x80fffff, RW, UIOMMU_RESV_SW_MSI },
+		  { 0x10000, 0x1ffff, 0, UIOMMU_RESV_RESERVED } },
+		{ { 0x4000, 0x5fff, RW, UIOMMU_RESV_DIRECT },
+		  { 0x4000, 0x4fff, RW, UIOMMU_RESV_DIRECT_RELAXABLE },
+		  { 0x18000, 0x2ffff, 0, UIOMMU_RESV_RESERVED },
+		  { 0x8080000, 0x817ffff, RW, UIOMMU_RESV_SW_MSI } },
+	};
+	static const char expected[] = "0x0000000000003000 0x0000000000005fff direct\n"
+				       "0x0000000000004000 0x0000000000004fff direct-relaxable\n"
+				       "0x0000000000010000 0x000000000002ffff reserved\n"
+				       "0x0000000008000000 0x000000000817ffff msi\n"
+				       "0x00000000fee00000 0x00000000feefffff msi\n";
+	struct uiommu_group *group;
+	char text[512] = "";
+	struct soft *soft;
+
+	subject_boot(s, MACHINE_BOOT_NO_DEVICES);
+	for (unsigned int first = 0; first < 2; first++) {
+		soft = soft_create(s, s->sys);
+		CHECK_OK(s, soft_start(soft, 0));
+		for (unsigned int i = 0; i < 2; i++) {
+			struct soft_device *d = &soft->device[(first + i) % 2];
+
+			d->group = 1;
+			d->num_resv = SOFT_REGIONS;
+			memcpy(d->resv, regions[(first + i) % 2], sizeof(d->resv));
+			CHECK_OK(s, soft_add(soft, (first + i) % 2));
+		}
+		group = uiommu_group_get(soft->device[0].dev);
+		CHECK(s, group && uiommu_group_num_devices(group) == 2, "two devices are no group");
+		write_regions(s, group, text, sizeof(text));
+		CHECK(s, !strcmp(text, expected), "the group's regions are\n%snot\n%s", text,
+		      expected);
+		uiommu_group_put(group);
+		soft_destroy(soft);
+	}
+}
+
 #define CORE "Linux iommu core: "
 
 const struct conform_scenario conform_topology[] = {
@@ -589,5 +648,8 @@ const struct conform_scenario conform_topology[] = {
 	{ "C048", "Devices of one name get different ones, and each of them can go",
 	  CORE "iommu_group_alloc_device; the contract of struct uiommu_device_desc", AREA_GROUPS,
 	  0, 0, c048_same_names },
+	{ "C049",
+	  "Reserved regions in words: sorted, merged by type, ends included, software's MSI as \"msi\"",
+	  "Linux sysfs iommu_groups/*/reserved_regions", AREA_GROUPS, 0, 0, c049_regions_in_words },
 	{ 0 },
 };

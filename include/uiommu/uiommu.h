@@ -299,6 +299,13 @@ enum uiommu_resv_type {
 	UIOMMU_RESV_SW_MSI, /* where software maps the interrupt doorbells */
 };
 
+/**
+ * uiommu_resv_type_name() - "direct", "direct-relaxable", "reserved", "msi": a static string
+ *
+ * As Linux's sysfs names them: both kinds of MSI are "msi", since a user has to keep away from either.
+ */
+UIOMMU_API const char *uiommu_resv_type_name(enum uiommu_resv_type type);
+
 struct uiommu_resv_region {
 	uiommu_iova_t start;
 	uiommu_iova_t last; /* inclusive */

@@ -2,6 +2,19 @@
 /* resv.c - reserved regions: asked of the driver once per device, mapped 1:1 where firmware demands it */
 #include "src/core/core.h"
 
+const char *uiommu_resv_type_name(enum uiommu_resv_type type)
+{
+	static const char *const names[] = {
+		[UIOMMU_RESV_DIRECT] = "direct",
+		[UIOMMU_RESV_DIRECT_RELAXABLE] = "direct-relaxable",
+		[UIOMMU_RESV_RESERVED] = "reserved",
+		[UIOMMU_RESV_MSI] = "msi",
+		[UIOMMU_RESV_SW_MSI] = "msi",
+	};
+
+	return (unsigned int)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
+}
+
 int uiommu_resv_add(struct uiommu_resv_list *list, uiommu_iova_t start, uint64_t length,
 		    unsigned int prot, enum uiommu_resv_type type)
 {
