@@ -115,7 +115,8 @@ static void collect(struct uiommu_virtio_iommu *viommu)
 	struct viommu_requests *r = &viommu->requests;
 	uint32_t head, length;
 
-	while (r->in_flight && uiommu_viommu_ring_take(&r->ring, &head, &length)) {
+	/* Once given up, an answer has nobody to go to: mappings that were asked about may be gone. */
+	while (!r->dead && r->in_flight && uiommu_viommu_ring_take(&r->ring, &head, &length)) {
 		if (head % 2 || head / 2 >= r->num_slots || !r->slot[head / 2].busy) {
 			die(viommu, "it gives back a request that it does not have");
 			return;
