@@ -129,6 +129,8 @@ def refusals():
                        ("two sources", ["--sysfs", "--lspci", "x"]),
                        ("an unknown device", ["--machine", "q35-vtd", "--explain", "ff:1f.7"]),
                        ("an unknown what-if", ["--machine", "q35-vtd", "--what-if", "acs"]),
+                       ("a folder without tables", ["--lspci", HERE / "data" / "switch.lspci",
+                                                    "--acpi", HERE]),
                        ("an unknown format", ["--machine", "q35-vtd", "--format", "xml"]),
                        ("ACS where it cannot be", ["--machine", "q35-vtd", "--what-if",
                                                    "acs=03:00.0"])]:
@@ -148,6 +150,18 @@ def machines():
               [f"status {got.returncode}: {got.stderr.strip()}"])
 
 
+def above(dump, folder):
+    """Whoever Linux has in a group is behind an IOMMU by the tables, and nobody else is."""
+    got = run("--lspci", dump, "--acpi", folder, "--format", "json")
+    if got.returncode:
+        return [f"status {got.returncode}: {got.stderr}"]
+    ours = {f["name"] for g in json.loads(got.stdout)["groups"] for f in g["functions"]
+            if f["iommu"] != "none"}
+    linux = frozenset().union(*linux_groups(dump.with_suffix(".groups")))
+    return [f"{name}: only one of tables and Linux has an IOMMU above it"
+            for name in sorted(ours ^ linux)]
+
+
 def main():
     with tempfile.NamedTemporaryFile("w", suffix=".lspci") as file:
         file.write(GOOD)
@@ -162,6 +176,9 @@ def main():
           [f"{len(dumps)} in {HERE / 'data'}"])
     for dump in dumps:
         check(f"as Linux has it: {dump.stem}", compare(dump))
+        if dump.with_suffix(".acpi").is_dir():
+            check(f"behind an IOMMU as on Linux: {dump.stem}",
+                  above(dump, dump.with_suffix(".acpi")))
         check(f"explained, with advice that works: {dump.stem}", explanations(dump))
         got = run("--lspci", dump, "--format", "dot")
         names = {f for g in groups_of("--lspci", dump) for f in g}

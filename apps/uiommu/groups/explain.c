@@ -297,6 +297,8 @@ void groups_explain(struct groups_world *world, struct groups_function *f, FILE 
 		exit(2);
 	}
 	fprintf(out, "%s (%s) is in group %d", f->name, f->what, f->group);
+	if (!strcmp(f->iommu, "none"))
+		fputs(" if it has one at all: firmware names no IOMMU above it", out);
 	if (size == 1) {
 		fprintf(out, ", alone: no other function's requests carry its ID, and %s.\n",
 			f->fn.parent ? "each bridge above it sends requests up to the IOMMU" :

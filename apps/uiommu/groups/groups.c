@@ -7,13 +7,25 @@
 #include "apps/uiommu/groups/command.h"
 #include "apps/uiommu/groups/groups.h"
 
-enum { KEY_MACHINE = 256, KEY_SYSFS, KEY_LSPCI, KEY_DTB, KEY_EXPLAIN, KEY_WHAT_IF, KEY_FORMAT };
+enum {
+	KEY_MACHINE = 256,
+	KEY_SYSFS,
+	KEY_LSPCI,
+	KEY_DTB,
+	KEY_ACPI,
+	KEY_EXPLAIN,
+	KEY_WHAT_IF,
+	KEY_FORMAT
+};
 
 static const struct argp_option arguments[] = {
 	{ "machine", KEY_MACHINE, "NAME|FILE", 0, "Of a machine: built in, .dts or .dtb", 0 },
 	{ "sysfs", KEY_SYSFS, NULL, 0, "Of this machine, compared with what Linux says (default)",
 	  0 },
 	{ "lspci", KEY_LSPCI, "FILE", 0, "Of a machine by its dump: lspci -xxxx, as root", 0 },
+	{ "acpi", KEY_ACPI, "FOLDER", 0,
+	  "With --lspci or --sysfs: tables (DMAR, IORT, VIOT) that say which IOMMU is above whom",
+	  0 },
 	{ "dtb", KEY_DTB, "FILE", 0, "Of the platform devices in a flattened Devicetree", 0 },
 	{ "explain", KEY_EXPLAIN, "DEVICE", 0, "Why this device is in its group", 0 },
 	{ "what-if", KEY_WHAT_IF, "acs=DEVICE", 0,
@@ -24,7 +36,7 @@ static const struct argp_option arguments[] = {
 
 struct options {
 	int source;
-	const char *name, *explain, *format;
+	const char *name, *acpi, *explain, *format;
 	const char **what_if;
 	unsigned int num_what_if;
 };
@@ -50,6 +62,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (set_source(o, key, arg))
 			argp_error(state, "one of --machine, --sysfs, --lspci and --dtb");
 		return 0;
+	case KEY_ACPI:
+		o->acpi = arg;
+		return 0;
 	case KEY_EXPLAIN:
 		o->explain = arg;
 		return 0;
@@ -65,6 +80,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (strcmp(arg, "tree") && strcmp(arg, "json") && strcmp(arg, "dot"))
 			argp_error(state, "--format: tree, json or dot and not \"%s\"", arg);
 		o->format = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->acpi && (o->source == KEY_MACHINE || o->source == KEY_DTB))
+			argp_error(state, "--acpi goes with --lspci or --sysfs");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -151,7 +170,8 @@ int groups_main(int argc, char **argv)
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
 		return 2;
-	if (!load(&o, &world) && !apply_what_if(&o, &world))
+	if (!load(&o, &world) && (!o.acpi || !groups_read_acpi(o.acpi, &world)) &&
+	    !apply_what_if(&o, &world))
 		rc = show(&o, &world);
 	groups_free(&world);
 	free(o.what_if);

@@ -19,6 +19,7 @@ struct groups_function {
 	char name[16]; /* "0000:00:1c.0" */
 	char label[24]; /* of a machine's description; else "" */
 	char what[128]; /* class and name, for people */
+	char iommu[16]; /* above it, by firmware's tables: "dmar0", "none"; "": not known */
 	uint8_t config[4096];
 	unsigned int config_size; /* how much of it is known: 64, 256 or 4096 */
 	int group; /* by the rules */
@@ -47,6 +48,9 @@ int groups_from_lspci(const char *file, struct groups_world *world);
 int groups_from_sysfs(struct groups_world *world);
 int groups_from_machine(const char *name, struct groups_world *world);
 int groups_from_dtb(const char *file, struct groups_world *world);
+
+/* acpi.c: the tables in a folder say which IOMMU is above each function; 0 or -1 as above */
+int groups_read_acpi(const char *folder, struct groups_world *world);
 
 /* world.c */
 struct groups_function *groups_add(struct groups_world *world, unsigned int segment,

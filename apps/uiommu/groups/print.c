@@ -10,7 +10,12 @@ static void print_function(const struct groups_function *f, unsigned int depth, 
 	fprintf(out, "  %*s%s", (int)(2 * depth), "", f->name);
 	if (f->label[0])
 		fprintf(out, " \"%s\"", f->label);
-	fprintf(out, "  %s\n", f->what);
+	fprintf(out, "  %s", f->what);
+	if (!strcmp(f->iommu, "none"))
+		fputs("  (behind no IOMMU)", out);
+	else if (f->iommu[0])
+		fprintf(out, "  (%s)", f->iommu);
+	fputc('\n', out);
 }
 
 /* Members below a bridge of the same group are printed below it. */
@@ -80,6 +85,8 @@ static void json_function(struct groups_function *f, FILE *out)
 	print_string(isolation, out);
 	if (f->fn.parent)
 		fprintf(out, ", \"below\": \"%s\"", groups_of(f->fn.parent)->name);
+	if (f->iommu[0])
+		fprintf(out, ", \"iommu\": \"%s\"", f->iommu);
 	if (f->reported != GROUPS_NONE)
 		fprintf(out, ", \"reported_group\": %d", f->reported);
 	fputc('}', out);
