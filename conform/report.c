@@ -78,27 +78,45 @@ static bool subject_ran(const struct conform_results *r, const struct conform_su
 	return false;
 }
 
-static void print_cell(FILE *out, struct tally t)
+static int format_cell(char *cell, size_t size, struct tally t)
 {
-	char cell[64];
-	int n = 0;
+	int n = snprintf(cell, size, "%u passed", t.passed);
 
-	n += snprintf(cell + n, sizeof(cell) - (size_t)n, "%u passed", t.passed);
 	if (t.failed)
-		n += snprintf(cell + n, sizeof(cell) - (size_t)n, ", %u FAILED", t.failed);
+		n += snprintf(cell + n, size - (size_t)n, ", %u FAILED", t.failed);
 	if (t.diverged)
-		n += snprintf(cell + n, sizeof(cell) - (size_t)n, ", %u diverge", t.diverged);
+		n += snprintf(cell + n, size - (size_t)n, ", %u diverge", t.diverged);
 	if (t.skipped)
-		snprintf(cell + n, sizeof(cell) - (size_t)n, ", %u skipped", t.skipped);
-	fprintf(out, "  %-34s", cell);
+		n += snprintf(cell + n, size - (size_t)n, ", %u skipped", t.skipped);
+	return n;
+}
+
+/* As wide as its name and its cells. */
+static int column_width(const struct conform_results *r, const struct conform_subject *subject)
+{
+	int width = (int)strlen(subject->name);
+
+	for (int area = -1; area < AREA_COUNT; area++) {
+		char cell[64];
+		int length = format_cell(cell, sizeof(cell), tally_area(r, subject, area));
+
+		if (length > width)
+			width = length;
+	}
+	return width;
 }
 
 static void print_row(FILE *out, const struct conform_results *r, int area)
 {
 	fprintf(out, "%-24s", area < 0 ? "all" : conform_area_name((enum conform_area)area));
-	for (const struct conform_subject *s = conform_subjects; s->name; s++)
-		if (subject_ran(r, s))
-			print_cell(out, tally_area(r, s, area));
+	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
+		char cell[64];
+
+		if (!subject_ran(r, s))
+			continue;
+		format_cell(cell, sizeof(cell), tally_area(r, s, area));
+		fprintf(out, "  %-*s", column_width(r, s), cell);
+	}
 	fputc('\n', out);
 }
 
@@ -156,7 +174,7 @@ void report_table(FILE *out, const struct conform_results *r)
 	fprintf(out, "%-24s", "");
 	for (const struct conform_subject *s = conform_subjects; s->name; s++)
 		if (subject_ran(r, s))
-			fprintf(out, "  %-34s", s->name);
+			fprintf(out, "  %-*s", column_width(r, s), s->name);
 	fputc('\n', out);
 	for (int area = 0; area < AREA_COUNT; area++)
 		print_row(out, r, area);

@@ -42,6 +42,9 @@ static bool is_multifunction(struct uiommu_pci_function *fn)
 
 	if (topology->config_read(fn, PCI_HEADER_TYPE, 1) & PCI_HEADER_TYPE_MULTIFUNCTION)
 		return true;
+	/* A virtual function has no vendor ID of its own (SR-IOV, PCIe 9.3.4.1.1), and is a device alone. */
+	if ((topology->config_read(fn, PCI_VENDOR_ID, 2) & 0xffff) == 0xffff)
+		return false;
 	for (size_t i = 0; PCI_FUNC(fn->devfn) && i < topology->num_functions; i++) {
 		struct uiommu_pci_function *first = topology->functions[i];
 

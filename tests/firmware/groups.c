@@ -230,6 +230,25 @@ static void test_bridge(void **state)
 	}
 }
 
+/* Virtual functions lie in the slot of a device of several functions, and are devices of their own. */
+static void test_virtual_functions(void **state)
+{
+	struct bench *b = bench_ready();
+	struct uiommu_pci_function *fn[4];
+
+	(void)state;
+	for (uint8_t i = 0; i < 4; i++)
+		fn[i] = test_pci_add(&b->pci, NULL, 0, (uint8_t)(8 + i), PCI_PCIE_RC_ENDPOINT,
+				     i == 0);
+	for (unsigned int i = 2; i < 4; i++)
+		test_pci_set(fn[i], PCI_VENDOR_ID, 4, 0xffffffffu);
+	bench_add_all(b);
+	assert_together(fn[0], fn[1]);
+	assert_apart(fn[0], fn[2]);
+	assert_apart(fn[2], fn[3]);
+	bench_free(b);
+}
+
 /* C042, C043: aliases in a circle, and on one side only: one group, and the search ends */
 static void test_aliases(void **state)
 {
@@ -523,13 +542,21 @@ static void test_regions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_four_services),	 cmocka_unit_test(test_missing_services),
-		cmocka_unit_test(test_switch),		 cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_function_0),	 cmocka_unit_test(test_bridge),
-		cmocka_unit_test(test_aliases),		 cmocka_unit_test(test_all_aliases),
-		cmocka_unit_test(test_quirks),		 cmocka_unit_test(test_order),
-		cmocka_unit_test(test_capability_loops), cmocka_unit_test(test_ats_and_pasid),
-		cmocka_unit_test(test_regions),		 cmocka_unit_test(test_integrated),
+		cmocka_unit_test(test_four_services),
+		cmocka_unit_test(test_missing_services),
+		cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_function_0),
+		cmocka_unit_test(test_bridge),
+		cmocka_unit_test(test_aliases),
+		cmocka_unit_test(test_all_aliases),
+		cmocka_unit_test(test_quirks),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_capability_loops),
+		cmocka_unit_test(test_ats_and_pasid),
+		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_integrated),
+		cmocka_unit_test(test_virtual_functions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
