@@ -239,7 +239,8 @@ static void test_virtual_functions(void **state)
 	(void)state;
 	for (uint8_t i = 0; i < 4; i++)
 		fn[i] = test_pci_add(&b->pci, NULL, 0, (uint8_t)(8 + i), PCI_PCIE_RC_ENDPOINT,
-				     i == 0);
+				     false);
+	test_pci_set(fn[0], PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_MULTIFUNCTION);
 	for (unsigned int i = 2; i < 4; i++)
 		test_pci_set(fn[i], PCI_VENDOR_ID, 4, 0xffffffffu);
 	bench_add_all(b);
