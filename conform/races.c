@@ -109,6 +109,13 @@ void race_forget_faults(struct subject *s)
 	machine_settle(s->machine);
 	machine_clear_faults(s->machine);
 }
+static bool two_drivers(struct subject *s)
+{
+	return machine_device(s->machine, "pasid1") &&
+	       strcmp(uiommu_device_instance(subject_device(s, "pasid0"))->ops->name,
+		      uiommu_device_instance(subject_device(s, "pasid1"))->ops->name) != 0;
+}
+
 /* Each way in which a device of this machine can go through a domain. */
 void lane_for_each(struct subject *s, struct interleave *i,
 		   void (*run)(struct subject *s, struct interleave *i, struct lane lane))
@@ -119,12 +126,16 @@ void lane_for_each(struct subject *s, struct interleave *i,
 	} ways[] = {
 		{ "pasid0", { 0, 0 } },
 		{ "pasid0", { PASID, MACHINE_DMA_WITH_PASID } },
+		{ "pasid1", { 0, 0 } },
 		{ "ats0", { 0, MACHINE_DMA_USE_ATS } },
 	};
 	unsigned int ran = 0;
 	struct lane lane;
 
 	for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++) {
+		/* The second engine shows something only where another driver serves it. */
+		if (!strcmp(ways[w].label, "pasid1") && !two_drivers(s))
+			continue;
 		if (!lane_open(s, &lane, ways[w].label, ways[w].how))
 			continue;
 		run(s, i, lane);

@@ -426,30 +426,6 @@ static void run_free(struct run *run)
 
 /* ---- saboteurs --------------------------------------------------------------------------------- */
 
-/*
- * A saboteur is caught by a scenario that passes with the honest driver and fails with the saboteur; only
- * scenarios that passed before are asked.
- */
-static const struct conform_outcome *try_saboteur(const struct conform_options *options,
-						  const struct run *honest, struct run *run)
-{
-	struct conform_options narrowed = *options;
-
-	if (!options->config && run->saboteur->config)
-		narrowed.config = run->saboteur->config;
-	run->options = &narrowed;
-	run->stop_at_failure = true;
-	if (collect(run, honest)) {
-		fputs("uiommu conform: out of memory\n", stderr);
-		exit(2);
-	}
-	run_tasks(run);
-	for (size_t i = 0; i < run->results.count; i++)
-		if (run->results.outcome[i].result == CONFORM_FAIL)
-			return &run->results.outcome[i];
-	return NULL;
-}
-
 /* What is said of this saboteur on this hardware; NULL: nothing. */
 static const char *blindness(const struct conform_subject *subject, const char *version,
 			     const char *saboteur)
@@ -478,6 +454,71 @@ static const char *nobody_sees(const struct run *honest, const char *saboteur)
 	return why;
 }
 
+/* The configurations that are said to show the saboteur, or the first; false: it was not said of any of these. */
+static bool best_config(const struct conform_options *o, const struct conform_saboteur *saboteur,
+			const char **config)
+{
+	const struct conform_subject *first = NULL;
+
+	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
+		if (!wanted_subject(o, s))
+			continue;
+		if (!first)
+			first = s;
+		for (const struct conform_config *c = o->machine ? o->custom : s->configs; c->name;
+		     c++)
+			if (!fnmatch(saboteur->config, c->name, 0)) {
+				*config = saboteur->config;
+				return true;
+			}
+	}
+	*config = o->machine ? o->custom[0].name : first->configs[0].name;
+	return false;
+}
+
+static const struct conform_outcome *try_configs(const struct conform_options *options,
+						 const struct run *honest, struct run *run,
+						 const char *config)
+{
+	struct conform_options narrowed = *options;
+
+	narrowed.config = config;
+	run_free(run);
+	*run = (struct run){ .options = &narrowed,
+			     .saboteur = run->saboteur,
+			     .stop_at_failure = true };
+	if (collect(run, honest)) {
+		fputs("uiommu conform: out of memory\n", stderr);
+		exit(2);
+	}
+	run_tasks(run);
+	for (size_t i = 0; i < run->results.count; i++)
+		if (run->results.outcome[i].result == CONFORM_FAIL)
+			return &run->results.outcome[i];
+	return NULL;
+}
+
+/*
+ * A saboteur is caught by a scenario that passes with the honest driver and fails with the saboteur; only
+ * scenarios that passed before are asked.  One configuration is tried, and all where nobody knows which and
+ * @blind does not say that none can show it.
+ */
+static const struct conform_outcome *try_saboteur(const struct conform_options *options,
+						  const struct run *honest, struct run *run,
+						  bool blind)
+{
+	const struct conform_outcome *by;
+	const char *config = options->config;
+	bool known = true;
+
+	if (!config)
+		known = best_config(options, run->saboteur, &config);
+	by = try_configs(options, honest, run, config);
+	if (!by && !known && !blind)
+		by = try_configs(options, honest, run, NULL);
+	return by;
+}
+
 static int sabotage(const struct conform_options *options, FILE *out)
 {
 	struct run honest = { .options = options };
@@ -494,9 +535,10 @@ static int sabotage(const struct conform_options *options, FILE *out)
 		if (strcmp(options->sabotage, "all") && strcmp(options->sabotage, s->name))
 			continue;
 		count++;
-		by = try_saboteur(options, &honest, &run);
-		why = by ? blindness(by->subject, by->version, s->name) :
-			   nobody_sees(&honest, s->name);
+		why = nobody_sees(&honest, s->name);
+		by = try_saboteur(options, &honest, &run, why != NULL);
+		if (by)
+			why = blindness(by->subject, by->version, s->name);
 		if (by && why) {
 			wrong++;
 			fprintf(out, "CAUGHT  %-28s by %s on %s/%s, although it is said that: %s\n",

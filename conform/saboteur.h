@@ -13,7 +13,8 @@
 struct conform_saboteur {
 	const char *name; /* "drop-iotlb-sync" */
 	const char *rule; /* the rule that it breaks, in one sentence */
-	const char *config; /* the configuration that shows it ("legacy"); NULL: try all, in order */
+	const char *
+		config; /* the configuration of VT-d that shows it ("legacy"); others: the first, or all */
 	/* Up to four operations are hooked. */
 	struct {
 		enum wrap_op op;

@@ -343,16 +343,27 @@ static struct uiommu_domain *blocked_of(struct wrap_call *call)
 		->ops->blocked_domain;
 }
 
-static void block_device(struct wrap_call *call)
+static struct uiommu_domain *identity_of(struct wrap_call *call)
 {
-	struct uiommu_domain *blocked = blocked_of(call);
-	struct uiommu_attach attach = *call->attach;
+	return (struct uiommu_domain *)(uintptr_t)uiommu_device_instance(call->dev)
+		->ops->identity_domain;
+}
 
-	if (!blocked)
+/* A switch behind the core's back to a static domain, from what the device is attached to; NULL: no such domain. */
+static void slip_to(struct wrap_call *call, uiommu_pasid_t pasid, struct uiommu_domain *to,
+		    struct uiommu_domain *from)
+{
+	struct uiommu_attach attach = { .dev = call->dev, .pasid = pasid, .domain = to };
+
+	if (!to)
 		return;
-	attach.domain = blocked;
-	attach.old = NULL;
-	blocked->ops->attach_commit(&attach);
+	if (to->ops->attach_single) {
+		attach.old = from;
+		to->ops->attach_single(&attach);
+	} else {
+		/* What the old one keeps for this device is taken from it when the core goes on. */
+		to->ops->attach_commit(&attach);
+	}
 }
 
 static void commit_with_gap(struct wrap_call *call, void *context)
@@ -360,7 +371,7 @@ static void commit_with_gap(struct wrap_call *call, void *context)
 	(void)context;
 	if (call->attach->old && call->attach->old->type == UIOMMU_DOMAIN_PAGING &&
 	    call->attach->domain->type == UIOMMU_DOMAIN_PAGING)
-		block_device(call);
+		slip_to(call, call->attach->pasid, blocked_of(call), call->attach->old);
 	wrap_call(call);
 }
 
@@ -370,7 +381,7 @@ static void prepare_blocks_first(struct wrap_call *call, void *context)
 	/* The device is off its old domain before anything was checked. */
 	if (!is_blocked(call) && call->attach->old &&
 	    call->attach->old->type != UIOMMU_DOMAIN_BLOCKED)
-		block_device(call);
+		slip_to(call, call->attach->pasid, blocked_of(call), call->attach->old);
 	wrap_call(call);
 }
 
@@ -405,32 +416,19 @@ static void abort_forgotten(struct wrap_call *call, void *context)
 
 static void rid_takes_pasid_along(struct wrap_call *call, void *context)
 {
-	struct uiommu_attach attach = *call->attach;
-
 	(void)context;
 	wrap_call(call);
 	/* The PASID table belongs to the RID's attachment: PASID 5 goes with it. */
-	if (call->attach->pasid == UIOMMU_RID && uiommu_device_max_pasids(call->dev) > 5 &&
-	    blocked_of(call)) {
-		attach.pasid = 5;
-		attach.domain = blocked_of(call);
-		attach.old = NULL;
-		attach.domain->ops->attach_commit(&attach);
-	}
+	if (call->attach->pasid == UIOMMU_RID && uiommu_device_max_pasids(call->dev) > 5)
+		slip_to(call, 5, blocked_of(call), NULL);
 }
 
 static void pasid_takes_rid_along(struct wrap_call *call, void *context)
 {
-	struct uiommu_attach attach = *call->attach;
-
 	(void)context;
 	wrap_call(call);
-	if (call->attach->pasid != UIOMMU_RID && blocked_of(call)) {
-		attach.pasid = UIOMMU_RID;
-		attach.domain = blocked_of(call);
-		attach.old = NULL;
-		attach.domain->ops->attach_commit(&attach);
-	}
+	if (call->attach->pasid != UIOMMU_RID)
+		slip_to(call, UIOMMU_RID, blocked_of(call), NULL);
 }
 
 static void pasid_block_pretends(struct wrap_call *call, void *context)
@@ -449,18 +447,10 @@ static void pasid_commit_pretends(struct wrap_call *call, void *context)
 
 static void block_is_identity(struct wrap_call *call, void *context)
 {
-	struct uiommu_attach attach = *call->attach;
-	struct uiommu_domain *identity =
-		(struct uiommu_domain *)(uintptr_t)uiommu_device_instance(call->dev)
-			->ops->identity_domain;
-
 	(void)context;
 	wrap_call(call);
-	if (is_blocked(call) && identity && attach.pasid == UIOMMU_RID) {
-		attach.domain = identity;
-		attach.old = NULL;
-		identity->ops->attach_commit(&attach);
-	}
+	if (is_blocked(call) && call->attach->pasid == UIOMMU_RID)
+		slip_to(call, UIOMMU_RID, identity_of(call), call->attach->domain);
 }
 
 /* ---- devices ----------------------------------------------------------------------------------- */
@@ -636,19 +626,11 @@ static void map_one_at_a_time(struct wrap_call *call, void *context)
 
 static void commit_through_identity(struct wrap_call *call, void *context)
 {
-	struct uiommu_domain *identity =
-		(struct uiommu_domain *)(uintptr_t)uiommu_device_instance(call->dev)
-			->ops->identity_domain;
-	struct uiommu_attach attach = *call->attach;
-
 	(void)context;
 	/* From one address space to another by way of none. */
 	if (call->attach->old && call->attach->old->type == UIOMMU_DOMAIN_PAGING &&
-	    call->attach->domain->type == UIOMMU_DOMAIN_PAGING && identity) {
-		attach.domain = identity;
-		attach.old = NULL;
-		identity->ops->attach_commit(&attach);
-	}
+	    call->attach->domain->type == UIOMMU_DOMAIN_PAGING)
+		slip_to(call, call->attach->pasid, identity_of(call), call->attach->old);
 	wrap_call(call);
 }
 
