@@ -123,7 +123,8 @@ destroy_requests:
 	/* The queues are enabled: their memory is the device's until it is reset. */
 	uiommu_viommu_requests_destroy(viommu, uiommu_viommu_reset(viommu) != 0);
 failed:
-	uiommu_viommu_set_status(viommu, VIRTIO_STATUS_FAILED);
+	/* Beside what is there: only a reset clears bits (2.1.1). */
+	uiommu_viommu_set_status(viommu, uiommu_viommu_status(viommu) | VIRTIO_STATUS_FAILED);
 	return rc;
 }
 
