@@ -18,7 +18,6 @@
 #define DEVICE_AT 0x2000u
 #define NOTIFY_AT 0x3000u
 #define NOTIFY_LENGTH 0x10u
-#define NOTIFY_MULTIPLIER 4u
 #define VENDOR_SPECIFIC 0x09u /* a capability's ID */
 
 #define MAX_READ 128u /* bytes of a request's readable part */
@@ -335,8 +334,8 @@ static void reset(struct fake *f)
 	memset(f->attached, 0, sizeof(f->attached));
 	memset(f->mapping, 0, sizeof(f->mapping));
 	for (unsigned int i = 0; i < 2; i++)
-		f->queue[i] =
-			(struct fake_queue){ .most = f->queue[i].most, .size = f->queue[i].most };
+		f->queue[i] = (struct fake_queue){ .most = f->queue[i].most,
+						   .size = (uint16_t)f->queue[i].most };
 	f->status = f->stuck_in_reset ? VIRTIO_STATUS_ACKNOWLEDGE : 0;
 	f->silent = false;
 	f->accepted = 0;
@@ -372,7 +371,10 @@ static uint32_t read_common(struct fake *f, uint32_t at)
 	case VIRTIO_MMIO_STATUS:
 		return f->status;
 	case VIRTIO_MMIO_CONFIG_GENERATION:
-		f->generation = (uint8_t)(f->generation + f->unsteady);
+		if (f->unsteady) {
+			f->unsteady--;
+			f->generation++;
+		}
 		return f->generation;
 	default:
 		f->stray++;
@@ -476,6 +478,11 @@ static const struct {
 	{ VIRTIO_PCI_COMMON_QUEUE_DEVICE + 4, 4, VIRTIO_MMIO_QUEUE_DEVICE_HIGH },
 };
 
+static uint32_t notify_offset(const struct fake *f, uint32_t queue)
+{
+	return f->notify_offset + queue * f->notify_step;
+}
+
 static int field_at(uint32_t at, unsigned int size)
 {
 	for (unsigned int i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -495,7 +502,7 @@ static uint32_t read_pci(struct fake *f, uint32_t at, unsigned int size)
 	if (at == VIRTIO_PCI_COMMON_QUEUE_SIZE && size == 2)
 		return read_common(f, VIRTIO_MMIO_QUEUE_NUM_MAX);
 	if (at == VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF && size == 2)
-		return f->notify_offset + f->queue_select;
+		return notify_offset(f, f->queue_select);
 	if (mmio < 0) {
 		f->stray++;
 		return 0;
@@ -508,7 +515,7 @@ static void write_pci(struct fake *f, uint32_t at, unsigned int size, uint32_t v
 	int mmio = field_at(at, size);
 
 	if (at >= NOTIFY_AT && at < NOTIFY_AT + NOTIFY_LENGTH && size == 2) {
-		assert_int_equal((at - NOTIFY_AT) / NOTIFY_MULTIPLIER, f->notify_offset + value);
+		assert_int_equal(at - NOTIFY_AT, f->notify_multiplier * notify_offset(f, value));
 		notified(f, value);
 	} else if (at >= DEVICE_AT && at < NOTIFY_AT) {
 		write_config(f, at - DEVICE_AT, size, value);
@@ -645,7 +652,7 @@ void fake_capability(struct fake *f, unsigned int at, unsigned int next, uint8_t
 	put(cap + VIRTIO_PCI_CAP_OFFSET, 4, offset);
 	put(cap + VIRTIO_PCI_CAP_LENGTH, 4, length);
 	if (cfg_type == VIRTIO_PCI_CFG_NOTIFY)
-		put(cap + VIRTIO_PCI_CAP_NOTIFY_MULTIPLIER, 4, NOTIFY_MULTIPLIER);
+		put(cap + VIRTIO_PCI_CAP_NOTIFY_MULTIPLIER, 4, f->notify_multiplier);
 }
 
 void fake_script(struct fake *f, struct fake_rule rule)
@@ -745,6 +752,8 @@ void fake_init(struct fake *f, bool pci)
 	f->last = 0xffffffffffff;
 	f->last_id = 31;
 	f->bypass = 1;
+	f->notify_multiplier = 4;
+	f->notify_step = 1;
 	f->magic = VIRTIO_MMIO_MAGIC;
 	f->version = VIRTIO_MMIO_VERSION_1;
 	f->id = VIRTIO_ID_IOMMU;
@@ -770,6 +779,14 @@ void fake_init(struct fake *f, bool pci)
 	f->fn.context = f;
 }
 
+static int more_regions(void *context, struct uiommu_device *dev, struct uiommu_resv_list *list)
+{
+	(void)context;
+	(void)dev;
+	(void)list;
+	return 0;
+}
+
 int fake_start(struct fake *f)
 {
 	const struct uiommu_system_config system = {
@@ -782,13 +799,21 @@ int fake_start(struct fake *f)
 		.name = "fake",
 		.pci = f->pci ? &f->fn : NULL,
 		.ops = &f->ops,
+		/* It also makes what lies behind the last BAR look like registers. */
+		.get_resv_regions = more_regions,
 	};
 	int rc;
 
 	config.regs[f->pci ? BAR : 0] = regs;
 	assert_int_equal(uiommu_system_create(&system, &f->sys), 0);
+	uiommu_test_fail_nth(f->test, f->fail_nth);
 	rc = uiommu_virtio_iommu_create(f->sys, &config, &f->viommu);
+	if (uiommu_test_failed(f->test))
+		strncpy(f->failed, uiommu_test_failed(f->test), sizeof(f->failed) - 1);
+	uiommu_test_fail_nth(f->test, 0);
 	if (rc) {
+		assert_false(f->queue[0].enabled || f->queue[1].enabled);
+		assert_int_equal(f->stray, 0);
 		uiommu_system_destroy(f->sys);
 		assert_int_equal(uiommu_test_destroy(f->test), 0);
 	}

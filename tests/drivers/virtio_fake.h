@@ -53,7 +53,8 @@ struct fake_mapping {
 };
 
 struct fake_queue {
-	uint16_t size, most;
+	uint16_t size;
+	uint32_t most;
 	uint64_t desc, avail, used;
 	bool enabled;
 	uint16_t seen, done; /* of the available ring, in the used ring */
@@ -67,13 +68,16 @@ struct fake {
 	uint64_t features, page_size_mask, first, last;
 	uint32_t first_id, last_id;
 	uint32_t magic, version, id; /* of the MMIO window */
-	bool refuse_features, stuck_in_reset, unsteady;
+	bool refuse_features, stuck_in_reset;
+	unsigned int unsteady; /* so often its configuration changes while it is read */
 	unsigned char space[256]; /* PCI configuration space, see fake_init() */
 	unsigned char properties[FAKE_ENDPOINTS][FAKE_PROPERTIES];
 	unsigned int next_property[FAKE_ENDPOINTS];
 	struct uiommu_ops ops; /* a copy of the driver's own */
 	enum uiommu_domain_type default_type; /* of the system */
-	uint32_t notify_offset;
+	uint32_t notify_offset, notify_step, notify_multiplier; /* queue n: offset + n * step */
+	unsigned long fail_nth; /* step of the host from the driver's first on; 0: none */
+	char failed[160]; /* which one it was, "" if none */
 
 	/* Its registers. */
 	uint8_t status, generation, bypass;
