@@ -122,7 +122,7 @@ struct subject {
 	unsigned int retried; /* calls that failed for it, leaked nothing, and worked again */
 	struct uiommu_posix_hooks hooks;
 	struct interleave *_Atomic interleave; /* while one runs; its hooks look here */
-	char version[32]; /* of the hardware */
+	char version[48]; /* of the hardware */
 	jmp_buf end;
 	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP, CONFORM_INJECTED } result;
 	char message[1024];

@@ -18,7 +18,7 @@ struct conform_outcome {
 	unsigned int retried; /* sweep */
 	unsigned int ended; /* sweep: runs that could not be judged after the failure */
 	double seconds;
-	char version[32]; /* of the hardware; "": it was not asked */
+	char version[48]; /* of the hardware; "": it was not asked */
 	char message[1024];
 };
 

@@ -71,7 +71,7 @@ struct machine_hardware_ops {
 struct machine_hardware {
 	const struct machine_hardware_ops *ops;
 	unsigned int traits; /* enum machine_trait */
-	char version[32]; /* "QEMU 7.2.22", "model" */
+	char version[48]; /* "QEMU 7.2.22", "model" */
 	uint64_t ram_base, ram_size, reserve_below;
 	void *ram;
 	uint64_t mmio_window, mmio_window_size; /* where BARs are assigned */

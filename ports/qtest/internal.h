@@ -18,7 +18,7 @@ struct qtest_program {
 	char *path;
 	bool steps; /* it has the accelerator that stands still */
 	unsigned int major;
-	char version[32];
+	char version[48];
 	char *answers; /* what it said, a line for each question */
 	const char *types[16]; /* into @answers by qtest_types[]; NULL: unknown to it */
 };
