@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* acpi.c - from the root pointer to a table, inside a memory image and nowhere else */
-#include <uiommu/acpi.h>
+#include <uiommu/port.h>
 #include "spec/acpi.h"
 #include "src/firmware/bytes.h"
+#include "src/firmware/table.h"
 
 struct search {
 	const struct uiommu_acpi_image *image;
@@ -118,4 +119,41 @@ int uiommu_acpi_find_table(const struct uiommu_acpi_image *image, uint64_t rsdp,
 		return 0;
 	}
 	return -UIOMMU_ENOENT;
+}
+
+/* ---- a table --------------------------------------------------------------------------------- */
+
+int uiommu_acpi_damaged(struct uiommu_acpi_error *error, size_t offset, const char *what,
+			const char *why)
+{
+	if (error) {
+		error->offset = offset;
+		error->what = what;
+		error->why = why;
+	}
+	return -UIOMMU_EINVAL;
+}
+
+int uiommu_acpi_table_copy(void *host, const void *table, size_t size, const char *signature,
+			   size_t least, uint8_t **copy, size_t *copy_size,
+			   struct uiommu_acpi_error *error)
+{
+	const uint8_t *bytes = table;
+	size_t length;
+
+	if (size < least)
+		return uiommu_acpi_damaged(error, 0, signature, "shorter than its header");
+	if (!bytes_equal(bytes, signature, 4))
+		return uiommu_acpi_damaged(error, 0, signature, "wrong signature");
+	length = bytes_le32(bytes + ACPI_TABLE_LENGTH);
+	if (length < least || length > size)
+		return uiommu_acpi_damaged(error, ACPI_TABLE_LENGTH, signature,
+					   "impossible length");
+	*copy = uiommu_port_alloc(host, length);
+	if (!*copy)
+		return -UIOMMU_ENOMEM;
+	for (size_t i = 0; i < length; i++)
+		(*copy)[i] = bytes[i];
+	*copy_size = length;
+	return 0;
 }

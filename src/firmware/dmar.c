@@ -11,6 +11,7 @@
 #include "spec/acpi.h"
 #include "spec/pci.h"
 #include "src/firmware/bytes.h"
+#include "src/firmware/table.h"
 
 struct parser {
 	const uint8_t *table;
@@ -28,12 +29,7 @@ struct span {
 
 static int damaged(struct parser *p, size_t offset, const char *what, const char *why)
 {
-	if (p->error) {
-		p->error->offset = offset;
-		p->error->what = what;
-		p->error->why = why;
-	}
-	return -UIOMMU_EINVAL;
+	return uiommu_acpi_damaged(p->error, offset, what, why);
 }
 
 /* Device scopes (8.3.1) from @at to the end of the structure. */
@@ -346,23 +342,14 @@ static int parse_copy(struct parser *p, void *host, struct uiommu_dmar **out)
 int uiommu_dmar_parse(void *host, const void *table, size_t size, struct uiommu_dmar **out,
 		      struct uiommu_acpi_error *error)
 {
-	struct parser p = { .table = table, .error = error };
+	struct parser p = { .error = error };
 	uint8_t *copy;
 	int rc;
 
-	if (size < ACPI_DMAR_HEADER_SIZE)
-		return damaged(&p, 0, "DMAR", "shorter than its header");
-	if (!bytes_equal(p.table, "DMAR", 4))
-		return damaged(&p, 0, "DMAR", "wrong signature");
-	p.size = bytes_le32(p.table + ACPI_TABLE_LENGTH);
-	if (p.size < ACPI_DMAR_HEADER_SIZE || p.size > size)
-		return damaged(&p, ACPI_TABLE_LENGTH, "DMAR", "impossible length");
-
-	copy = uiommu_port_alloc(host, p.size);
-	if (!copy)
-		return -UIOMMU_ENOMEM;
-	for (size_t i = 0; i < p.size; i++)
-		copy[i] = p.table[i];
+	rc = uiommu_acpi_table_copy(host, table, size, "DMAR", ACPI_DMAR_HEADER_SIZE, &copy,
+				    &p.size, error);
+	if (rc)
+		return rc;
 	p.table = copy;
 	rc = parse_copy(&p, host, out);
 	uiommu_port_free(host, copy, p.size);

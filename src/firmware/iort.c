@@ -11,6 +11,7 @@
 #include <uiommu/iort.h>
 #include "spec/acpi.h"
 #include "src/firmware/bytes.h"
+#include "src/firmware/table.h"
 
 struct parser {
 	const uint8_t *table;
@@ -30,12 +31,7 @@ struct span {
 
 static int damaged(struct parser *p, size_t offset, const char *what, const char *why)
 {
-	if (p->error) {
-		p->error->offset = offset;
-		p->error->what = what;
-		p->error->why = why;
-	}
-	return -UIOMMU_EINVAL;
+	return uiommu_acpi_damaged(p->error, offset, what, why);
 }
 
 /* ---- parts of nodes ---------------------------------------------------------------------------- */
@@ -509,23 +505,14 @@ static int parse_copy(struct parser *p, void *host, struct uiommu_iort **out)
 int uiommu_iort_parse(void *host, const void *table, size_t size, struct uiommu_iort **out,
 		      struct uiommu_acpi_error *error)
 {
-	struct parser p = { .table = table, .error = error };
+	struct parser p = { .error = error };
 	uint8_t *copy;
 	int rc;
 
-	if (size < ACPI_IORT_HEADER_SIZE)
-		return damaged(&p, 0, "IORT", "shorter than its header");
-	if (!bytes_equal(p.table, "IORT", 4))
-		return damaged(&p, 0, "IORT", "wrong signature");
-	p.size = bytes_le32(p.table + ACPI_TABLE_LENGTH);
-	if (p.size < ACPI_IORT_HEADER_SIZE || p.size > size)
-		return damaged(&p, ACPI_TABLE_LENGTH, "IORT", "impossible length");
-
-	copy = uiommu_port_alloc(host, p.size);
-	if (!copy)
-		return -UIOMMU_ENOMEM;
-	for (size_t i = 0; i < p.size; i++)
-		copy[i] = p.table[i];
+	rc = uiommu_acpi_table_copy(host, table, size, "IORT", ACPI_IORT_HEADER_SIZE, &copy,
+				    &p.size, error);
+	if (rc)
+		return rc;
 	p.table = copy;
 	rc = parse_copy(&p, host, out);
 	uiommu_port_free(host, copy, p.size);

@@ -12,6 +12,7 @@
 #include "spec/acpi.h"
 #include "src/firmware/bytes.h"
 #include "src/firmware/ids.h"
+#include "src/firmware/table.h"
 
 enum pass {
 	PASS_COUNT,
@@ -29,12 +30,7 @@ struct parser {
 
 static int damaged(struct parser *p, size_t offset, const char *what, const char *why)
 {
-	if (p->error) {
-		p->error->offset = offset;
-		p->error->what = what;
-		p->error->why = why;
-	}
-	return -UIOMMU_EINVAL;
+	return uiommu_acpi_damaged(p->error, offset, what, why);
 }
 
 /* ---- IOMMUs ------------------------------------------------------------------------------------ */
@@ -275,22 +271,14 @@ err:
 int uiommu_viot_parse(void *host, const void *table, size_t size, struct uiommu_viot **out,
 		      struct uiommu_acpi_error *error)
 {
-	struct parser p = { .table = table, .error = error };
+	struct parser p = { .error = error };
 	uint8_t *copy;
 	int rc;
 
-	if (size < ACPI_VIOT_HEADER_SIZE)
-		return damaged(&p, 0, "VIOT", "shorter than its header");
-	if (!bytes_equal(p.table, "VIOT", 4))
-		return damaged(&p, 0, "VIOT", "wrong signature");
-	p.size = bytes_le32(p.table + ACPI_TABLE_LENGTH);
-	if (p.size < ACPI_VIOT_HEADER_SIZE || p.size > size)
-		return damaged(&p, ACPI_TABLE_LENGTH, "VIOT", "impossible length");
-	copy = uiommu_port_alloc(host, p.size);
-	if (!copy)
-		return -UIOMMU_ENOMEM;
-	for (size_t i = 0; i < p.size; i++)
-		copy[i] = p.table[i];
+	rc = uiommu_acpi_table_copy(host, table, size, "VIOT", ACPI_VIOT_HEADER_SIZE, &copy,
+				    &p.size, error);
+	if (rc)
+		return rc;
 	p.table = copy;
 	if (bytes_le16(copy + ACPI_VIOT_NODES) < ACPI_VIOT_HEADER_SIZE)
 		rc = damaged(&p, ACPI_VIOT_NODES, "VIOT", "nodes start inside the header");
