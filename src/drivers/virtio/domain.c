@@ -71,6 +71,7 @@ static int get_binding(struct viommu_domain *domain, struct uiommu_virtio_iommu 
 	if (!binding)
 		return -UIOMMU_ENOMEM;
 	binding->viommu = viommu;
+	binding->domain = domain;
 	rc = take_id(viommu, binding);
 	if (rc) {
 		uiommu_port_free(domain->host, binding, sizeof(*binding));
@@ -82,18 +83,39 @@ static int get_binding(struct viommu_domain *domain, struct uiommu_virtio_iommu 
 	return 0;
 }
 
-/* With nothing attached the device has forgotten the domain. */
-static void drop_binding(struct viommu_domain *domain, struct viommu_binding *binding)
+static void unlink_binding(struct viommu_domain *domain, struct viommu_binding *binding)
 {
 	struct viommu_binding **at = &domain->bindings;
 
-	if (!binding || binding->endpoints)
-		return;
 	while (*at != binding)
 		at = &(*at)->next;
 	*at = binding->next;
+}
+
+/* With nothing attached the device has forgotten the domain. */
+static void drop_binding(struct viommu_domain *domain, struct viommu_binding *binding)
+{
+	if (!binding || binding->endpoints)
+		return;
+	unlink_binding(domain, binding);
 	give_back_id(binding);
 	uiommu_port_free(domain->host, binding, sizeof(*binding));
+}
+
+void uiommu_viommu_forget_bindings(struct uiommu_virtio_iommu *viommu)
+{
+	while (viommu->bindings) {
+		struct viommu_binding *binding = viommu->bindings;
+		struct viommu_domain *domain = binding->domain;
+
+		if (domain) {
+			uiommu_port_mutex_lock(domain->host, &domain->lock);
+			unlink_binding(domain, binding);
+			uiommu_port_mutex_unlock(domain->host, &domain->lock);
+		}
+		viommu->bindings = binding->next_id;
+		uiommu_port_free(viommu->host, binding, sizeof(*binding));
+	}
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------- */
@@ -466,6 +488,9 @@ static void domain_free(struct uiommu_domain *d)
 {
 	struct viommu_domain *domain = to_viommu_domain(d);
 
+	/* A device that refused to let an endpoint go keeps its ID until it is reset. */
+	for (struct viommu_binding *b = domain->bindings; b; b = b->next)
+		b->domain = NULL;
 	forget_mappings(domain);
 	uiommu_port_mutex_destroy(domain->host, &domain->lock);
 	uiommu_port_free(domain->host, domain, sizeof(*domain));
@@ -547,11 +572,8 @@ struct viommu_domain *uiommu_viommu_identity_alloc(struct uiommu_virtio_iommu *v
 
 void uiommu_viommu_identity_free(struct viommu_domain *domain)
 {
-	if (!domain)
-		return;
-	while (domain->bindings)
-		drop_binding(domain, domain->bindings);
-	domain_free(&domain->domain);
+	if (domain)
+		domain_free(&domain->domain);
 }
 
 /* The lowest region that reaches @at or beyond; NULL: none. */

@@ -196,6 +196,7 @@ void uiommu_virtio_iommu_destroy(struct uiommu_virtio_iommu *viommu)
 	uiommu_instance_unregister(&viommu->instance);
 	stop(viommu);
 	uiommu_viommu_forget_endpoints(viommu);
+	uiommu_viommu_forget_bindings(viommu);
 	uiommu_viommu_identity_free(viommu->identity);
 	uiommu_port_mutex_destroy(host, &viommu->lock);
 	uiommu_port_free(host, viommu, sizeof(*viommu));

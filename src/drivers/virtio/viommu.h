@@ -152,6 +152,7 @@ struct viommu_device {
 };
 
 struct viommu_binding {
+	struct viommu_domain *domain; /* NULL: freed; an endpoint is still there */
 	struct viommu_binding *next; /* of the domain */
 	struct viommu_binding *next_id; /* of the device, by ID */
 	struct uiommu_virtio_iommu *viommu;
@@ -285,6 +286,8 @@ struct viommu_domain *uiommu_viommu_identity_alloc(struct uiommu_virtio_iommu *v
 void uiommu_viommu_identity_free(struct viommu_domain *domain);
 /* For the first device: all but the regions that are reserved for it. 0 or -UIOMMU_ENOMEM. */
 int uiommu_viommu_identity_fill(struct viommu_domain *domain, const struct viommu_device *device);
+/* The device was reset: it knows no domain, also of those that endpoints could not leave. */
+void uiommu_viommu_forget_bindings(struct uiommu_virtio_iommu *viommu);
 int uiommu_viommu_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			       struct uiommu_domain **out);
 extern const struct uiommu_ops uiommu_viommu_driver_ops;
