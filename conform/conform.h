@@ -126,6 +126,7 @@ struct subject {
 	jmp_buf end;
 	enum conform_result { CONFORM_PASS, CONFORM_FAIL, CONFORM_SKIP, CONFORM_INJECTED } result;
 	char message[1024];
+	char last_read[40]; /* what the last DMA that was looked at read */
 };
 
 /* ---- checks ------------------------------------------------------------------------------------ */

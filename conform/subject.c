@@ -406,6 +406,16 @@ static void request(const struct subject_dma *how, uint32_t *pasid, unsigned int
 	*flags = how ? how->flags : 0;
 }
 
+/* For who has to find out why it is not what was expected: the first bytes of both. */
+static void say_bytes(struct subject *s, const unsigned char *got, const unsigned char *want)
+{
+	uint32_t g, w;
+
+	memcpy(&g, got, sizeof(g));
+	memcpy(&w, want, sizeof(w));
+	snprintf(s->last_read, sizeof(s->last_read), "%08x instead of %08x", g, w);
+}
+
 bool subject_dma_sees(struct subject *s, struct machine_device *dev, uint64_t iova, uint64_t phys,
 		      const struct subject_dma *how)
 {
@@ -417,8 +427,11 @@ bool subject_dma_sees(struct subject *s, struct machine_device *dev, uint64_t io
 	fresh(s, want);
 	memset(got, 0, sizeof(got));
 	memcpy(memory_at(s, phys), want, DMA_BYTES);
-	if (machine_dma_read(dev, iova, got, DMA_BYTES, pasid, flags) == MACHINE_DMA_REFUSED)
+	if (machine_dma_read(dev, iova, got, DMA_BYTES, pasid, flags) == MACHINE_DMA_REFUSED) {
+		snprintf(s->last_read, sizeof(s->last_read), "refused");
 		return false;
+	}
+	say_bytes(s, got, want);
 	return memcmp(got, want, DMA_BYTES) == 0;
 }
 
@@ -447,9 +460,9 @@ void subject_dma_reaches(struct subject *s, struct machine_device *dev, uint64_t
 	expect_clean(s, false);
 	if (sees != !!(prot & UIOMMU_READ) || lands != !!(prot & UIOMMU_WRITE))
 		machine_settle(s->machine); /* a fault tells why */
-	CHECK(s, sees == !!(prot & UIOMMU_READ), "%s %s at 0x%llx (physical 0x%llx)",
+	CHECK(s, sees == !!(prot & UIOMMU_READ), "%s %s at 0x%llx (physical 0x%llx): %s",
 	      machine_device_label(dev), sees ? "may read and must not" : "cannot read",
-	      (unsigned long long)iova, (unsigned long long)phys);
+	      (unsigned long long)iova, (unsigned long long)phys, s->last_read);
 	CHECK(s, lands == !!(prot & UIOMMU_WRITE), "%s %s at 0x%llx (physical 0x%llx)",
 	      machine_device_label(dev), lands ? "may write and must not" : "cannot write",
 	      (unsigned long long)iova, (unsigned long long)phys);
