@@ -114,6 +114,10 @@ static void call_device_op(struct wrap_call *call)
 	case WRAP_ALLOC_PAGING:
 		call->rc = real->domain_alloc_paging(call->dev, call->prot, &call->domain_out);
 		break;
+	case WRAP_ALLOC_NESTED:
+		call->rc = real->domain_alloc_nested(call->dev, call->parent, call->nested,
+						     call->data, call->size, &call->domain_out);
+		break;
 	case WRAP_ALLOC_IDENTITY:
 		call->rc = real->domain_alloc_identity(call->dev, &call->domain_out);
 		break;
@@ -178,6 +182,14 @@ static void call_domain_op(struct wrap_call *call)
 		call->rc = real->read_and_clear_dirty(call->domain, call->iova, call->size,
 						      call->prot, call->bitmap, call->gather);
 		break;
+	case WRAP_CACHE_INVALIDATE: {
+		size_t count = call->value;
+
+		call->rc = real->cache_invalidate(call->domain, call->nested, call->data,
+						  call->size, &count);
+		call->value = count;
+		break;
+	}
 	case WRAP_FREE:
 		real->free(call->domain);
 		break;
@@ -305,6 +317,24 @@ static int w_alloc_paging(struct uiommu_device *dev, unsigned int flags, struct 
 	struct wrap_call call = device_call(WRAP_ALLOC_PAGING, dev);
 
 	call.prot = flags;
+	enter(&call);
+	if (call.rc == 0) {
+		wrap_domain(call.wrap, call.domain_out);
+		*out = call.domain_out;
+	}
+	return call.rc;
+}
+
+static int w_alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+			  enum uiommu_nested_type type, const void *data, size_t size,
+			  struct uiommu_domain **out)
+{
+	struct wrap_call call = device_call(WRAP_ALLOC_NESTED, dev);
+
+	call.parent = parent;
+	call.nested = type;
+	call.data = data;
+	call.size = size;
 	enter(&call);
 	if (call.rc == 0) {
 		wrap_domain(call.wrap, call.domain_out);
@@ -499,6 +529,20 @@ static int w_read_dirty(struct uiommu_domain *domain, uiommu_iova_t iova, uint64
 	return call.rc;
 }
 
+static int w_cache_invalidate(struct uiommu_domain *domain, enum uiommu_nested_type type,
+			      const void *entries, size_t entry_size, size_t *count)
+{
+	struct wrap_call call = domain_call(WRAP_CACHE_INVALIDATE, domain);
+
+	call.nested = type;
+	call.data = entries;
+	call.size = entry_size;
+	call.value = *count;
+	enter(&call);
+	*count = call.value;
+	return call.rc;
+}
+
 static void w_free(struct uiommu_domain *domain)
 {
 	struct wrap_call call = domain_call(WRAP_FREE, domain);
@@ -539,6 +583,7 @@ static const struct uiommu_domain_ops *domain_table(struct wrap *wrap,
 		w->ops.enforce_cache_coherency = real->enforce_cache_coherency ? w_enforce : NULL;
 		w->ops.set_dirty_tracking = real->set_dirty_tracking ? w_set_dirty : NULL;
 		w->ops.read_and_clear_dirty = real->read_and_clear_dirty ? w_read_dirty : NULL;
+		w->ops.cache_invalidate = real->cache_invalidate ? w_cache_invalidate : NULL;
 		w->ops.free = real->free ? w_free : NULL;
 		wrap->domain_tables[wrap->num_domain_tables++] = w;
 	}
@@ -604,6 +649,7 @@ const struct uiommu_ops *wrap_ops(void *context, const struct uiommu_ops *real)
 	w->ops.def_domain_type = w_def_type;
 	w->ops.is_attach_deferred = w_deferred;
 	w->ops.domain_alloc_paging = real->domain_alloc_paging ? w_alloc_paging : NULL;
+	w->ops.domain_alloc_nested = real->domain_alloc_nested ? w_alloc_nested : NULL;
 	w->ops.domain_alloc_identity = real->domain_alloc_identity ? w_alloc_identity : NULL;
 	w->ops.poll = real->poll ? w_poll : NULL;
 	wrap->tables[wrap->num_tables++] = w;

@@ -23,6 +23,7 @@ enum wrap_op {
 	WRAP_DEF_TYPE,
 	WRAP_DEFERRED,
 	WRAP_ALLOC_PAGING,
+	WRAP_ALLOC_NESTED,
 	WRAP_ALLOC_IDENTITY,
 	WRAP_POLL,
 	WRAP_PREPARE,
@@ -38,6 +39,7 @@ enum wrap_op {
 	WRAP_ENFORCE,
 	WRAP_SET_DIRTY,
 	WRAP_READ_DIRTY,
+	WRAP_CACHE_INVALIDATE,
 	WRAP_FREE,
 	WRAP_OPS
 };
@@ -64,9 +66,12 @@ struct wrap_call {
 	const struct uiommu_sg *sg;
 	size_t sg_count;
 	const struct uiommu_dirty_bitmap *bitmap;
+	struct uiommu_domain *parent; /* alloc_nested */
+	enum uiommu_nested_type nested; /* alloc_nested, cache_invalidate */
+	const void *data; /* of alloc_nested: @size bytes; entries of @size bytes each: @value */
 	/* Results */
 	int rc; /* also bool and unsigned int results */
-	uint64_t value; /* unmap: bytes; iova_to_phys; map: bytes mapped */
+	uint64_t value; /* unmap: bytes; iova_to_phys; map: bytes mapped; entries done */
 	struct uiommu_domain *domain_out;
 	struct uiommu_group *group_out;
 	enum uiommu_domain_type type_out;

@@ -80,6 +80,7 @@ struct uiommu_domain {
 	unsigned int alloc_flags; /* those of enum uiommu_alloc_flags that it fulfils */
 
 	/* The core's. */
+	struct uiommu_domain *parent; /* of a nested domain: its second stage */
 	const struct uiommu_ops *owner; /* whose it is; NULL for static domains */
 	struct uiommu_system *sys;
 	unsigned int *users; /* attachments, atomic; NULL for static domains */
@@ -150,6 +151,16 @@ struct uiommu_ops {
 	 * one that the hardware cannot fulfil gives -UIOMMU_EOPNOTSUPP.
 	 */
 	int (*domain_alloc_paging)(struct uiommu_device *dev, unsigned int flags,
+				   struct uiommu_domain **out);
+
+	/*
+	 * A first stage on top of @parent, which was checked: a paging domain of this driver that was
+	 * allocated with NEST_PARENT, perhaps through another instance.  @size is not 0, @flags are 0.
+	 * Give a domain of type NESTED without paging operations.  The core keeps @parent until it is
+	 * freed.  Errors are those of uiommu_domain_alloc_nested().
+	 */
+	int (*domain_alloc_nested)(struct uiommu_device *dev, struct uiommu_domain *parent,
+				   enum uiommu_nested_type type, const void *data, size_t size,
 				   struct uiommu_domain **out);
 
 	/* Only for drivers without a static identity domain. */
@@ -228,6 +239,14 @@ struct uiommu_domain_ops {
 	int (*read_and_clear_dirty)(struct uiommu_domain *domain, uiommu_iova_t iova, uint64_t size,
 				    unsigned int flags, const struct uiommu_dirty_bitmap *bitmap,
 				    struct uiommu_iotlb_gather *gather);
+
+	/*
+	 * For nested domains: as uiommu_domain_cache_invalidate().  Also called with *count 0: is @type
+	 * known?  A change of the parent is not the guest's affair: the parent's iotlb_sync reaches all
+	 * users of its nested domains, their first stages and device TLBs included.
+	 */
+	int (*cache_invalidate)(struct uiommu_domain *domain, enum uiommu_nested_type type,
+				const void *entries, size_t entry_size, size_t *count);
 
 	/* The domain's end; nothing is attached.  NULL for static domains. */
 	void (*free)(struct uiommu_domain *domain);

@@ -378,6 +378,56 @@ enum uiommu_alloc_flags {
 UIOMMU_API int uiommu_domain_alloc_paging(struct uiommu_device *dev, unsigned int flags,
 					  struct uiommu_domain **out);
 
+/*
+ * Whose first stage a nested domain has: the format of @data and of invalidation entries, 64-bit little-endian
+ * words.  The numbers are those of Linux's IOMMU_HWPT_DATA_x.
+ */
+enum uiommu_nested_type {
+	UIOMMU_NESTED_SMMUV3 = 2, /* uiommu/smmuv3.h */
+};
+
+/**
+ * uiommu_domain_alloc_nested() - a guest's translation on top of one of the host's
+ * @dev: the device that it is made for
+ * @parent: a paging domain with UIOMMU_ALLOC_NEST_PARENT, of @dev's driver and system.  What the guest takes
+ *          for physical addresses goes through it.  It cannot be freed before its nested domains.
+ * @type: what @data is
+ * @data: what the guest says; not looked at after the call
+ * @size: its bytes; bytes beyond those that the type has must be zero
+ * @flags: none yet: 0
+ * @out: the domain on success, owned by the caller until uiommu_domain_free()
+ *
+ * Attaching it attaches both stages.  Nothing can be mapped in it: its mappings are in the guest's memory.
+ * What the guest's hardware would need invalidated has to go through uiommu_domain_cache_invalidate(); what
+ * is unmapped in @parent is gone at once, as for any domain.
+ *
+ * Return: 0; -UIOMMU_ENODEV: no IOMMU; -UIOMMU_EOPNOTSUPP: the driver or its hardware has no such domains,
+ * no such @type, or a flag; -UIOMMU_EINVAL: the parent, or too few bytes; -UIOMMU_E2BIG: bytes beyond;
+ * -UIOMMU_EIO: the guest asks for something that it cannot have; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_domain_alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+					  enum uiommu_nested_type type, const void *data,
+					  size_t size, unsigned int flags,
+					  struct uiommu_domain **out);
+
+/**
+ * uiommu_domain_cache_invalidate() - carry out invalidations that a guest asks for
+ * @domain: a nested domain, attached or not
+ * @type: what the entries are
+ * @entries: @count entries of @entry_size bytes each
+ * @entry_size: bytes beyond those that the type has must be zero
+ * @count: how many; on return, also with an error, how many of the first ones are done
+ *
+ * In their order; the first bad one ends it.  When it returns, what the first @count entries name is gone
+ * from all caches that @domain's devices use.
+ *
+ * Return: 0; -UIOMMU_EINVAL: not a nested domain, or an entry too small; -UIOMMU_EOPNOTSUPP: no such @type;
+ * -UIOMMU_E2BIG: bytes beyond; -UIOMMU_EIO: an entry that a guest may not have, or the hardware failed.
+ */
+UIOMMU_API int uiommu_domain_cache_invalidate(struct uiommu_domain *domain,
+					      enum uiommu_nested_type type, const void *entries,
+					      size_t entry_size, size_t *count);
+
 /**
  * uiommu_domain_alloc_identity() - the untranslated behaviour of @dev's IOMMU
  *
@@ -393,7 +443,8 @@ UIOMMU_API struct uiommu_domain *uiommu_domain_blocked(struct uiommu_device *dev
 
 /**
  * uiommu_domain_free() - the end of a domain, with whatever is still mapped in it
- * @domain: not attached anywhere: an attached one is reported and left alone; NULL does nothing
+ * @domain: not attached anywhere, nor the parent of nested domains: one in use is reported and left alone;
+ *          NULL does nothing
  */
 UIOMMU_API void uiommu_domain_free(struct uiommu_domain *domain);
 

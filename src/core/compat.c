@@ -2,9 +2,9 @@
 /*
  * compat.c - may this domain be attached behind these ops?
  *
- * The one owner check.  Attach, replace, PASID attach and PASID replace all pass through it (nested
- * allocation will too), before any operation of a driver sees the domain: a driver casts the domains it
- * is given to its own structure.
+ * The one owner check.  Attach, replace, PASID attach, PASID replace and nested allocation all pass
+ * through it, before any operation of a driver sees the domain: a driver casts the domains it is given to
+ * its own structure.
  */
 #include "src/core/core.h"
 

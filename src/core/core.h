@@ -16,8 +16,7 @@
  *
  * Later parts: SVA domains attach through pasid.c with a handle like every other domain; page requests
  * find their domain with uiommu_attach_handle_get() and are queued beside fault.c; reset
- * coordination is a member that attach.c passes over; a nested domain is one more type that
- * compat.c judges.
+ * coordination is a member that attach.c passes over.
  */
 #ifndef UIOMMU_SRC_CORE_H
 #define UIOMMU_SRC_CORE_H

@@ -2,8 +2,8 @@
 /*
  * domain.c - domains are made for a device, counted while attached, and freed
  *
- * domain->users counts what would notice if the domain vanished: each RID and PASID that uses it, and
- * each group of which it is the default or blocking domain.
+ * domain->users counts what would notice if the domain vanished: each RID and PASID that uses it, each
+ * group of which it is the default or blocking domain, and each nested domain on top of it.
  */
 #include "src/core/core.h"
 
@@ -55,6 +55,7 @@ int uiommu_domain_adopt(struct uiommu_system *sys, const struct uiommu_ops *ops,
 			dops->free(domain);
 		return -UIOMMU_ENOMEM;
 	}
+	domain->parent = NULL;
 	domain->owner = ops;
 	domain->sys = sys;
 	domain->fault_handler = NULL;
@@ -125,6 +126,75 @@ int uiommu_domain_alloc_identity(struct uiommu_device *dev, struct uiommu_domain
 	return uiommu_domain_identity_for(dev, out);
 }
 
+/* Can nested domains of @dev stand on it? */
+static int check_parent(const struct uiommu_ops *ops, const struct uiommu_system *sys,
+			const struct uiommu_domain *parent)
+{
+	int rc = uiommu_check_domain(ops, sys, parent);
+
+	if (rc)
+		return rc;
+	/* The default domain of a group was not allocated for this, nor was a nested or static one. */
+	return uiommu_domain_type(parent) == UIOMMU_DOMAIN_PAGING &&
+			       (parent->alloc_flags & UIOMMU_ALLOC_NEST_PARENT) ?
+		       0 :
+		       -UIOMMU_EINVAL;
+}
+
+int uiommu_domain_alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+			       enum uiommu_nested_type type, const void *data, size_t size,
+			       unsigned int flags, struct uiommu_domain **out)
+{
+	struct uiommu_instance *instance = uiommu_device_instance(dev);
+	struct uiommu_domain *domain = NULL;
+	const struct uiommu_ops *ops;
+	int rc;
+
+	*out = NULL;
+	if (!instance)
+		return -UIOMMU_ENODEV;
+	ops = instance->ops;
+	if (flags || !ops->domain_alloc_nested)
+		return -UIOMMU_EOPNOTSUPP;
+	rc = check_parent(ops, dev->sys, parent);
+	if (rc)
+		return rc;
+	if (!data || !size)
+		return -UIOMMU_EINVAL;
+	/* Before the driver keeps a pointer to it. */
+	uiommu_domain_hold(parent);
+	rc = ops->domain_alloc_nested(dev, parent, type, data, size, &domain);
+	if (!rc)
+		rc = uiommu_domain_adopt(dev->sys, ops, domain);
+	if (rc) {
+		uiommu_domain_unhold(parent);
+		return rc;
+	}
+	domain->parent = parent;
+	*out = domain;
+	return 0;
+}
+
+int uiommu_domain_cache_invalidate(struct uiommu_domain *domain, enum uiommu_nested_type type,
+				   const void *entries, size_t entry_size, size_t *count)
+{
+	const size_t asked = *count;
+	int rc;
+
+	*count = 0;
+	if (!domain || uiommu_domain_type(domain) != UIOMMU_DOMAIN_NESTED)
+		return -UIOMMU_EINVAL;
+	if (!domain->ops->cache_invalidate)
+		return -UIOMMU_EOPNOTSUPP;
+	if (asked && !entries)
+		return -UIOMMU_EINVAL;
+	*count = asked;
+	rc = domain->ops->cache_invalidate(domain, type, entries, entry_size, count);
+	if (*count > asked)
+		*count = asked;
+	return rc;
+}
+
 struct uiommu_domain *uiommu_domain_blocked(struct uiommu_device *dev)
 {
 	struct uiommu_instance *instance = uiommu_device_instance(dev);
@@ -135,20 +205,23 @@ struct uiommu_domain *uiommu_domain_blocked(struct uiommu_device *dev)
 void uiommu_domain_free(struct uiommu_domain *domain)
 {
 	struct uiommu_system *sys;
+	struct uiommu_domain *parent;
 	unsigned int *users;
 
 	if (!domain || !domain->users)
 		return; /* static ones stay */
 	sys = domain->sys;
+	parent = domain->parent;
 	users = domain->users;
 	if (__atomic_load_n(users, __ATOMIC_ACQUIRE)) {
 		uiommu_log(sys->host, UIOMMU_LOG_WARN,
-			   "a domain of %s was to be freed while attached: left alone",
+			   "a domain of %s was to be freed while in use: left alone",
 			   domain->owner->name);
 		return;
 	}
 	if (domain->ops->free)
 		domain->ops->free(domain);
+	uiommu_domain_unhold(parent);
 	uiommu_free(sys, users, sizeof(*users));
 }
 

@@ -326,6 +326,96 @@ static void test_owner_check(void **state)
 	mock_stop(&m);
 }
 
+/* C179, C181: who can be a parent, how long it lives, what a nested domain is not, how far an array gets */
+static void test_nested(void **state)
+{
+	static const unsigned char good[4] = { 1, 1, 1, 1 }, bad[4] = { 1, 1, 0, 1 };
+	struct uiommu_domain *parent, *plain, *foreign, *nested, *other;
+	struct uiommu_attach_handle handle = { 0 };
+	struct uiommu_device *a, *b;
+	size_t count;
+	struct mock m;
+
+	(void)state;
+	start(&m);
+	m.script[1].fwnode = &m.fwnode[1];
+	m.ops[1].domain_alloc_nested = NULL;
+	assert_int_equal(uiommu_instance_register(m.sys, &m.instance[1]), 0);
+	a = mock_add(&m, 0);
+	b = mock_add(&m, 1);
+	plain = new_domain(a);
+	assert_int_equal(uiommu_domain_alloc_paging(a, UIOMMU_ALLOC_NEST_PARENT, &parent), 0);
+	assert_int_equal(uiommu_domain_alloc_paging(b, UIOMMU_ALLOC_NEST_PARENT, &foreign), 0);
+
+#define NESTED(dev, on, type, data, size, flags) \
+	uiommu_domain_alloc_nested(dev, on, type, data, size, flags, &nested)
+	assert_int_equal(NESTED(a, plain, UIOMMU_NESTED_SMMUV3, good, 1, 0), -UIOMMU_EINVAL);
+	assert_int_equal(NESTED(a, foreign, UIOMMU_NESTED_SMMUV3, good, 1, 0), -UIOMMU_EINVAL);
+	assert_int_equal(NESTED(a, NULL, UIOMMU_NESTED_SMMUV3, good, 1, 0), -UIOMMU_EINVAL);
+	assert_int_equal(NESTED(a, (struct uiommu_domain *)&mock_identity, UIOMMU_NESTED_SMMUV3,
+				good, 1, 0),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(NESTED(a, parent, UIOMMU_NESTED_SMMUV3, good, 0, 0), -UIOMMU_EINVAL);
+	assert_int_equal(NESTED(a, parent, UIOMMU_NESTED_SMMUV3, good, 1, 1), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(NESTED(b, foreign, UIOMMU_NESTED_SMMUV3, good, 1, 0), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(m.nested_allocs, 0);
+	assert_int_equal(NESTED(a, parent, (enum uiommu_nested_type)1, good, 1, 0),
+			 -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(NESTED(a, parent, UIOMMU_NESTED_SMMUV3, bad + 2, 1, 0), -UIOMMU_EIO);
+	assert_null(nested);
+	m.host.fail_after = 1;
+	assert_int_equal(NESTED(a, parent, UIOMMU_NESTED_SMMUV3, good, 1, 0), -UIOMMU_ENOMEM);
+	m.host.fail_after = -1;
+	assert_int_equal(NESTED(a, parent, UIOMMU_NESTED_SMMUV3, good, 1, 0), 0);
+	other = nested;
+	/* One on top of another is none. */
+	assert_int_equal(NESTED(a, other, UIOMMU_NESTED_SMMUV3, good, 1, 0), -UIOMMU_EINVAL);
+	nested = other;
+#undef NESTED
+
+	assert_int_equal(uiommu_domain_type(nested), UIOMMU_DOMAIN_NESTED);
+	assert_int_equal(uiommu_map(nested, 0x1000, 0x1000, 0x1000, UIOMMU_READ), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_unmap(nested, 0x1000, 0x1000), 0);
+	assert_int_equal(uiommu_attach_device_pasid(nested, a, 1, NULL), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(uiommu_attach_group(nested, group_of(b)), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_attach_group_handle(nested, group_of(a), &handle), 0);
+	assert_ptr_equal(m.script[0].rid, nested);
+
+	count = 4;
+	assert_int_equal(uiommu_domain_cache_invalidate(nested, UIOMMU_NESTED_SMMUV3, bad, 1,
+							&count),
+			 -UIOMMU_EIO);
+	assert_int_equal(count, 2);
+	count = 4;
+	assert_int_equal(
+		uiommu_domain_cache_invalidate(nested, UIOMMU_NESTED_SMMUV3, good, 1, &count), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(uiommu_domain_cache_invalidate(parent, UIOMMU_NESTED_SMMUV3, good, 1,
+							&count),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(count, 0);
+	count = 1;
+	assert_int_equal(uiommu_domain_cache_invalidate(nested, UIOMMU_NESTED_SMMUV3, NULL, 1,
+							&count),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(count, 0);
+
+	/* Attached: neither it nor, as long as it is there, its parent. */
+	m.host.warnings = 0;
+	uiommu_domain_free(nested);
+	uiommu_domain_free(parent);
+	assert_int_equal(m.host.warnings, 2);
+	uiommu_detach_group(nested, group_of(a));
+	uiommu_domain_free(parent);
+	assert_int_equal(m.host.warnings, 3);
+	uiommu_domain_free(nested);
+	uiommu_domain_free(parent);
+	assert_int_equal(m.host.warnings, 3);
+	uiommu_domain_free(plain);
+	uiommu_domain_free(foreign);
+	mock_stop(&m);
+}
+
 /* C068, C070, C071, C072, C094: both kinds of driver, each member failing */
 static void test_attach_rollback(void **state)
 {
@@ -857,6 +947,7 @@ int main(void)
 		cmocka_unit_test(test_handles),	     cmocka_unit_test(test_map),
 		cmocka_unit_test(test_alloc_sweep),  cmocka_unit_test(test_deferred_and_faults),
 		cmocka_unit_test(test_races),	     cmocka_unit_test(test_words),
+		cmocka_unit_test(test_nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

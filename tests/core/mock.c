@@ -201,7 +201,7 @@ static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct ui
 	struct mock *mock = mock_of(dev);
 	struct mock_domain *d;
 
-	if (flags & ~(unsigned int)UIOMMU_ALLOC_PASID)
+	if (flags & ~(unsigned int)(UIOMMU_ALLOC_PASID | UIOMMU_ALLOC_NEST_PARENT))
 		return -UIOMMU_EOPNOTSUPP;
 	d = uiommu_port_alloc(mock->host.port, sizeof(*d));
 	if (!d)
@@ -216,6 +216,53 @@ static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct ui
 		.range = { { 0, (1ull << 47) - 1 }, { ~0ull << 47, UINT64_MAX } },
 		.last_phys = (1ull << 46) - 1,
 	};
+	*out = &d->domain;
+	return 0;
+}
+
+/* Entries are bytes: 1 is good, everything else bad. */
+static int cache_invalidate(struct uiommu_domain *domain, enum uiommu_nested_type type,
+			    const void *entries, size_t entry_size, size_t *count)
+{
+	const unsigned char *byte = entries;
+	const size_t asked = *count;
+
+	(void)domain;
+	*count = 0;
+	if (type != UIOMMU_NESTED_SMMUV3)
+		return -UIOMMU_EOPNOTSUPP;
+	while (*count < asked && byte[*count * entry_size] == 1)
+		++*count;
+	return *count == asked ? 0 : -UIOMMU_EIO;
+}
+
+static const struct uiommu_domain_ops nested_ops = {
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.attach_abort = abort_attach,
+	.cache_invalidate = cache_invalidate,
+	.free = domain_free,
+};
+
+static int alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+			enum uiommu_nested_type type, const void *data, size_t size,
+			struct uiommu_domain **out)
+{
+	struct mock *mock = mock_of(dev);
+	struct mock_domain *d;
+
+	(void)parent;
+	mock->nested_allocs++;
+	if (type != UIOMMU_NESTED_SMMUV3)
+		return -UIOMMU_EOPNOTSUPP;
+	if (*(const unsigned char *)data != 1 || size != 1)
+		return -UIOMMU_EIO;
+	d = uiommu_port_alloc(mock->host.port, sizeof(*d));
+	if (!d)
+		return -UIOMMU_ENOMEM;
+	d->mock = mock;
+	d->domain.type = UIOMMU_DOMAIN_NESTED;
+	d->domain.ops = &nested_ops;
 	*out = &d->domain;
 	return 0;
 }
@@ -339,6 +386,7 @@ void mock_init(struct mock *mock)
 			.def_domain_type = demand,
 			.is_attach_deferred = deferred,
 			.domain_alloc_paging = alloc_paging,
+			.domain_alloc_nested = alloc_nested,
 		};
 		mock->instance[i].ops = &mock->ops[i];
 		mock->instance[i].fwnode = &mock->fwnode[i];

@@ -57,7 +57,7 @@ struct mock {
 	long map_fail_after; /* pages until -ENOMEM; -1: never */
 	bool map_nothing; /* 0 bytes, rc 0 */
 	int sync_map_error;
-	unsigned int syncs, flushes;
+	unsigned int syncs, flushes, nested_allocs;
 	uiommu_iova_t sync_start, sync_last;
 	bool lazy_gather; /* unmap notes nothing */
 	_Atomic unsigned int faults;
