@@ -48,7 +48,7 @@ enum uiommu_test_rule {
 	UIOMMU_TEST_MUTEX_UNKNOWN, /* use of a mutex that was not initialised, or is destroyed */
 	UIOMMU_TEST_MUTEX_TWICE, /* taken by a thread that holds it */
 	UIOMMU_TEST_MUTEX_NOT_OWNER, /* released by a thread that does not hold it */
-	UIOMMU_TEST_MUTEX_ORDER, /* taken in both orders, or two of one kind */
+	UIOMMU_TEST_MUTEX_ORDER, /* taken in both orders, or two of one kind downwards */
 	UIOMMU_TEST_MUTEX_DESTROYED_HELD,
 	UIOMMU_TEST_MUTEX_HELD, /* still held where none may be */
 	UIOMMU_TEST_MUTEX_LEAK, /* never destroyed, or its memory freed before */

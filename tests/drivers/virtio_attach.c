@@ -132,7 +132,7 @@ static void each_request_refused(void **state)
 
 	(void)state;
 	for (unsigned int paging = 0; paging < 2; paging++) {
-		fake_init_two(&f, false);
+		fake_init(&f, false);
 		f.default_type = UIOMMU_DOMAIN_DMA;
 		if (!paging)
 			f.default_type = UIOMMU_DOMAIN_IDENTITY;
@@ -325,7 +325,7 @@ static void shared_and_refused(void **state)
 
 	(void)state;
 	for (unsigned int good = 0; good < 6; good++) {
-		fake_init_two(&f, false);
+		fake_init(&f, false);
 		f.ops.device_group = uiommu_single_device_group;
 		f.default_type = UIOMMU_DOMAIN_DMA;
 		assert_int_equal(fake_start(&f), 0);
@@ -368,7 +368,7 @@ static void identity_by_mappings(void **state)
 	uint32_t id;
 
 	(void)state;
-	fake_init_two(&f, false);
+	fake_init(&f, false);
 	f.features &= ~VIRTIO_IOMMU_F_BYPASS_CONFIG;
 	fake_resv(&f, 3, VIRTIO_IOMMU_RESV_MEM_T_MSI, 0xfee00000, 0xfeefffff);
 	fake_resv(&f, 3, VIRTIO_IOMMU_RESV_MEM_T_RESERVED, 0x7800, 0x9000); /* not of pages */
@@ -419,7 +419,7 @@ static void a_single_domain(void **state)
 	static struct fake f;
 
 	(void)state;
-	fake_init_two(&f, false);
+	fake_init(&f, false);
 	f.first_id = f.last_id = 17;
 	assert_int_equal(fake_start(&f), 0);
 	dev = add(&f, "a", ids, 1);
@@ -489,7 +489,7 @@ static void silent_from_some_request_on(void **state)
 	for (unsigned int good = 0; dead; good++) {
 		uint64_t before;
 
-		fake_init_two(&f, good % 2);
+		fake_init(&f, good % 2);
 		fake_resv(&f, 4, VIRTIO_IOMMU_RESV_MEM_T_RESERVED, 0x1000, 0x1fff);
 		assert_int_equal(fake_start(&f), 0);
 		fake_script(&f, (struct fake_rule){ 0, good, 1, FAKE_SILENT, 0 });

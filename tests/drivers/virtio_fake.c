@@ -735,18 +735,16 @@ static void on_fault(void *context, const struct uiommu_fault *fault)
 	f->fault = *fault;
 }
 
-static void init(struct fake *f, bool pci, bool two)
+void fake_init(struct fake *f, bool pci)
 {
 	const struct uiommu_test_config config = { .log = on_line,
 						   .context = f,
-						   .quiet = two,
 						   /* A second of waiting is a thousand turns. */
 						   .relax_ns = 1000000 };
 
 	memset(f, 0, sizeof(*f));
 	assert_int_equal(uiommu_test_create(&config, &f->test), 0);
 	f->pci = pci;
-	f->two_domains = two;
 	f->features = VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_IOMMU_F_INPUT_RANGE |
 		      VIRTIO_IOMMU_F_DOMAIN_RANGE | VIRTIO_IOMMU_F_MAP_UNMAP |
 		      VIRTIO_IOMMU_F_PROBE | VIRTIO_IOMMU_F_MMIO | VIRTIO_IOMMU_F_BYPASS_CONFIG;
@@ -779,16 +777,6 @@ static void init(struct fake *f, bool pci, bool two)
 	f->fns[0] = &f->fn;
 	f->fn.topology = &f->topology;
 	f->fn.context = f;
-}
-
-void fake_init(struct fake *f, bool pci)
-{
-	init(f, pci, false);
-}
-
-void fake_init_two(struct fake *f, bool pci)
-{
-	init(f, pci, true);
 }
 
 static int more_regions(void *context, struct uiommu_device *dev, struct uiommu_resv_list *list)
@@ -834,19 +822,15 @@ int fake_start(struct fake *f)
 
 void fake_stop(struct fake *f)
 {
-	unsigned int order;
-
 	uiommu_system_destroy(f->sys);
 	uiommu_virtio_iommu_destroy(f->viommu);
 	assert_int_equal(f->stray, 0);
 	assert_int_equal(f->status, 0);
 	assert_false(f->queue[0].enabled || f->queue[1].enabled);
-	order = uiommu_test_count(f->test, UIOMMU_TEST_MUTEX_ORDER);
-	assert_true(order <= f->two_domains);
 	uiommu_test_check_empty(f->test);
-	if (uiommu_test_count(f->test, UIOMMU_TEST_RULES) != order)
+	if (uiommu_test_count(f->test, UIOMMU_TEST_RULES))
 		fail_msg("%s", uiommu_test_last(f->test));
-	assert_int_equal(uiommu_test_destroy(f->test), order);
+	assert_int_equal(uiommu_test_destroy(f->test), 0);
 }
 
 struct configured {

@@ -63,7 +63,6 @@ struct fake_queue {
 struct fake {
 	struct uiommu_test *test;
 	bool pci;
-	bool two_domains; /* are locked at once */
 
 	/* What it is; may be changed before fake_start(). */
 	uint64_t features, page_size_mask, first, last;
@@ -111,12 +110,6 @@ struct fake {
 
 /* A host and a device with all features; over PCI its capabilities are in order. */
 void fake_init(struct fake *fake, bool pci);
-/*
- * The same where endpoints go from one set of mappings to another: the driver then holds both domains' locks,
- * in the order of their addresses (viommu.h), and the port objects to any two of a kind.  That is
- * the one violation that fake_stop() lets pass.
- */
-void fake_init_two(struct fake *fake, bool pci);
 /* A system and the driver: what uiommu_virtio_iommu_create() says.  After an error nothing is left. */
 int fake_start(struct fake *fake);
 /* Driver, system and host gone; no violation is allowed. */
