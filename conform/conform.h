@@ -61,8 +61,8 @@ struct conform_scenario {
 /* Each file of scenarios exports one table, ended by an entry without ID; conform/table.c lists them. */
 extern const struct conform_scenario conform_smoke[], conform_registration[], conform_groups[],
 	conform_topology[], conform_mixed[], conform_default_domain[], conform_attach[],
-	conform_pasid[], conform_mapping[], conform_dirty[], conform_races_probe[],
-	conform_races_attach[], conform_races_map[];
+	conform_pasid[], conform_mapping[], conform_device_tlb[], conform_dirty[],
+	conform_races_probe[], conform_races_attach[], conform_races_map[];
 extern const struct conform_scenario *const conform_tables[];
 
 /* One configuration of a subject's hardware and driver. */
@@ -114,6 +114,7 @@ struct subject {
 	/* The runner's. */
 	struct subject_layout layout;
 	const struct conform_saboteur *saboteur;
+	void *sabotage; /* what it has in its places */
 	uint64_t random_state;
 	unsigned int expected_warnings, expected_reports;
 	bool any_warnings, any_reports;

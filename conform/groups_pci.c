@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conform/saboteur.h"
 #include "conform/soft.h"
 
 #include <uiommu/pci.h>
@@ -115,7 +116,8 @@ static struct topology *topology_create(struct subject *s)
 	t->pci.config_read = config_read;
 	t->pci.config_write = config_write;
 	t->soft = soft_create(s, s->sys);
-	t->soft->ops[0].device_group = uiommu_pci_device_group;
+	t->soft->ops[0].device_group = s->saboteur && s->saboteur->group ? s->saboteur->group :
+									   uiommu_pci_device_group;
 	CHECK_OK(s, soft_start(t->soft, 0));
 	return t;
 }

@@ -52,6 +52,7 @@ struct child {
 struct run {
 	const struct conform_options *options;
 	struct conform_results results;
+	const struct conform_subject *subject; /* this one alone; NULL: as the options say */
 	const struct conform_saboteur *saboteur;
 	bool stop_at_failure; /* saboteurs: one is enough */
 	bool stopped;
@@ -365,7 +366,7 @@ static int collect(struct run *run, const struct run *honest)
 	size_t capacity = 0, position = 0;
 
 	for (const struct conform_subject *subject = conform_subjects; subject->name; subject++) {
-		if (!wanted_subject(o, subject))
+		if (run->subject ? run->subject != subject : !wanted_subject(o, subject))
 			continue;
 		for (const struct conform_config *c = o->machine ? o->custom : subject->configs;
 		     c->name; c++) {
@@ -426,6 +427,60 @@ static void run_free(struct run *run)
 
 /* ---- saboteurs --------------------------------------------------------------------------------- */
 
+/* What passes without a saboteur, of one configuration; found out when it is first asked for. */
+struct honesty {
+	const char *config; /* a glob */
+	struct run run;
+};
+
+struct trial {
+	const struct conform_options *options;
+	const struct conform_subject *subject;
+	struct honesty honest[8];
+	unsigned int num_honest;
+	unsigned int count, caught, unseen, wrong, elsewhere;
+	FILE *out;
+};
+
+static const struct run *honest_run(struct trial *t, const char *config,
+				    struct conform_options *narrowed)
+{
+	struct honesty *h;
+
+	for (unsigned int i = 0; i < t->num_honest; i++)
+		if (!strcmp(t->honest[i].config, config))
+			return &t->honest[i].run;
+	if (t->num_honest == sizeof(t->honest) / sizeof(t->honest[0]))
+		run_free(&t->honest[--t->num_honest].run);
+	h = &t->honest[t->num_honest++];
+	*h = (struct honesty){ config, { .options = narrowed, .subject = t->subject } };
+	if (collect(&h->run, NULL)) {
+		fputs("uiommu conform: out of memory\n", stderr);
+		exit(2);
+	}
+	run_tasks(&h->run);
+	h->run.options = t->options;
+	return &h->run;
+}
+
+/*
+ * A saboteur is caught by a scenario that passes with the honest driver and fails with the saboteur; only
+ * scenarios that passed before are asked.
+ */
+static const struct conform_outcome *try_saboteur(const struct run *honest, struct run *run)
+{
+	run->stop_at_failure = true;
+	if (collect(run, honest)) {
+		fputs("uiommu conform: out of memory\n", stderr);
+		exit(2);
+	}
+	run_tasks(run);
+	for (size_t i = 0; i < run->results.count; i++)
+		if (run->results.outcome[i].result == CONFORM_FAIL)
+			return &run->results.outcome[i];
+	return NULL;
+}
+
 /* What is said of this saboteur on this hardware; NULL: nothing. */
 static const char *blindness(const struct conform_subject *subject, const char *version,
 			     const char *saboteur)
@@ -437,7 +492,7 @@ static const char *blindness(const struct conform_subject *subject, const char *
 	return NULL;
 }
 
-/* Why nothing in this choice of subjects can show the saboteur; NULL: some of it could. */
+/* Why nothing of what passed can show the saboteur; NULL: some of it could. */
 static const char *nobody_sees(const struct run *honest, const char *saboteur)
 {
 	const char *why = NULL;
@@ -454,120 +509,124 @@ static const char *nobody_sees(const struct run *honest, const char *saboteur)
 	return why;
 }
 
-/* The configurations that are said to show the saboteur, or the first; false: it was not said of any of these. */
-static bool best_config(const struct conform_options *o, const struct conform_saboteur *saboteur,
-			const char **config)
+/* The configuration of this subject that shows the saboteur; NULL: it is for others. */
+static const char *place_of(const struct conform_saboteur *s, const struct conform_subject *subject)
 {
-	const struct conform_subject *first = NULL;
-
-	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
-		if (!wanted_subject(o, s))
-			continue;
-		if (!first)
-			first = s;
-		for (const struct conform_config *c = o->machine ? o->custom : s->configs; c->name;
-		     c++)
-			if (!fnmatch(saboteur->config, c->name, 0)) {
-				*config = saboteur->config;
-				return true;
-			}
+	if (!s->places[0].subject) {
+		for (const struct conform_config *c = subject->configs; c->name; c++)
+			if (!fnmatch(s->config, c->name, 0))
+				return s->config;
+		return subject->configs[0].name;
 	}
-	*config = o->machine ? o->custom[0].name : first->configs[0].name;
-	return false;
-}
-
-static const struct conform_outcome *try_configs(const struct conform_options *options,
-						 const struct run *honest, struct run *run,
-						 const char *config)
-{
-	struct conform_options narrowed = *options;
-
-	narrowed.config = config;
-	run_free(run);
-	*run = (struct run){ .options = &narrowed,
-			     .saboteur = run->saboteur,
-			     .stop_at_failure = true };
-	if (collect(run, honest)) {
-		fputs("uiommu conform: out of memory\n", stderr);
-		exit(2);
-	}
-	run_tasks(run);
-	for (size_t i = 0; i < run->results.count; i++)
-		if (run->results.outcome[i].result == CONFORM_FAIL)
-			return &run->results.outcome[i];
+	for (unsigned int i = 0; i < CONFORM_PLACES && s->places[i].subject; i++)
+		if (!fnmatch(s->places[i].subject, subject->name, 0))
+			return s->places[i].config;
 	return NULL;
 }
 
-/*
- * A saboteur is caught by a scenario that passes with the honest driver and fails with the saboteur; only
- * scenarios that passed before are asked.  One configuration is tried, and all where nobody knows which and
- * @blind does not say that none can show it.
- */
-static const struct conform_outcome *try_saboteur(const struct conform_options *options,
-						  const struct run *honest, struct run *run,
-						  bool blind)
+/* Whether anybody has said which of the subject's configurations shows the saboteur. */
+static bool place_is_known(const struct conform_saboteur *s, const struct conform_subject *subject)
 {
-	const struct conform_outcome *by;
-	const char *config = options->config;
-	bool known = true;
+	for (const struct conform_config *c = subject->configs; c->name; c++)
+		if (s->places[0].subject || !fnmatch(s->config, c->name, 0))
+			return true;
+	return false;
+}
 
-	if (!config)
-		known = best_config(options, run->saboteur, &config);
-	by = try_configs(options, honest, run, config);
-	if (!by && !known && !blind)
-		by = try_configs(options, honest, run, NULL);
-	return by;
+static void judge_saboteur(struct trial *t, const struct conform_saboteur *s)
+{
+	struct conform_options narrowed = *t->options;
+	struct run run = { .options = &narrowed, .subject = t->subject, .saboteur = s };
+	bool chosen = narrowed.config || narrowed.machine;
+	const struct conform_outcome *by;
+	const struct run *honest;
+	const char *why;
+
+	if (!place_of(s, t->subject)) {
+		t->elsewhere++;
+		return;
+	}
+	if (!chosen)
+		narrowed.config = place_of(s, t->subject);
+	t->count++;
+	honest = honest_run(t, narrowed.config ? narrowed.config : "*", &narrowed);
+	why = nobody_sees(honest, s->name);
+	by = try_saboteur(honest, &run);
+	if (!by && !why && !chosen && !place_is_known(s, t->subject)) {
+		narrowed.config = NULL;
+		honest = honest_run(t, "*", &narrowed);
+		run_free(&run);
+		run = (struct run){ .options = &narrowed, .subject = t->subject, .saboteur = s };
+		by = try_saboteur(honest, &run);
+	}
+	if (by)
+		why = blindness(by->subject, by->version, s->name);
+	if (by && why) {
+		t->wrong++;
+		fprintf(t->out, "CAUGHT  %-28s by %s on %s/%s, although it is said that: %s\n",
+			s->name, by->scenario->id, by->subject->name, by->config->name, why);
+	} else if (why) {
+		t->unseen++;
+		fprintf(t->out, "unseen  %-28s %s\n", s->name, why);
+	} else if (by) {
+		t->caught++;
+		fprintf(t->out, "caught  %-28s by %s on %s/%s: %.200s\n", s->name, by->scenario->id,
+			by->subject->name, by->config->name, by->message);
+	} else {
+		fprintf(t->out, "MISSED  %-28s on %s: %s\n", s->name, t->subject->name, s->rule);
+	}
+	fflush(t->out);
+	run_free(&run);
+}
+
+static bool try_subject(struct trial *t)
+{
+	for (const struct conform_saboteur *const *table = conform_saboteur_tables; *table; table++)
+		for (const struct conform_saboteur *s = *table; s->name; s++)
+			if (!strcmp(t->options->sabotage, "all") ||
+			    !strcmp(t->options->sabotage, s->name))
+				judge_saboteur(t, s);
+	for (unsigned int i = 0; i < t->num_honest; i++)
+		run_free(&t->honest[i].run);
+	if (t->count) {
+		fprintf(t->out, "%s: %u saboteurs, %u caught", t->subject->name, t->count,
+			t->caught);
+		if (t->unseen)
+			fprintf(t->out, ", %u that this hardware cannot show", t->unseen);
+		if (t->elsewhere)
+			fprintf(t->out, "; %u more are for other subjects", t->elsewhere);
+		fputc('\n', t->out);
+	}
+	return t->caught + t->unseen == t->count && !t->wrong;
 }
 
 static int sabotage(const struct conform_options *options, FILE *out)
 {
-	struct run honest = { .options = options };
-	unsigned int count = 0, caught = 0, unseen = 0, wrong = 0;
-	const char *why;
+	bool known = false, tried = false, good = true;
 
-	if (collect(&honest, NULL))
-		return 2;
-	run_tasks(&honest);
-	for (const struct conform_saboteur *s = conform_saboteurs; s->name; s++) {
-		struct run run = { .saboteur = s };
-		const struct conform_outcome *by;
-
-		if (strcmp(options->sabotage, "all") && strcmp(options->sabotage, s->name))
-			continue;
-		count++;
-		why = nobody_sees(&honest, s->name);
-		by = try_saboteur(options, &honest, &run, why != NULL);
-		if (by)
-			why = blindness(by->subject, by->version, s->name);
-		if (by && why) {
-			wrong++;
-			fprintf(out, "CAUGHT  %-28s by %s on %s/%s, although it is said that: %s\n",
-				s->name, by->scenario->id, by->subject->name, by->config->name,
-				why);
-		} else if (why) {
-			unseen++;
-			fprintf(out, "unseen  %-28s %s\n", s->name, why);
-		} else if (by) {
-			caught++;
-			fprintf(out, "caught  %-28s by %s on %s/%s: %.200s\n", s->name,
-				by->scenario->id, by->subject->name, by->config->name, by->message);
-		} else {
-			fprintf(out, "MISSED  %-28s %s\n", s->name, s->rule);
-		}
-		fflush(out);
-		run_free(&run);
-	}
-	run_free(&honest);
-	if (!count) {
+	for (const struct conform_saboteur *const *table = conform_saboteur_tables; *table; table++)
+		for (const struct conform_saboteur *s = *table; s->name; s++)
+			known |= !strcmp(options->sabotage, "all") ||
+				 !strcmp(options->sabotage, s->name);
+	if (!known) {
 		fprintf(stderr, "uiommu conform: no saboteur is called \"%s\"; --list names them\n",
 			options->sabotage);
 		return 2;
 	}
-	fprintf(out, "%u saboteurs, %u caught", count, caught);
-	if (unseen)
-		fprintf(out, ", %u that this hardware cannot show", unseen);
-	fputc('\n', out);
-	return caught + unseen == count && !wrong ? 0 : 1;
+	for (const struct conform_subject *s = conform_subjects; s->name; s++) {
+		struct trial trial = { .options = options, .subject = s, .out = out };
+
+		if (!wanted_subject(options, s))
+			continue;
+		good &= try_subject(&trial);
+		tried |= trial.count != 0;
+	}
+	if (!tried) {
+		fprintf(stderr, "uiommu conform: \"%s\" is for none of these subjects\n",
+			options->sabotage);
+		return 2;
+	}
+	return good ? 0 : 1;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */
@@ -589,8 +648,9 @@ static void list(FILE *out)
 		fprintf(out, " (through %s)\n", s->backend->summary);
 	}
 	fputs("\nSaboteurs:\n", out);
-	for (const struct conform_saboteur *s = conform_saboteurs; s->name; s++)
-		fprintf(out, "  %-28s %s\n", s->name, s->rule);
+	for (const struct conform_saboteur *const *t = conform_saboteur_tables; *t; t++)
+		for (const struct conform_saboteur *s = *t; s->name; s++)
+			fprintf(out, "  %-28s %s\n", s->name, s->rule);
 }
 
 static int judge(const struct conform_results *results)

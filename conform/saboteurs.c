@@ -634,15 +634,15 @@ static void commit_through_identity(struct wrap_call *call, void *context)
 	wrap_call(call);
 }
 
-#define HOOK(op, function) { { WRAP_##op, function } }, 1
-#define NEWCOMER(op)                             \
-	{ { WRAP_PREPARE, newcomer_prepare },    \
-	  { WRAP_COMMIT, newcomer_done },        \
-	  { WRAP_ABORT, newcomer_done },         \
-	  { WRAP_##op, sync_before_newcomer } }, \
-		4
+#define HOOK(op, function) .hooks = { { WRAP_##op, function } }, .num_hooks = 1
+#define NEWCOMER(op)                                      \
+	.hooks = { { WRAP_PREPARE, newcomer_prepare },    \
+		   { WRAP_COMMIT, newcomer_done },        \
+		   { WRAP_ABORT, newcomer_done },         \
+		   { WRAP_##op, sync_before_newcomer } }, \
+	.num_hooks = 4
 
-const struct conform_saboteur conform_saboteurs[] = {
+const struct conform_saboteur conform_saboteurs_operations[] = {
 	{ "drop-iotlb-sync", "unmap returns before the IOTLB has forgotten the range", "legacy",
 	  HOOK(SYNC, do_nothing), 0 },
 	{ "drop-iotlb-sync-first-stage", "the same with PASID-based invalidation", "scalable-first",

@@ -135,18 +135,6 @@ static bool fail_step(void *context, enum uiommu_posix_step step, size_t size)
 	return atomic_fetch_add_explicit(&s->steps, 1, memory_order_relaxed) + 1 == s->fail_at;
 }
 
-static void install_saboteur(struct subject *s)
-{
-	const struct conform_saboteur *saboteur = s->saboteur;
-	void *state;
-
-	if (!saboteur)
-		return;
-	state = calloc(1, saboteur->state_size ? saboteur->state_size : 1);
-	for (unsigned int i = 0; i < saboteur->num_hooks; i++)
-		wrap_set_saboteur(s->wrap, saboteur->hooks[i].op, saboteur->hooks[i].hook, state);
-}
-
 /* What one more device can do is left of what the others can. */
 static void layout_narrow(struct subject_layout *layout, struct uiommu_device *dev)
 {
@@ -220,7 +208,7 @@ void subject_boot(struct subject *s, unsigned int flags)
 	if (!s->wrap) {
 		if (wrap_create(&s->wrap))
 			conform_fail(s, __FILE__, __LINE__, "no memory for the layer");
-		install_saboteur(s);
+		saboteur_install(s);
 	}
 	s->options.name = s->config->machine;
 	s->options.hardware = s->kind->hardware;

@@ -44,6 +44,8 @@ struct wrap {
 	struct wrapped_registers registers[MAX_UNITS];
 	void (*watch)(void *context);
 	void *watch_context;
+	wrap_access_hook access;
+	void *access_context;
 	struct wrapped_ops *tables[MAX_TABLES];
 	struct wrapped_domain_ops *domain_tables[MAX_DOMAIN_TABLES];
 	unsigned int num_tables, num_domain_tables;
@@ -696,84 +698,100 @@ static void watched(struct wrap *wrap)
 	wrap->watch = watch;
 }
 
-static uint32_t watched_read32(void *context, uint64_t offset)
+void wrap_access_call(struct wrap_access *access)
 {
-	const struct wrapped_registers *r = context;
-	uint32_t value;
+	const struct uiommu_mmio *m = access->registers;
 
-	watched(r->wrap);
-	value = r->real.read32(r->real.context, offset);
-	watched(r->wrap);
-	return value;
+	switch (access->size | (access->write ? 16u : 0u)) {
+	case 1:
+		access->value = m->read8(m->context, access->offset);
+		break;
+	case 2:
+		access->value = m->read16(m->context, access->offset);
+		break;
+	case 4:
+		access->value = m->read32(m->context, access->offset);
+		break;
+	case 8:
+		access->value = m->read64(m->context, access->offset);
+		break;
+	case 16 | 1:
+		m->write8(m->context, access->offset, (uint8_t)access->value);
+		break;
+	case 16 | 2:
+		m->write16(m->context, access->offset, (uint16_t)access->value);
+		break;
+	case 16 | 4:
+		m->write32(m->context, access->offset, (uint32_t)access->value);
+		break;
+	default:
+		m->write64(m->context, access->offset, access->value);
+		break;
+	}
 }
 
-static uint64_t watched_read64(void *context, uint64_t offset)
+static uint64_t watched_access(const struct wrapped_registers *r, uint64_t offset,
+			       unsigned int size, bool write, uint64_t value)
 {
-	const struct wrapped_registers *r = context;
-	uint64_t value;
+	struct wrap *wrap = r->wrap;
+	struct wrap_access access = {
+		.window = (unsigned int)(r - wrap->registers),
+		.offset = offset,
+		.size = size,
+		.write = write,
+		.value = value,
+		.registers = &r->real,
+	};
 
-	watched(r->wrap);
-	value = r->real.read64(r->real.context, offset);
-	watched(r->wrap);
-	return value;
-}
-
-static void watched_write32(void *context, uint64_t offset, uint32_t value)
-{
-	const struct wrapped_registers *r = context;
-
-	watched(r->wrap);
-	r->real.write32(r->real.context, offset, value);
-	watched(r->wrap);
-}
-
-static void watched_write64(void *context, uint64_t offset, uint64_t value)
-{
-	const struct wrapped_registers *r = context;
-
-	watched(r->wrap);
-	r->real.write64(r->real.context, offset, value);
-	watched(r->wrap);
+	watched(wrap);
+	if (wrap->access)
+		wrap->access(&access, wrap->access_context);
+	else
+		wrap_access_call(&access);
+	watched(wrap);
+	if (access.after)
+		access.after(access.after_context);
+	return access.value;
 }
 
 static uint8_t watched_read8(void *context, uint64_t offset)
 {
-	const struct wrapped_registers *r = context;
-	uint8_t value;
-
-	watched(r->wrap);
-	value = r->real.read8(r->real.context, offset);
-	watched(r->wrap);
-	return value;
-}
-
-static uint16_t watched_read16(void *context, uint64_t offset)
-{
-	const struct wrapped_registers *r = context;
-	uint16_t value;
-
-	watched(r->wrap);
-	value = r->real.read16(r->real.context, offset);
-	watched(r->wrap);
-	return value;
+	return (uint8_t)watched_access(context, offset, 1, false, 0);
 }
 
 static void watched_write8(void *context, uint64_t offset, uint8_t value)
 {
-	const struct wrapped_registers *r = context;
+	watched_access(context, offset, 1, true, value);
+}
 
-	watched(r->wrap);
-	r->real.write8(r->real.context, offset, value);
-	watched(r->wrap);
+static uint16_t watched_read16(void *context, uint64_t offset)
+{
+	return (uint16_t)watched_access(context, offset, 2, false, 0);
 }
 
 static void watched_write16(void *context, uint64_t offset, uint16_t value)
 {
-	const struct wrapped_registers *r = context;
+	watched_access(context, offset, 2, true, value);
+}
 
-	watched(r->wrap);
-	r->real.write16(r->real.context, offset, value);
-	watched(r->wrap);
+static uint32_t watched_read32(void *context, uint64_t offset)
+{
+	return (uint32_t)watched_access(context, offset, 4, false, 0);
+}
+
+static void watched_write32(void *context, uint64_t offset, uint32_t value)
+{
+	watched_access(context, offset, 4, true, value);
+}
+
+static uint64_t watched_read64(void *context, uint64_t offset)
+{
+	return watched_access(context, offset, 8, false, 0);
+}
+
+static void watched_write64(void *context, uint64_t offset, uint64_t value)
+{
+	watched_access(context, offset, 8, true, value);
 }
 
 void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio)
@@ -800,6 +818,12 @@ void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void 
 {
 	wrap->watch_context = context;
 	wrap->watch = watch;
+}
+
+void wrap_set_access(struct wrap *wrap, wrap_access_hook hook, void *context)
+{
+	wrap->access_context = context;
+	wrap->access = hook;
 }
 
 void wrap_set(struct wrap *wrap, enum wrap_op op, wrap_hook hook, void *context)

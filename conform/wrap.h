@@ -115,6 +115,25 @@ void wrap_fail(struct wrap *wrap, enum wrap_op op, const struct uiommu_device *d
 void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio);
 void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void *context);
 
+/*
+ * One access of a driver to a register.  A saboteur's hook stands in its way: it may change @value, look at
+ * and alter what the driver put into memory, and lets wrap_access_call() do the access once, or never.
+ */
+struct wrap_access {
+	unsigned int window; /* as wrap_mmio()'s unit */
+	uint64_t offset;
+	unsigned int size; /* 1, 2, 4, 8 */
+	bool write;
+	uint64_t value; /* to be written, or what was read */
+	/* Called last, after a scenario has had its look (wrap_watch_registers()); NULL: nothing is left. */
+	void (*after)(void *context);
+	void *after_context;
+	const struct uiommu_mmio *registers; /* the layer's own */
+};
+void wrap_access_call(struct wrap_access *access);
+typedef void (*wrap_access_hook)(struct wrap_access *access, void *context);
+void wrap_set_access(struct wrap *wrap, wrap_access_hook hook, void *context);
+
 /* A driver with operations of one phase: attach_single in place of the trio, over the same driver. */
 void wrap_one_phase(struct wrap *wrap, bool on);
 /* Before boot: the driver seems to have no static blocked domain for its RIDs. */
