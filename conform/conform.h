@@ -61,7 +61,7 @@ struct conform_scenario {
 /* Each file of scenarios exports one table, ended by an entry without ID; conform/table.c lists them. */
 extern const struct conform_scenario conform_smoke[], conform_registration[], conform_groups[],
 	conform_topology[], conform_mixed[], conform_default_domain[], conform_attach[],
-	conform_pasid[], conform_mapping[], conform_device_tlb[], conform_dirty[],
+	conform_pasid[], conform_mapping[], conform_device_tlb[], conform_dirty[], conform_nested[],
 	conform_races_probe[], conform_races_attach[], conform_races_map[];
 extern const struct conform_scenario *const conform_tables[];
 

@@ -281,6 +281,91 @@ static void test_far_stream(void **unused)
 	fake_stop(&f);
 }
 
+/* ---- nested ------------------------------------------------------------------------------------ */
+
+/* What a guest's commands become: the parent's VMID, the device's StreamIDs, and nothing that is illegal. */
+static void test_guest_commands(void **unused)
+{
+	static const uint64_t ste[2] = { 1 | 5 << 1 | 0x40000, 0 };
+	static const uint64_t good[][2] = {
+		{ SMMUV3_CMD_CFGI_CD | 0x77ull << 32, 1 },
+		{ SMMUV3_CMD_TLBI_NH_VA | 0x1234ull << 32 | 9ull << 48, 0x5000 | 1 },
+		{ SMMUV3_CMD_TLBI_NSNH_ALL, 0 },
+	};
+	static const uint64_t bad[][2] = {
+		{ SMMUV3_CMD_SYNC, 0 },
+		{ SMMUV3_CMD_CFGI_STE_RANGE, 31 },
+		{ SMMUV3_CMD_TLBI_S12_VMALL, 0 },
+		{ SMMUV3_CMD_TLBI_NH_VA | 3 << 12, 0x5000 }, /* a number without a granule */
+		{ SMMUV3_CMD_TLBI_NH_VA,
+		  0x5000 | 1 << 10 }, /* a granule, and all else 0: reserved */
+		{ SMMUV3_CMD_CFGI_CD | 1 << 10, 0 }, /* SSec */
+		{ SMMUV3_CMD_ATC_INV, 53 },
+	};
+	struct uiommu_domain *parent, *nested;
+	struct uiommu_group *group;
+	struct uiommu_device *dev;
+	size_t count = 3;
+	uint64_t vmid;
+	struct fake f;
+
+	(void)unused;
+	fake_init(&f);
+	f.num_sids = 2;
+	assert_int_equal(fake_start(&f), 0);
+	dev = fake_add(&f, "dev", 0);
+	assert_non_null(dev);
+	group = uiommu_group_get(dev);
+	assert_int_equal(uiommu_domain_alloc_paging(dev, UIOMMU_ALLOC_NEST_PARENT, &parent), 0);
+	assert_int_equal(uiommu_domain_alloc_nested(dev, parent, UIOMMU_NESTED_SMMUV3, ste,
+						    sizeof(ste), 0, &nested),
+			 0);
+	/* Attached nowhere: judged, and nothing to do. */
+	f.notes = 0;
+	assert_int_equal(
+		uiommu_domain_cache_invalidate(nested, UIOMMU_NESTED_SMMUV3, good, 16, &count), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(f.notes, 0);
+
+	assert_int_equal(uiommu_attach_group(nested, group), 0);
+	f.notes = 0;
+	assert_int_equal(
+		uiommu_domain_cache_invalidate(nested, UIOMMU_NESTED_SMMUV3, good, 16, &count), 0);
+	assert_int_equal(f.notes, 4);
+	assert_int_equal(f.note[0].word[0], SMMUV3_CMD_CFGI_CD | 0x208ull << 32);
+	assert_int_equal(f.note[1].word[0], SMMUV3_CMD_CFGI_CD | 0x300ull << 32);
+	vmid = f.note[2].word[0] >> 32 & 0xffff;
+	assert_int_not_equal(vmid, 0x1234);
+	assert_int_not_equal(vmid, 0);
+	assert_int_equal(f.note[2].word[0], SMMUV3_CMD_TLBI_NH_VA | vmid << 32 | 9ull << 48);
+	assert_int_equal(f.note[2].word[1], 0x5001);
+	assert_int_equal(f.note[3].word[0], SMMUV3_CMD_TLBI_NH_ALL | vmid << 32);
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		f.notes = 0;
+		count = 1;
+		assert_int_equal(uiommu_domain_cache_invalidate(nested, UIOMMU_NESTED_SMMUV3,
+								bad[i], 16, &count),
+				 -UIOMMU_EIO);
+		assert_int_equal(count, 0);
+		assert_int_equal(f.notes, 0);
+	}
+
+	/* The parent: its own entries first, then what was combined with them. */
+	assert_int_equal(uiommu_map(parent, 0x1000, 0x5000, 0x1000, UIOMMU_READ), 0);
+	f.notes = 0;
+	assert_int_equal(uiommu_unmap(parent, 0x1000, 0x1000), 0x1000);
+	assert_int_equal(f.notes, 2);
+	assert_int_equal(op(&f, 0), SMMUV3_CMD_TLBI_S2_IPA);
+	assert_int_equal(f.note[1].word[0], SMMUV3_CMD_TLBI_NH_ALL | vmid << 32);
+	uiommu_detach_group(nested, group);
+	uiommu_domain_free(nested);
+	uiommu_domain_free(parent);
+	uiommu_group_put(group);
+	uiommu_device_remove(dev);
+	fake_stop(&f);
+}
+
 /* ---- failing steps ----------------------------------------------------------------------------- */
 
 /* This is what it says; the first time it may lack memory or an interrupt, if that failed in it. */
@@ -358,7 +443,7 @@ int main(void)
 		cmocka_unit_test(test_reset),  cmocka_unit_test(test_unfit),
 		cmocka_unit_test(test_ranges), cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_no_ids), cmocka_unit_test(test_far_stream),
-		cmocka_unit_test(test_sweep),
+		cmocka_unit_test(test_sweep),  cmocka_unit_test(test_guest_commands),
 	};
 
 	return cmocka_run_group_tests_name("smmuv3-life", tests, NULL, NULL);

@@ -14,8 +14,12 @@
  * An ASID or VMID is given back only after an invalidation of all that is cached under it, so its next user
  * finds the caches clean.
  *
+ * A nested domain has the tag of its parent, and a link there, so that whatever the parent invalidates reaches
+ * its devices.  What stage 1 cached under the parent's VMID is invalidated when a nested domain is
+ * left: the next one may use the same ASIDs for other tables.
+ *
  * ATS is on while anything of the device is translated, since the SMMU answers no translation requests of a
- * stream that bypasses or is blocked (5.2, EATS).  It changes under the lock of the one domain whose
+ * stream that bypasses or is blocked (5.2, EATS), unless a guest has it off.  It changes under the lock of the one domain whose
  * invalidations it concerns: that through which the device begins to be translated, or ends.
  */
 #include "src/drivers/smmuv3/smmu.h"
@@ -100,8 +104,8 @@ static void tag_put(struct smmu_domain *domain, struct smmu_tag *tag)
 	uiommu_port_free(domain->host, tag, sizeof(*tag));
 }
 
-static int link_add(struct smmu_domain *domain, struct smmu_device *device, uiommu_pasid_t pasid,
-		    struct smmu_link **out)
+static int link_add(struct smmu_domain *domain, const struct smmu_nested *nested,
+		    struct smmu_device *device, uiommu_pasid_t pasid, struct smmu_link **out)
 {
 	struct smmu_link *link = uiommu_port_alloc(domain->host, sizeof(*link));
 	int rc;
@@ -113,6 +117,8 @@ static int link_add(struct smmu_domain *domain, struct smmu_device *device, uiom
 	if (rc == 0) {
 		link->device = device;
 		link->pasid = pasid;
+		link->nested = nested;
+		link->ats = !nested || uiommu_smmuv3_nested_ats(nested);
 		link->next = domain->links;
 		domain->links = link;
 	}
@@ -123,14 +129,14 @@ static int link_add(struct smmu_domain *domain, struct smmu_device *device, uiom
 	return rc;
 }
 
-static void link_remove(struct smmu_domain *domain, const struct smmu_device *device,
-			uiommu_pasid_t pasid)
+static void link_remove(struct smmu_domain *domain, const struct smmu_nested *nested,
+			const struct smmu_device *device, uiommu_pasid_t pasid)
 {
 	struct smmu_link **at, *link;
 
 	uiommu_port_mutex_lock(domain->host, &domain->lock);
 	for (at = &domain->links; *at; at = &(*at)->next)
-		if ((*at)->device == device && (*at)->pasid == pasid)
+		if ((*at)->device == device && (*at)->pasid == pasid && (*at)->nested == nested)
 			break;
 	link = *at;
 	if (link) {
@@ -145,7 +151,7 @@ static void link_remove(struct smmu_domain *domain, const struct smmu_device *de
 /* ---- prepare ----------------------------------------------------------------------------------- */
 
 /* Attaching is refused silently: the caller tries another domain. */
-static bool fits(const struct smmu_domain *domain, const struct uiommu_smmuv3 *smmu)
+bool uiommu_smmuv3_fits(const struct smmu_domain *domain, const struct uiommu_smmuv3 *smmu)
 {
 	const struct uiommu_pt_config *c = &domain->pt.config;
 	const struct smmu_features *has = &smmu->has;
@@ -164,18 +170,22 @@ static bool fits(const struct smmu_domain *domain, const struct uiommu_smmuv3 *s
 static int check(const struct uiommu_attach *attach, const struct smmu_device *device,
 		 const struct smmu_domain *domain)
 {
+	const struct smmu_nested *nested = smmu_nested(attach->domain);
+
 	if (attach->pasid != UIOMMU_RID) {
 		if (!device->cds.log2)
 			return -UIOMMU_EOPNOTSUPP;
 		/* Neither the second stage nor an untranslated PASID can be said in a CD. */
 		if (!domain || domain->stage2 || attach->pasid >> device->cds.log2)
 			return -UIOMMU_EINVAL;
-		if (device->ste.kind == SMMU_STE_STAGE2)
+		if (device->rid_stage2)
 			return -UIOMMU_EBUSY;
 	} else if (domain && domain->stage2 && device->num_pasids) {
 		return -UIOMMU_EBUSY; /* there is no CD table beside the second stage */
 	}
-	return !domain || fits(domain, device->smmu) ? 0 : -UIOMMU_EINVAL;
+	if (nested && !uiommu_smmuv3_nested_fits(nested, device->smmu))
+		return -UIOMMU_EINVAL;
+	return !domain || uiommu_smmuv3_fits(domain, device->smmu) ? 0 : -UIOMMU_EINVAL;
 }
 
 int uiommu_smmuv3_attach_prepare(struct uiommu_attach *attach)
@@ -199,7 +209,7 @@ int uiommu_smmuv3_attach_prepare(struct uiommu_attach *attach)
 		if (rc)
 			return rc;
 	}
-	rc = link_add(domain, device, attach->pasid, &link);
+	rc = link_add(domain, smmu_nested(attach->domain), device, attach->pasid, &link);
 	if (rc == 0)
 		attach->priv = link;
 	return rc;
@@ -210,7 +220,8 @@ void uiommu_smmuv3_attach_abort(struct uiommu_attach *attach)
 	struct smmu_domain *domain = smmu_paging(attach->domain);
 
 	if (domain)
-		link_remove(domain, uiommu_device_priv(attach->dev), attach->pasid);
+		link_remove(domain, smmu_nested(attach->domain), uiommu_device_priv(attach->dev),
+			    attach->pasid);
 }
 
 /* ---- ATS --------------------------------------------------------------------------------------- */
@@ -243,12 +254,16 @@ static void ats_enable(struct smmu_device *device, struct smmu_domain *domain)
 	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
 }
 
-static void atc_forget(struct smmu_device *device, uiommu_pasid_t pasid)
+static void atc_forget(struct smmu_device *device, uiommu_pasid_t pasid,
+		       const struct smmu_nested *old)
 {
 	struct smmu_batch batch;
 
 	smmu_batch_begin(&batch, device->smmu);
-	uiommu_smmuv3_atc_add(&batch, device, pasid, &uiommu_smmuv3_everything);
+	if (old)
+		uiommu_smmuv3_atc_add_nested(&batch, device, old);
+	else
+		uiommu_smmuv3_atc_add(&batch, device, pasid, &uiommu_smmuv3_everything);
 	uiommu_smmuv3_batch_end(&batch);
 }
 
@@ -312,6 +327,8 @@ static void translate(struct smmu_device *device, const struct smmu_domain *doma
 		.s2 = domain->regs,
 		.vmid = link->tag->id,
 	};
+	if (link->nested)
+		uiommu_smmuv3_nested_ste(link->nested, &device->ste);
 	uiommu_smmuv3_streams_update(device);
 	close_cd(device);
 }
@@ -370,20 +387,37 @@ static void commit_pasid(struct smmu_device *device, const struct uiommu_attach 
 	}
 }
 
+/* What the guest's stage 1 left under the parent's VMID. */
+static void forget_nested(const struct smmu_device *device, const struct smmu_nested *nested)
+{
+	struct smmu_domain *parent = nested->parent;
+
+	uiommu_port_mutex_lock(parent->host, &parent->lock);
+	for (const struct smmu_tag *tag = parent->tags; tag; tag = tag->next)
+		if (tag->smmu == device->smmu)
+			uiommu_smmuv3_tlbi_nested(tag->smmu, tag->id);
+	uiommu_port_mutex_unlock(parent->host, &parent->lock);
+}
+
 /* ---- commit ------------------------------------------------------------------------------------ */
 
 void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach)
 {
 	struct smmu_device *device = uiommu_device_priv(attach->dev);
 	struct smmu_domain *domain = smmu_paging(attach->domain), *old = smmu_paging(attach->old);
+	const struct smmu_nested *nested = smmu_nested(attach->domain);
+	const struct smmu_nested *old_nested = smmu_nested(attach->old);
 	struct uiommu_smmuv3 *smmu = device->smmu;
 	bool ats;
 
-	if (attach->pasid == UIOMMU_RID)
+	if (attach->pasid == UIOMMU_RID) {
 		device->rid_attached = domain;
-	else
+		device->rid_stage2 = domain && domain->stage2;
+	} else {
 		device->num_pasids += (domain ? 1u : 0) - (old ? 1u : 0);
-	ats = device->can_ats && (device->rid_attached || device->num_pasids);
+	}
+	ats = device->can_ats && (device->rid_attached || device->num_pasids) &&
+	      (!nested || uiommu_smmuv3_nested_ats(nested));
 	if (device->ats && !ats && old)
 		ats_disable(device, old);
 
@@ -394,10 +428,12 @@ void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach)
 		commit_pasid(device, attach, ats);
 	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
 
+	if (old_nested)
+		forget_nested(device, old_nested);
 	if (device->ats)
-		atc_forget(device, attach->pasid);
+		atc_forget(device, attach->pasid, old_nested);
 	else if (ats && domain)
 		ats_enable(device, domain);
-	if (old && old != domain)
-		link_remove(old, device, attach->pasid);
+	if (old && attach->old != attach->domain)
+		link_remove(old, old_nested, device, attach->pasid);
 }

@@ -65,6 +65,14 @@ static inline struct smmu_command smmu_tlbi_vmid(uint16_t vmid)
 	};
 }
 
+/* Stage 1 of a VMID. */
+static inline struct smmu_command smmu_tlbi_nh_all(uint16_t vmid)
+{
+	return (struct smmu_command){
+		{ SMMUV3_CMD_TLBI_NH_ALL | smmuv3_set(vmid, SMMUV3_CMD0_TLBI_VMID), 0 }
+	};
+}
+
 /* One address (@low: the leaf bit), or a range (with TG, NUM and SCALE as well) of stage 1 or 2. */
 static inline struct smmu_command smmu_tlbi_va(uint16_t vmid, uint16_t asid, uint64_t address)
 {
@@ -90,6 +98,14 @@ static inline struct smmu_command smmu_atc_inv(uint32_t sid, uint32_t ssid, uint
 			  smmuv3_set(ssid, SMMUV3_CMD0_SSID) | (ssid ? SMMUV3_CMD0_SSV : 0),
 		  (address & SMMUV3_CMD1_ATC_ADDR) | smmuv3_set(order, SMMUV3_CMD1_ATC_SIZE) }
 	};
+}
+
+/* Everything that was asked for with any PASID. */
+static inline struct smmu_command smmu_atc_inv_pasids(uint32_t sid)
+{
+	return (struct smmu_command){ { SMMUV3_CMD_ATC_INV | smmuv3_set(sid, SMMUV3_CMD0_SID) |
+						SMMUV3_CMD0_SSV | SMMUV3_CMD0_ATC_GLOBAL,
+					SMMUV3_ATC_SIZE_ALL } };
 }
 
 /* End a stalled transaction with an abort. */

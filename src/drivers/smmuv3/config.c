@@ -59,6 +59,14 @@ static void make_stage2(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
 		out[3] |= SMMUV3_STE3_S2SL0_2;
 }
 
+static void make_nested(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
+{
+	make_stage2(ste, out);
+	out[0] = SMMUV3_STE0_V | smmuv3_set(SMMUV3_CONFIG_NESTED, SMMUV3_STE0_CONFIG) |
+		 ste->guest[0];
+	out[1] |= ste->guest[1];
+}
+
 void uiommu_smmuv3_ste_make(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
 {
 	for (unsigned int i = 0; i < SMMU_QWORDS; i++)
@@ -75,6 +83,12 @@ void uiommu_smmuv3_ste_make(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS
 		return;
 	case SMMU_STE_STAGE2:
 		make_stage2(ste, out);
+		return;
+	case SMMU_STE_NESTED:
+		make_nested(ste, out);
+		return;
+	case SMMU_STE_ABORT:
+		out[0] = SMMU_STE_REFUSING;
 		return;
 	}
 }

@@ -200,5 +200,6 @@ const struct uiommu_ops uiommu_smmuv3_driver_ops = {
 	.capable = capable,
 	.get_resv_regions = get_resv_regions,
 	.domain_alloc_paging = uiommu_smmuv3_domain_alloc,
+	.domain_alloc_nested = uiommu_smmuv3_domain_alloc_nested,
 	.poll = uiommu_smmuv3_poll,
 };

@@ -39,10 +39,23 @@ static void flush_atcs(const struct smmu_domain *domain, const struct smmu_tag *
 	struct smmu_batch batch;
 
 	smmu_batch_begin(&batch, tag->smmu);
-	for (const struct smmu_link *link = domain->links; link; link = link->next)
-		if (link->tag == tag && link->device->ats)
+	for (const struct smmu_link *link = domain->links; link; link = link->next) {
+		if (link->tag != tag || !link->ats || !link->device->ats)
+			continue;
+		if (link->nested) /* by addresses of the guest's, which nobody here knows */
+			uiommu_smmuv3_atc_add_nested(&batch, link->device, link->nested);
+		else
 			uiommu_smmuv3_atc_add(&batch, link->device, link->pasid, range);
+	}
 	uiommu_smmuv3_batch_end(&batch);
+}
+
+static bool has_nested(const struct smmu_domain *domain, const struct smmu_tag *tag)
+{
+	for (const struct smmu_link *link = domain->links; link; link = link->next)
+		if (link->tag == tag && link->nested)
+			return true;
+	return false;
 }
 
 static void flush_range(struct smmu_domain *domain, const struct smmu_range *range)
@@ -56,6 +69,9 @@ static void flush_range(struct smmu_domain *domain, const struct smmu_range *ran
 		smmu_batch_begin(&batch, tag->smmu);
 		uiommu_smmuv3_tlbi_add(&batch, domain->stage2, tag->id, range);
 		uiommu_smmuv3_batch_end(&batch);
+		/* After it: what was combined could be combined again from what was stale. */
+		if (has_nested(domain, tag))
+			uiommu_smmuv3_tlbi_nested(tag->smmu, tag->id);
 		flush_atcs(domain, tag, range);
 	}
 	uiommu_port_mutex_unlock(domain->host, &domain->lock);

@@ -141,3 +141,18 @@ void uiommu_smmuv3_atc_add(struct smmu_batch *batch, const struct smmu_device *d
 						     range->start >> (12 + order) << (12 + order),
 					     order));
 }
+
+void uiommu_smmuv3_tlbi_nested(struct uiommu_smmuv3 *smmu, uint16_t vmid)
+{
+	const struct smmu_command command = smmu_tlbi_nh_all(vmid);
+
+	uiommu_smmuv3_submit(smmu, &command, 1);
+}
+
+void uiommu_smmuv3_atc_add_nested(struct smmu_batch *batch, const struct smmu_device *device,
+				  const struct smmu_nested *nested)
+{
+	uiommu_smmuv3_atc_add(batch, device, UIOMMU_RID, &uiommu_smmuv3_everything);
+	if (uiommu_smmuv3_nested_pasids(nested))
+		uiommu_smmuv3_batch_add(batch, smmu_atc_inv_pasids(device->sids[0]));
+}

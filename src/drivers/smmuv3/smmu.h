@@ -106,6 +106,8 @@ struct smmu_ste {
 		SMMU_STE_BYPASS,
 		SMMU_STE_STAGE1,
 		SMMU_STE_STAGE2,
+		SMMU_STE_NESTED, /* a guest's stage 1, and stage 2 */
+		SMMU_STE_ABORT, /* requests are refused in silence */
 	} kind;
 	bool incoming; /* SHCFG has an effect: keep the shareability of requests */
 	uiommu_phys_t cds; /* stage 1: the CD table */
@@ -117,6 +119,7 @@ struct smmu_ste {
 	bool dirty; /* stage 2 */
 	struct uiommu_pt_arm_regs s2; /* stage 2 */
 	uint16_t vmid;
+	uint64_t guest[2]; /* nested: what is the guest's in the first two quadwords */
 };
 
 /* What a context descriptor shall do; without @regs: refuse, and record with the address. */
@@ -138,6 +141,7 @@ struct smmu_device {
 	bool pasid_enabled; /* in configuration space */
 	_Atomic(bool) ats; /* it is enabled, or about to be: its ATC has to be invalidated */
 	bool rid_attached; /* the RID is translated */
+	bool rid_stage2; /* by the second stage */
 	unsigned int num_pasids; /* attached now */
 	struct smmu_cd_table cds;
 	struct smmu_ste ste; /* what its STEs shall do; see uiommu_smmuv3_streams_update() */
@@ -175,6 +179,8 @@ struct smmu_link {
 	struct smmu_device *device;
 	uiommu_pasid_t pasid;
 	struct smmu_tag *tag;
+	const struct smmu_nested *nested; /* through this one on top of the domain; NULL: directly */
+	bool ats; /* its entry permits ATS */
 };
 
 struct smmu_domain {
@@ -186,6 +192,20 @@ struct smmu_domain {
 	struct uiommu_mutex lock;
 	struct smmu_tag *tags;
 	struct smmu_link *links;
+};
+
+/* What a guest knows of its SMMU: that for which its nested domain was made. */
+struct smmu_view {
+	uint32_t idr0, idr1, idr3, idr5;
+	struct smmu_features has;
+};
+
+/* A guest's stage 1 on top of a stage 2; tags and links are those of its parent. */
+struct smmu_nested {
+	struct uiommu_domain domain;
+	struct smmu_domain *parent;
+	struct smmu_view view; /* the guest's entry and commands are judged by it */
+	uint64_t ste[2]; /* the guest's */
 };
 
 static inline struct smmu_domain *to_smmu_domain(struct uiommu_domain *domain)
@@ -200,12 +220,25 @@ static inline struct uiommu_smmuv3 *to_smmu(struct uiommu_instance *instance)
 						offsetof(struct uiommu_smmuv3, instance));
 }
 
-/* Static domains may be copies that a wrapper made: they are known by their type. */
+static inline struct smmu_nested *smmu_nested(struct uiommu_domain *domain)
+{
+	if (!domain || domain->type != UIOMMU_DOMAIN_NESTED)
+		return NULL;
+	return (struct smmu_nested *)(void *)((char *)domain -
+					      offsetof(struct smmu_nested, domain));
+}
+
+/*
+ * The domain with tables, tags and links: of a nested one its parent.  Static domains may be copies that a
+ * wrapper made: they are known by their type.
+ */
 static inline struct smmu_domain *smmu_paging(struct uiommu_domain *domain)
 {
 	if (!domain || domain->type == UIOMMU_DOMAIN_BLOCKED ||
 	    domain->type == UIOMMU_DOMAIN_IDENTITY)
 		return NULL;
+	if (domain->type == UIOMMU_DOMAIN_NESTED)
+		return smmu_nested(domain)->parent;
 	return to_smmu_domain(domain);
 }
 
@@ -351,6 +384,11 @@ int uiommu_smmuv3_batch_end(struct smmu_batch *batch);
 /* The cheapest commands that cover @range of what is cached under @id. */
 void uiommu_smmuv3_tlbi_add(struct smmu_batch *batch, bool stage2, uint16_t id,
 			    const struct smmu_range *range);
+/* What first stages on top of this VMID's second have combined with it. */
+void uiommu_smmuv3_tlbi_nested(struct uiommu_smmuv3 *smmu, uint16_t vmid);
+/* Everything of a device that is under a guest, for all its PASIDs. */
+void uiommu_smmuv3_atc_add_nested(struct smmu_batch *batch, const struct smmu_device *device,
+				  const struct smmu_nested *nested);
 /* Invalidate a range in the device's TLB. */
 void uiommu_smmuv3_atc_add(struct smmu_batch *batch, const struct smmu_device *device,
 			   uiommu_pasid_t pasid, const struct smmu_range *range);
@@ -363,11 +401,25 @@ bool uiommu_smmuv3_choose_stage2(const struct uiommu_smmuv3 *smmu, unsigned int 
 int uiommu_smmuv3_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			       struct uiommu_domain **out);
 
+/* ---- nested.c ---------------------------------------------------------------------------------- */
+
+int uiommu_smmuv3_domain_alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+				      enum uiommu_nested_type type, const void *data, size_t size,
+				      struct uiommu_domain **out);
+bool uiommu_smmuv3_nested_fits(const struct smmu_nested *nested, const struct uiommu_smmuv3 *smmu);
+/* Does the guest's entry permit ATS, and requests with PASID? */
+bool uiommu_smmuv3_nested_ats(const struct smmu_nested *nested);
+bool uiommu_smmuv3_nested_pasids(const struct smmu_nested *nested);
+/* Make an entry for the parent one for the nested domain. */
+void uiommu_smmuv3_nested_ste(const struct smmu_nested *nested, struct smmu_ste *ste);
+
 /* ---- attach.c ---------------------------------------------------------------------------------- */
 
 int uiommu_smmuv3_attach_prepare(struct uiommu_attach *attach);
 void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach);
 void uiommu_smmuv3_attach_abort(struct uiommu_attach *attach);
+/* Can @smmu walk the tables of @domain? */
+bool uiommu_smmuv3_fits(const struct smmu_domain *domain, const struct uiommu_smmuv3 *smmu);
 
 /* ---- device.c, event.c ------------------------------------------------------------------------- */
 
