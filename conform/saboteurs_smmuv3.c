@@ -42,8 +42,8 @@ static unsigned int op_of(const uint64_t *cmd)
 
 static void drop(uint64_t *cmd)
 {
-	cmd[0] = SMMUV3_CMD_TLBI_NH_ASID | smmuv3_set(STRANGER, SMMUV3_CMD0_TLBI_ASID) |
-		 smmuv3_set(STRANGER, SMMUV3_CMD0_TLBI_VMID);
+	/* VMID 0 is there with and without stage 2. */
+	cmd[0] = SMMUV3_CMD_TLBI_NH_ASID | smmuv3_set(STRANGER, SMMUV3_CMD0_TLBI_ASID);
 	cmd[1] = 0;
 }
 
@@ -427,7 +427,8 @@ static void abort_passes(struct subject *s, struct smmu *smmu, uint64_t sid, uin
 	(void)sid;
 	if (ste[0] & SMMUV3_STE0_V && smmuv3_get(ste[0], SMMUV3_STE0_CONFIG) != SMMUV3_CONFIG_ABORT)
 		return;
-	ste[1] = smmuv3_set(SMMUV3_SHCFG_INCOMING, SMMUV3_STE1_SHCFG);
+	/* The driver may use the other bits of the word again. */
+	ste[1] = field(ste[1], SMMUV3_STE1_SHCFG, SMMUV3_SHCFG_INCOMING);
 	ste[0] = SMMUV3_STE0_V | smmuv3_set(SMMUV3_CONFIG_BYPASS, SMMUV3_STE0_CONFIG);
 }
 
