@@ -9,6 +9,7 @@
  * translations escape notice.
  */
 #include <string.h>
+#include <time.h>
 
 #include "machines/internal.h"
 #include "spec/dma-engine.h"
@@ -17,7 +18,8 @@
 #include "spec/pci.h"
 #include "spec/vtd.h"
 
-#define EDU_POLLS 10000u
+#define EDU_POLLS 10000u /* without a break; a model needs a few */
+#define EDU_PATIENCE_S 20 /* for an emulator, whose threads may have to wait for a processor */
 #define EDU_CHUNK 2048u
 #define SCRATCH_SIZE 4096u
 #define SWITCH_POLLS 1000u
@@ -57,21 +59,46 @@ static void copy_window(struct machine_device *device, uint64_t offset, bool in,
 
 /* ---- edu --------------------------------------------------------------------------------------- */
 
-/* One DMA between the bus and the start of the buffer; false if it never ends. */
-static bool edu_run(struct machine_device *device, bool to_memory, uint64_t address, size_t size)
+static bool edu_ended(struct machine_device *device)
 {
 	struct machine_hardware *hw = device->machine->hw;
 
+	hw->ops->settle(hw);
+	return !(get(device, EDU_REG_DMA_COMMAND, 4) & EDU_DMA_RUN);
+}
+
+/* The emulator's clock stands still while its processor thread does not come to run. */
+static bool edu_ends_late(struct machine_device *device)
+{
+	struct machine_hardware *hw = device->machine->hw;
+	const struct timespec nap = { .tv_nsec = 100000 };
+	struct timespec start, now;
+	char why[256];
+
+	if (!hw->ops->problem)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		if (edu_ended(device))
+			return true;
+		nanosleep(&nap, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < EDU_PATIENCE_S &&
+		 !hw->ops->problem(hw, why, sizeof(why)));
+	return false;
+}
+
+/* One DMA between the bus and the start of the buffer; false if it never ends. */
+static bool edu_run(struct machine_device *device, bool to_memory, uint64_t address, size_t size)
+{
 	put(device, EDU_REG_DMA_SOURCE, 8, to_memory ? EDU_BUFFER : address);
 	put(device, EDU_REG_DMA_DESTINATION, 8, to_memory ? address : EDU_BUFFER);
 	put(device, EDU_REG_DMA_COUNT, 8, size);
 	put(device, EDU_REG_DMA_COMMAND, 8, EDU_DMA_RUN | (to_memory ? EDU_DMA_TO_MEMORY : 0));
-	for (unsigned int i = 0; i < EDU_POLLS; i++) {
-		hw->ops->settle(hw);
-		if (!(get(device, EDU_REG_DMA_COMMAND, 4) & EDU_DMA_RUN))
+	for (unsigned int i = 0; i < EDU_POLLS; i++)
+		if (edu_ended(device))
 			return true;
-	}
-	return false;
+	return edu_ends_late(device);
 }
 
 static bool switch_translation(struct machine *m, uint64_t base, bool on)
