@@ -183,6 +183,8 @@ static int read_functions(unsigned int method, const char *file, struct groups_w
 	access->method = method;
 	access->error = on_error;
 	access->warning = on_warning;
+	/* The names of pci.ids are enough; udev's database costs memory that libpci never gives back. */
+	pci_set_param(access, "hwdb.disable", "1");
 	if (setjmp(give_up))
 		return -1; /* libpci's state is lost; the program ends */
 	if (file)
