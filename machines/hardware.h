@@ -23,6 +23,10 @@ enum machine_trait {
 	MACHINE_CACHES = 1u << 5, /* stale translations are really kept */
 	MACHINE_DMA_STATUS = 1u << 6, /* a device reports whether its DMA failed */
 	MACHINE_NO_SNOOP = 1u << 7, /* a device can send no-snoop requests */
+	MACHINE_PAGE_REQUESTS = 1u << 8, /* a device can ask for a missing page (PRI) and wait */
+	MACHINE_STALL = 1u << 9, /* a device's request can be stalled */
+	MACHINE_RESET = 1u << 10, /* a device can be reset (FLR) */
+	MACHINE_MISBEHAVE = 1u << 11, /* a device TLB can be told to break the rules */
 };
 
 struct machine_hardware_ops {

@@ -91,6 +91,7 @@ const struct machine_builtin *machine_builtins(void);
  *   "hidden0":                 not behind any IOMMU, where the machine has such a device
  *   "pasid0", "pasid1":        can send PASIDs, each alone in its group (models)
  *   "ats0":                    keeps a device TLB (models)
+ *   "pri0", "pri1":            PASIDs, a device TLB and page requests (or stalls), each alone in its group (models)
  *   "platform0", "platform1":  on no bus, each alone in its group (models)
  *   "rmrr0", "relaxed0":       with a DIRECT / DIRECT_RELAXABLE region
  * Any label may be missing on a machine: machine_device() then gives NULL.
@@ -114,6 +115,7 @@ enum machine_dma_status {
 	MACHINE_DMA_DONE, /* the device saw no error */
 	MACHINE_DMA_REFUSED, /* the device got an error response */
 	MACHINE_DMA_UNKNOWN, /* the device finished and cannot tell */
+	MACHINE_DMA_WAITING, /* for a page; from machine_dma_finish() only */
 };
 
 enum machine_dma_flags {
@@ -122,6 +124,7 @@ enum machine_dma_flags {
 	MACHINE_DMA_NO_SNOOP_ATTR = 1u << 2,
 	MACHINE_DMA_PRIVILEGED = 1u << 3,
 	MACHINE_DMA_EXECUTE = 1u << 4,
+	MACHINE_DMA_PAGE_REQUEST = 1u << 5, /* a missing page is asked for, or stalled for */
 };
 
 /*
@@ -145,6 +148,56 @@ int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t 
 /* What it has done so far, while it goes on. */
 void machine_stream_stats(struct machine_device *device, struct machine_stream_stats *stats);
 void machine_stream_stop(struct machine_device *device, struct machine_stream_stats *stats);
+
+/*
+ * A DMA with MACHINE_DMA_PAGE_REQUEST ends only when the page was there or refused: machine_dma_read() and
+ * _write() let the hardware go on and deliver interrupts meanwhile (machine_settle()), for a bounded number of rounds;
+ * then MACHINE_DMA_UNKNOWN.  The same in two steps, for those who answer themselves: start, and ask
+ * until it is not MACHINE_DMA_WAITING.  One at a time for a device.  A finished read's data is at @data of finish.
+ */
+int machine_dma_start(struct machine_device *device, bool write, uint64_t iova, const void *data,
+		      size_t size, uint32_t pasid, unsigned int flags);
+enum machine_dma_status machine_dma_finish(struct machine_device *device, void *data, size_t size);
+void machine_dma_cancel(struct machine_device *device);
+
+/* One bare page request, in whatever group (MACHINE_PAGE_REQUESTS). 0, or -UIOMMU_EOPNOTSUPP, _EINVAL. */
+struct machine_page_request {
+	uint64_t iova;
+	uint32_t pasid;
+	unsigned int flags; /* WITH_PASID, PRIVILEGED, EXECUTE of enum machine_dma_flags */
+	unsigned int prot; /* UIOMMU_READ, UIOMMU_WRITE */
+	uint16_t group;
+	bool last;
+};
+int machine_page_request(struct machine_device *device, const struct machine_page_request *request);
+int machine_stop_marker(struct machine_device *device, uint32_t pasid, unsigned int flags);
+
+/* Responses that reached the device, oldest first, taken away; false: none. */
+struct machine_page_response {
+	bool has_pasid, stall;
+	uint32_t pasid;
+	uint16_t group;
+	unsigned int code; /* as on the wire: 0 success, 1 invalid, 15 failure; of a stall 0 retry, 1 ended */
+};
+bool machine_page_response(struct machine_device *device, struct machine_page_response *response);
+
+enum machine_misbehaviour {
+	MACHINE_BEHAVES,
+	MACHINE_ATC_SILENT, /* does not complete invalidations */
+	MACHINE_ATC_DEAF, /* completes them and keeps the translation */
+};
+/* For @count invalidations, 0: from now on (MACHINE_MISBEHAVE). */
+int machine_misbehave(struct machine_device *device, enum machine_misbehaviour how,
+		      unsigned int count);
+
+/*
+ * A function-level reset as an operating system does it, without telling the library: configuration space is saved,
+ * the function reset, and what was saved written back. 0, or -UIOMMU_EOPNOTSUPP (MACHINE_RESET).
+ */
+int machine_device_reset(struct machine_device *device);
+/* The two halves of it, for those who look in between. */
+int machine_device_reset_begin(struct machine_device *device);
+void machine_device_reset_end(struct machine_device *device);
 
 /* Memory that devices may reach. */
 void *machine_buffer(struct machine *machine, uint64_t size, uint64_t align, uint64_t *phys);

@@ -95,11 +95,14 @@ struct model_request {
 	uint64_t iova; /* for MODEL_ATS_TRANSLATED: the physical address */
 	uint64_t size; /* bytes, not crossing a 4K boundary; for translation requests: 4096 */
 	unsigned int access; /* enum model_access */
+	/* Who waits if the IOMMU stalls this request; NULL: it cannot be stalled, only refused. */
+	const struct model_stall *stall;
 };
 
 enum model_status {
 	MODEL_OK,
 	MODEL_FAULT, /* unsupported request / completer abort: recorded by the IOMMU as it does */
+	MODEL_STALLED, /* the IOMMU keeps it: request->stall is told how it goes on */
 	MODEL_INTERRUPT, /* an interrupt message; if the IOMMU translated its address, that is in phys */
 };
 
@@ -112,12 +115,45 @@ struct model_translation {
 };
 
 /*
+ * How a stalled request goes on: copied by the IOMMU with the request.  Called once, from within an access to
+ * the IOMMU's registers or a step of it, on the bus.  With @retry the device sends the request again later.
+ */
+struct model_stall {
+	void *context;
+	void (*resume)(void *context, uint16_t tag, bool retry);
+};
+
+/* A page request message of a device (PCIe 6.0, 10.4.1), or a stop marker. */
+struct model_page_request {
+	uint16_t segment;
+	uint16_t source_id;
+	bool has_pasid;
+	uint32_t pasid;
+	uint64_t address; /* a multiple of 4096 */
+	unsigned int access; /* READ, WRITE, EXEC, PRIV; neither READ nor WRITE: a stop marker, with last */
+	bool last;
+	uint16_t group; /* 9 bits */
+};
+
+enum model_page_response {
+	MODEL_PAGE_SUCCESS = 0x0,
+	MODEL_PAGE_INVALID = 0x1,
+	MODEL_PAGE_FAILURE = 0xf,
+};
+
+/*
  * An IOMMU as devices see it.  A model hands out one of these; the PCI model calls it.
  */
 struct model_iommu {
 	void *context;
 	enum model_status (*translate)(void *context, const struct model_request *request,
 				       struct model_translation *out);
+	/*
+	 * A page request.  True: taken, the response (if it is the last) comes by the device's
+	 * page_response, maybe before this returns.  False: the IOMMU is not there for it (an unsupported
+	 * request).  NULL: never.
+	 */
+	bool (*page_request)(void *context, const struct model_page_request *request);
 };
 
 /*
@@ -129,6 +165,9 @@ struct model_atc {
 	void *context;
 	bool (*invalidate)(void *context, bool has_pasid, uint32_t pasid, uint64_t iova,
 			   uint64_t size, bool global);
+	/* A page request group response message; NULL: the device makes no page requests. */
+	void (*page_response)(void *context, bool has_pasid, uint32_t pasid, uint16_t group,
+			      enum model_page_response code);
 };
 
 /* An interrupt message of an IOMMU or a device: written to address on the bus. */

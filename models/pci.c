@@ -281,7 +281,8 @@ static void update_ats(struct model_pci_function *fn)
 	if (!ops || !ops->atc_invalidate || enabled == fn->atc_registered)
 		return;
 	if (enabled) {
-		struct model_atc atc = { fn->config.device, ops->atc_invalidate };
+		struct model_atc atc = { .context = fn->config.device,
+					 .invalidate = ops->atc_invalidate };
 
 		fn->atc_iommu = iommu_of(fn);
 		fn->atc_source_id = source_id(fn);

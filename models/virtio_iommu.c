@@ -314,7 +314,7 @@ int model_viommu_create(const struct model_viommu_config *config, struct model_m
 	vi->features = virtio.features;
 	vi->granule = config->page_size_mask & -config->page_size_mask;
 	vi->bypass = config->bypass;
-	vi->iommu = (struct model_iommu){ vi, viommu_translate };
+	vi->iommu = (struct model_iommu){ .context = vi, .translate = viommu_translate };
 	virtio.device = vi;
 	if (model_virtio_create(&virtio, memory, report, msi, context, &vi->v)) {
 		uiommu_port_free(host, vi, sizeof(*vi));

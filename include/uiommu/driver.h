@@ -18,7 +18,9 @@
 #define UIOMMU_DRIVER_H
 
 #include <stdarg.h>
+#include <uiommu/fault.h>
 #include <uiommu/port.h>
+#include <uiommu/sva.h>
 #include <uiommu/uiommu.h>
 
 #ifdef __cplusplus
@@ -86,6 +88,9 @@ struct uiommu_domain {
 	unsigned int *users; /* attachments, atomic; NULL for static domains */
 	void (*fault_handler)(const struct uiommu_fault *fault, void *token);
 	void *fault_token;
+	int (*page_handler)(struct uiommu_fault_group *group, void *token);
+	void *page_token;
+	struct uiommu_mm *mm; /* of an SVA domain: held */
 };
 
 /*
@@ -166,7 +171,51 @@ struct uiommu_ops {
 	/* Only for drivers without a static identity domain. */
 	int (*domain_alloc_identity)(struct uiommu_device *dev, struct uiommu_domain **out);
 
-	/* Handle pending faults and errors; how many faults were reported. */
+	/*
+	 * A domain that walks the tables of @mm, which is held for its life.  @info was read from the host.
+	 * Type SVA, without paging operations, with the two of struct uiommu_domain_ops for it.
+	 * -UIOMMU_EOPNOTSUPP: the hardware cannot walk this format.
+	 */
+	int (*domain_alloc_sva)(struct uiommu_device *dev, struct uiommu_mm *mm,
+				const struct uiommu_mm_format_info *info,
+				struct uiommu_domain **out);
+
+	/*
+	 * Page requests of a device, on its first attachment that wants them and after the last; under
+	 * the group's mutex.  Before enable, and after disable, the hardware refuses them by itself.
+	 * -UIOMMU_EOPNOTSUPP: the device or the unit has neither PRI nor stalls.
+	 */
+	int (*page_requests_enable)(struct uiommu_device *dev);
+	void (*page_requests_disable)(struct uiommu_device *dev);
+
+	/*
+	 * After the attachment of (@dev, @pasid) was ended or replaced: when it returns, every request
+	 * that the device has sent for the old one has been reported or refused, and none is under way in
+	 * hardware.  Reports what it finds like an interrupt would; called with the group's mutex held, so
+	 * reporting takes no lock that attach holds.  Never waits without bound for a device.
+	 */
+	void (*page_requests_drain)(struct uiommu_device *dev, uiommu_pasid_t pasid);
+
+	/*
+	 * Answer the group that @last belongs to: what the driver gave uiommu_report_page_request() for
+	 * the last request of it.  Any thread, with no lock of the driver's held.  The device may be gone
+	 * already as far as its bus is concerned; the instance is there.
+	 */
+	void (*page_response)(struct uiommu_instance *instance,
+			      const struct uiommu_page_request *last,
+			      enum uiommu_page_response_code code);
+
+	/* A nested domain's PASID table is its guest's: requests with a PASID that is not attached belong
+	 * to the nested domain on the RID. */
+	bool user_pasid_table;
+
+	/*
+	 * A function reset is over, before its domains are attached again: forget what was known of its
+	 * device TLB, bring it out of quarantine, enable again what is in its configuration space.
+	 */
+	void (*reset_done)(struct uiommu_device *dev);
+
+	/* Handle pending faults, page requests and errors; how many faults were reported. */
 	unsigned int (*poll)(struct uiommu_instance *instance);
 };
 
@@ -247,6 +296,20 @@ struct uiommu_domain_ops {
 	 */
 	int (*cache_invalidate)(struct uiommu_domain *domain, enum uiommu_nested_type type,
 				const void *entries, size_t entry_size, size_t *count);
+
+	/*
+	 * For SVA domains: [start, last] changed in the process's tables; when it returns no IOTLB and no
+	 * device TLB has the old entries, for any device that it is attached to.  Bounded: a large range is
+	 * one invalidation of everything.  Called by whoever changes the tables, beside attach and detach.
+	 */
+	void (*mm_invalidate)(struct uiommu_domain *domain, uint64_t start, uint64_t last);
+
+	/*
+	 * For SVA domains: the process exits.  When it returns nothing walks its tables any more, and
+	 * nothing will: also not an attach that is under way or comes later.  Requests fault without being
+	 * recorded, page requests are answered INVALID, until the domain is detached as usual.
+	 */
+	void (*mm_exit)(struct uiommu_domain *domain);
 
 	/* The domain's end; nothing is attached.  NULL for static domains. */
 	void (*free)(struct uiommu_domain *domain);
@@ -384,6 +447,43 @@ static inline bool uiommu_iotlb_gather_empty(const struct uiommu_iotlb_gather *g
  */
 UIOMMU_API void uiommu_report_fault(struct uiommu_instance *instance,
 				    const struct uiommu_fault *fault);
+
+/**
+ * uiommu_report_page_request() - a device asks for a page
+ * @instance: who got the request
+ * @request: copied
+ *
+ * From the driver's poll operation, interrupt handler or page_requests_drain, with none of the driver's
+ * locks held.  The driver filters stop markers.  The core answers by the page_response operation, perhaps
+ * before this returns: each group once, when its last request has come.
+ *
+ * Return: 0: the request is the core's; -UIOMMU_EINVAL: refused: nobody answers for this PASID or device; a
+ * response INVALID was sent if it was the last of its group; -UIOMMU_ENOMEM: a request that is not the last
+ * was lost; its group will be answered FAILURE.
+ */
+UIOMMU_API int uiommu_report_page_request(struct uiommu_instance *instance,
+					  const struct uiommu_page_request *request);
+
+/**
+ * uiommu_page_requests_lost() - the hardware's queue overflowed: incomplete groups will stay so
+ *
+ * The core forgets what it has collected of incomplete groups of all devices of the instance.
+ */
+UIOMMU_API void uiommu_page_requests_lost(struct uiommu_instance *instance);
+
+/**
+ * uiommu_report_quarantine() - a device did not answer an invalidation of its device TLB in time
+ * @instance: whose wait ran out
+ * @source_id: the device, as the hardware calls it
+ * @reason: a static string
+ *
+ * The driver has made the IOMMU refuse the device's translated requests and its translation requests by
+ * then, and keeps its device TLB out of use until reset_done.  Reported as a fault with this reason.
+ * May be called with the driver's locks held; takes none but the system's innermost, and on_fault is called
+ * from the next uiommu_instance_poll(), interrupt or public call that can.
+ */
+UIOMMU_API void uiommu_report_quarantine(struct uiommu_instance *instance, uint32_t source_id,
+					 const char *reason);
 
 /**
  * uiommu_log() - one line through the port

@@ -115,8 +115,8 @@ void uiommu_port_mutex_destroy(void *host, struct uiommu_mutex *mutex);
 /**
  * uiommu_port_mutex_lock() - take a mutex, sleeping until it is free
  *
- * Not recursive.  Order of the library's locks, outermost first: system probe, group, domain, instance;
- * of two domains the one at the lower address.
+ * Not recursive.  Order of the library's locks, outermost first: system SVA, system probe, group,
+ * address space, domain, instance; of two domains the one at the lower address.
  * A host with one thread may do nothing here.
  */
 void uiommu_port_mutex_lock(void *host, struct uiommu_mutex *mutex);
@@ -172,6 +172,84 @@ int uiommu_port_irq_request(void *host, void (*handler)(void *arg), void *arg,
  * @irq: what uiommu_port_irq_request() returned
  */
 void uiommu_port_irq_free(void *host, int irq);
+
+/* ---- address spaces of processes --------------------------------------------------------------- */
+
+/*
+ * For SVA (uiommu/sva.h).  A host without processes, or that offers them to no device, returns
+ * -UIOMMU_EOPNOTSUPP from uiommu_port_mm_describe() and has nothing else to write here.
+ */
+struct uiommu_mm;
+
+enum uiommu_mm_format {
+	UIOMMU_MM_X86_64, /* 4 levels of 4K tables, 48 bits (or 5 and 57) */
+	UIOMMU_MM_ARM64, /* VMSAv8-64 stage 1 tables of the lower half (TTBR0) */
+};
+
+/* How hardware walks it.  The same for the whole life of the address space. */
+struct uiommu_mm_format_info {
+	enum uiommu_mm_format format;
+	unsigned int va_bits; /* x86-64: 48 or 57; Arm: 64 - T0SZ */
+	unsigned int granule_shift; /* 12; Arm also 14, 16 */
+	unsigned int phys_bits; /* of the addresses in its entries */
+	uiommu_phys_t root; /* of the top table */
+	uint64_t mair; /* Arm: MAIR_EL1; ignored elsewhere */
+	bool tagged_pointers; /* its pointers carry tags that devices would not ignore */
+};
+
+/*
+ * Who wants to hear of changes; written by the library, kept by the host from subscribe to unsubscribe.
+ * Called without locks of the library's that are needed for attach or map.
+ */
+struct uiommu_mm_subscriber {
+	/*
+	 * [start, last] changed in the tables: entries were removed, replaced, or lost permissions.  When
+	 * it returns no device uses the old ones, and the host may free the pages.  May be called with the
+	 * host's locks of this address space held.  New entries in place of none are not told.
+	 */
+	void (*invalidate)(struct uiommu_mm_subscriber *subscriber, uint64_t start, uint64_t last);
+	/*
+	 * The address space exits: nothing of it may be walked when this returns, and its tables can be
+	 * freed.  Called once, with no lock of the host's that uiommu_port_mm_fault() takes.
+	 */
+	void (*exit)(struct uiommu_mm_subscriber *subscriber);
+	/* The structure itself dies: nobody holds it any more.  Counts as unsubscribed. */
+	void (*gone)(struct uiommu_mm_subscriber *subscriber);
+	struct uiommu_mm_subscriber *next; /* the host's */
+};
+
+/** uiommu_port_mm_describe() - 0; -UIOMMU_EOPNOTSUPP: no such thing here; -UIOMMU_ENOENT: it has exited */
+int uiommu_port_mm_describe(void *host, struct uiommu_mm *mm, struct uiommu_mm_format_info *info);
+
+/**
+ * uiommu_port_mm_get() - keep the structure (not the contents), until uiommu_port_mm_put()
+ *
+ * Linux: mmgrab().  Must not sleep.
+ */
+void uiommu_port_mm_get(void *host, struct uiommu_mm *mm);
+/** uiommu_port_mm_put() - may be the last: then the subscribers' gone() is called from here */
+void uiommu_port_mm_put(void *host, struct uiommu_mm *mm);
+
+/** uiommu_port_mm_subscribe() - 0; -UIOMMU_ENOENT: it has exited.  Does not keep the structure. */
+int uiommu_port_mm_subscribe(void *host, struct uiommu_mm *mm,
+			     struct uiommu_mm_subscriber *subscriber);
+/** uiommu_port_mm_unsubscribe() - when it returns no callback runs any more */
+void uiommu_port_mm_unsubscribe(void *host, struct uiommu_mm *mm,
+				struct uiommu_mm_subscriber *subscriber);
+
+/**
+ * uiommu_port_mm_fault() - a device wants a page: do what a fault of the processor there would do
+ * @host: the system's host
+ * @mm: the address space
+ * @address: any byte of the page
+ * @prot: UIOMMU_READ and UIOMMU_WRITE: what must be possible afterwards; UIOMMU_NOEXEC is not given when
+ *	it wants to execute; UIOMMU_PRIV asks for privileged access and is never granted to user memory
+ * May sleep.  Called with none of the library's locks that invalidate() or exit() need.
+ *
+ * Return: 0: try again; -UIOMMU_EFAULT: no area there, or it forbids this; -UIOMMU_ENOENT: it has exited;
+ * -UIOMMU_ENOMEM.
+ */
+int uiommu_port_mm_fault(void *host, struct uiommu_mm *mm, uint64_t address, unsigned int prot);
 
 /* ---- words ------------------------------------------------------------------------------------- */
 

@@ -35,6 +35,9 @@ struct uiommu_posix_hooks {
 	void (*pages_added)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*pages_removed)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*cache_flush)(void *context, uiommu_phys_t phys, uint64_t size);
+	/* Pages of a process (uiommu_posix_mm) may, or may no longer, be reached by devices. */
+	void (*user_pages_added)(void *context, uiommu_phys_t phys, uint64_t size);
+	void (*user_pages_removed)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*relax)(void *context);
 	/* Around each mutex: may yield, to choose a schedule. */
 	void (*mutex_locking)(void *context, struct uiommu_mutex *mutex);
@@ -70,6 +73,59 @@ UIOMMU_API uiommu_phys_t uiommu_posix_ptr_to_phys(struct uiommu_posix *host, con
 UIOMMU_API bool uiommu_posix_msi(struct uiommu_posix *host, uint64_t address, uint32_t data);
 /** uiommu_posix_deliver() - run the handlers of messages that arrived; returns how many */
 UIOMMU_API unsigned int uiommu_posix_deliver(struct uiommu_posix *host);
+
+/* ---- processes --------------------------------------------------------------------------------- */
+
+/*
+ * A model of a process's address space, as an operating system has one: areas with permissions, pages that
+ * come when they are touched, copy-on-write after fork, and a page table in the processor's format that an
+ * IOMMU can walk (uiommu/sva.h).  Its table's pages are told of by pages_added and its data pages by
+ * user_pages_added; both come from the host's RAM.
+ *
+ * It does what an operating system may do at its worst: a page that is unmapped or copied goes back to the
+ * allocator as soon as the subscribers have returned, and is filled with a pattern.
+ *
+ * Thread-safety: every call from any thread.
+ */
+struct uiommu_mm;
+
+struct uiommu_posix_mm_config {
+	enum uiommu_mm_format format;
+	unsigned int va_bits; /* 0: 48 */
+	unsigned int granule_shift; /* 0: 12 */
+	bool tagged_pointers;
+};
+
+/** uiommu_posix_mm_create() - 0; -UIOMMU_EINVAL: no such format; -UIOMMU_ENOMEM.  Ends with exit and put */
+UIOMMU_API int uiommu_posix_mm_create(struct uiommu_posix *host,
+				      const struct uiommu_posix_mm_config *config,
+				      struct uiommu_mm **out);
+/** uiommu_posix_mm_exit() - the process ends: subscribers are told, then all areas and tables go */
+UIOMMU_API void uiommu_posix_mm_exit(struct uiommu_mm *mm);
+/** uiommu_posix_mm_put() - the creator's reference; calls exit if that has not been */
+UIOMMU_API void uiommu_posix_mm_put(struct uiommu_mm *mm);
+
+/*
+ * An area [address, address + size), multiples of the granule, with READ and WRITE (and NOEXEC) of @prot.
+ * @address may be anywhere in the lower half, up to its last page.  Pages come zeroed at first touch.
+ * 0; -UIOMMU_EINVAL; -UIOMMU_EEXIST: overlaps an area; -UIOMMU_ENOENT: exited; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_posix_mm_map(struct uiommu_mm *mm, uint64_t address, uint64_t size,
+				   unsigned int prot);
+/* Any part of any areas; areas are split.  When it returns nobody reaches the pages. */
+UIOMMU_API int uiommu_posix_mm_unmap(struct uiommu_mm *mm, uint64_t address, uint64_t size);
+UIOMMU_API int uiommu_posix_mm_protect(struct uiommu_mm *mm, uint64_t address, uint64_t size,
+				       unsigned int prot);
+/* A child with the same areas, all pages shared and write-protected in both until one writes. */
+UIOMMU_API int uiommu_posix_mm_fork(struct uiommu_mm *mm, struct uiommu_mm **out);
+
+/* What the process's own loads and stores do: 0, or -UIOMMU_EFAULT where it would get a signal. */
+UIOMMU_API int uiommu_posix_mm_read(struct uiommu_mm *mm, uint64_t address, void *data,
+				    size_t size);
+UIOMMU_API int uiommu_posix_mm_write(struct uiommu_mm *mm, uint64_t address, const void *data,
+				     size_t size);
+/** uiommu_posix_mm_phys() - where the page table leads now, 0: nothing there */
+UIOMMU_API uiommu_phys_t uiommu_posix_mm_phys(struct uiommu_mm *mm, uint64_t address);
 
 /* What is in use now; for leak checks. */
 struct uiommu_posix_usage {

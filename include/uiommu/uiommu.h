@@ -733,6 +733,52 @@ UIOMMU_API int uiommu_replace_device_pasid(struct uiommu_domain *domain, struct 
 UIOMMU_API void uiommu_detach_device_pasid(struct uiommu_domain *domain, struct uiommu_device *dev,
 					   uiommu_pasid_t pasid);
 
+/* ---- resets ------------------------------------------------------------------------------------ */
+
+/**
+ * uiommu_device_reset_prepare() - a function of a device is about to be reset
+ * @dev: the device
+ *
+ * Its DMA is blocked, with and without PASID, and its device TLB is out of use, until the matching
+ * uiommu_device_reset_done(); what its group is attached to stays on record.  Devices that the IOMMU cannot
+ * tell from it (the same source ID) are blocked with it and come back when none of them is in reset.
+ * Calls nest.  Meanwhile attach and replace (RID or PASID) on its group give -UIOMMU_EBUSY; detach works.
+ *
+ * The host resets the function between the two calls and restores its configuration space, the ATS, PRI and
+ * PASID capabilities included.
+ *
+ * Return: 0, also for a device with no IOMMU, and for one that firmware forbids to block (a DIRECT
+ * region) if it has no device TLB: that one stays translated; -UIOMMU_EINVAL: such a device with a device
+ * TLB; -UIOMMU_ENOMEM; or the driver's error: nothing has changed then and the reset must not be done.
+ */
+UIOMMU_API int uiommu_device_reset_prepare(struct uiommu_device *dev);
+
+/**
+ * uiommu_device_reset_done() - the reset is over
+ *
+ * The last one of nested calls attaches what the group has by now: its domain, and every PASID.  Ends
+ * quarantine.  Without a prepare: reported, no effect.
+ */
+UIOMMU_API void uiommu_device_reset_done(struct uiommu_device *dev);
+
+/** uiommu_device_in_reset() - between prepare and done, for itself or for a device with its source ID */
+UIOMMU_API bool uiommu_device_in_reset(const struct uiommu_device *dev);
+
+/**
+ * uiommu_device_domain() - what this device's requests without PASID are attached to now
+ *
+ * The group's domain, but a blocking one while the device is in reset.  Valid while that lasts.
+ */
+UIOMMU_API struct uiommu_domain *uiommu_device_domain(struct uiommu_device *dev);
+
+/**
+ * uiommu_device_quarantined() - it did not answer an invalidation of its device TLB in time
+ *
+ * Its translated requests are refused and its device TLB is out of use, so that no stale translation can be
+ * used; a fault with the reason was reported.  Ends with a reset or its removal.
+ */
+UIOMMU_API bool uiommu_device_quarantined(const struct uiommu_device *dev);
+
 /* ---- faults ------------------------------------------------------------------------------------ */
 
 /**

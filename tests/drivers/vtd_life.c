@@ -140,7 +140,7 @@ static void plug_in(struct life *l)
 						.context = l };
 	const uint32_t pasid = PCI_EXT_CAP_ID_PASID | ATS_AT << PCI_EXT_CAP_NEXT_SHIFT;
 	const uint32_t ats = PCI_EXT_CAP_ID_ATS;
-	const struct model_atc atc = { l, on_invalidate };
+	const struct model_atc atc = { .context = l, .invalidate = on_invalidate };
 
 	l->fn = fn;
 	l->fns[0] = &l->fn;

@@ -114,7 +114,7 @@ static int setup(void **state)
 	assert_int_equal(model_memory_create(&w->host, RAM, w->ram, RAM_SIZE, &w->memory), 0);
 	model_memory_add(w->memory, RAM, 0x2000, MODEL_MEMORY_DMA);
 	assert_int_equal(model_pci_create(&w->host, w->memory, on_report, on_msi, w, &w->pci), 0);
-	w->table = (struct model_iommu){ w, translate };
+	w->table = (struct model_iommu){ .context = w, .translate = translate };
 	w->iommu = (struct model_pci_iommu){ &w->table, set_atc, w };
 	model_pci_set_segment_iommu(w->pci, 0, &w->iommu);
 	*state = w;
