@@ -177,7 +177,8 @@ struct machine_page_response {
 	bool has_pasid, stall;
 	uint32_t pasid;
 	uint16_t group;
-	unsigned int code; /* as on the wire: 0 success, 1 invalid, 15 failure; of a stall 0 retry, 1 ended */
+	unsigned int
+		code; /* as on the wire: 0 success, 1 invalid, 15 failure; of a stall 0 retry, 1 ended */
 };
 bool machine_page_response(struct machine_device *device, struct machine_page_response *response);
 

@@ -414,7 +414,8 @@ static void build_routes(struct model_machine *m)
 			continue;
 		route->machine = m;
 		route->host = h;
-		route->table = (struct model_iommu){ .context = route, .translate = route_translate };
+		route->table =
+			(struct model_iommu){ .context = route, .translate = route_translate };
 		route->iommu = (struct model_pci_iommu){ &route->table, route_set_atc, route };
 		model_pci_set_segment_iommu(m->pci, m->d->hosts[h].segment, &route->iommu);
 	}
@@ -454,8 +455,8 @@ static int build_platform(struct model_machine *m, unsigned int index)
 
 	platform->machine = m;
 	platform->from = &m->d->platforms[index];
-	platform->table = (struct model_iommu){ .context = platform,
-						 .translate = platform_translate };
+	platform->table =
+		(struct model_iommu){ .context = platform, .translate = platform_translate };
 	platform->iommu = (struct model_pci_iommu){ &platform->table, platform_set_atc, platform };
 	model_dma_config(&config);
 	if (model_pci_add(m->pci, &config, &fn) || model_dma_create(fn))

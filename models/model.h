@@ -130,7 +130,8 @@ struct model_page_request {
 	bool has_pasid;
 	uint32_t pasid;
 	uint64_t address; /* a multiple of 4096 */
-	unsigned int access; /* READ, WRITE, EXEC, PRIV; neither READ nor WRITE: a stop marker, with last */
+	unsigned int
+		access; /* READ, WRITE, EXEC, PRIV; neither READ nor WRITE: a stop marker, with last */
 	bool last;
 	uint16_t group; /* 9 bits */
 };

@@ -98,7 +98,8 @@ enum dma_engine_command {
 	DMA_ENGINE_STREAM_STOP = 4,
 	DMA_ENGINE_ATC_DROP = 5, /* forget all translations */
 	DMA_ENGINE_PAGE_REQUEST = 6, /* a bare page request */
-	DMA_ENGINE_STOP_MARKER = 7, /* PCIe 6.0, 10.4.1.2.1: no more requests of PASID came before it */
+	DMA_ENGINE_STOP_MARKER =
+		7, /* PCIe 6.0, 10.4.1.2.1: no more requests of PASID came before it */
 	DMA_ENGINE_CANCEL = 8, /* give up waiting */
 };
 

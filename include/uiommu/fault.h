@@ -32,7 +32,8 @@ extern "C" {
 enum uiommu_page_request_flags {
 	UIOMMU_PAGE_REQUEST_PASID = 1u << 0, /* @pasid is valid */
 	UIOMMU_PAGE_REQUEST_LAST = 1u << 1, /* the last of its group: answer now */
-	UIOMMU_PAGE_REQUEST_STALL = 1u << 2, /* a stalled transaction, a group of its own; @private is its tag */
+	UIOMMU_PAGE_REQUEST_STALL =
+		1u << 2, /* a stalled transaction, a group of its own; @private is its tag */
 };
 
 struct uiommu_page_request {
@@ -60,8 +61,7 @@ UIOMMU_API unsigned int uiommu_fault_group_count(const struct uiommu_fault_group
 UIOMMU_API const struct uiommu_page_request *
 uiommu_fault_group_request(const struct uiommu_fault_group *group, unsigned int index);
 /** uiommu_fault_group_device() - who asks; NULL once that device has been removed */
-UIOMMU_API struct uiommu_device *
-uiommu_fault_group_device(const struct uiommu_fault_group *group);
+UIOMMU_API struct uiommu_device *uiommu_fault_group_device(const struct uiommu_fault_group *group);
 
 /**
  * uiommu_page_response() - answer a group, and give it back
