@@ -169,6 +169,10 @@ int model_vtd_create(const struct model_vtd_config *config, struct model_memory 
 	v->msi = msi;
 	v->context = context;
 	v->cap = capabilities(config);
+	model_cache_init(&v->contexts, host, sizeof(struct vtd_node));
+	model_cache_init(&v->pasids, host, sizeof(struct vtd_node));
+	model_cache_init(&v->iotlb, host, sizeof(struct vtd_node));
+	model_cache_init(&v->tables, host, sizeof(struct vtd_node));
 	v->ecap = extended_capabilities(config);
 	v->iommu = (struct model_iommu){ .context = v, .translate = translate };
 	if ((!config->coherent || (config->scalable && !config->smpwcs)) &&
@@ -189,10 +193,10 @@ void model_vtd_destroy(struct model_vtd *v)
 {
 	if (!v)
 		return;
-	vtd_cache_free(v->host, &v->contexts);
-	vtd_cache_free(v->host, &v->pasids);
-	vtd_cache_free(v->host, &v->iotlb);
-	vtd_cache_free(v->host, &v->tables);
+	model_cache_free(&v->contexts);
+	model_cache_free(&v->pasids);
+	model_cache_free(&v->iotlb);
+	model_cache_free(&v->tables);
 	if (v->atcs) {
 		for (unsigned int i = 0; i < 256; i++)
 			if (v->atcs[i])

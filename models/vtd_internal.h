@@ -5,7 +5,6 @@
  *   vtd.c            configuration, life, the way of a request through the unit
  *   vtd_regs.c       registers and the handshake of global commands
  *   vtd_walk.c       root, context and PASID structures, paging structures
- *   vtd_cache.c      the caches: tags, look-up, and nothing that drops an entry by itself
  *   vtd_invalidate.c what each invalidation drops; the invalidation queue
  *   vtd_fault.c      fault records, events, reports
  *
@@ -16,6 +15,7 @@
 
 #include <uiommu/port.h>
 
+#include "models/cache.h"
 #include "models/memory.h"
 #include "models/vtd.h"
 #include "spec/vtd.h"
@@ -24,7 +24,6 @@
 #define VTD_FRO 0x400u
 #define VTD_MAX_NFR 192u
 #define VTD_NO_PASID UINT32_MAX
-#define VTD_NONE UINT32_MAX
 
 /* ---- caches ------------------------------------------------------------------------------------ */
 
@@ -37,13 +36,11 @@ enum vtd_stage {
 
 /* One cached entry of any cache; the tags decide what drops it. */
 struct vtd_node {
-	uint64_t key[2];
-	uint32_t next;
+	struct model_cache_node node;
 	uint32_t pasid;
 	uint16_t sid, did;
 	uint8_t stage; /* enum vtd_stage */
 	uint8_t level; /* IOTLB: of the leaf; paging structures: of the table pointed to */
-	bool live;
 	uint8_t fault; /* CM: a cached fault, enum vtd_fault_reason */
 	/* IOTLB and paging-structure caches. */
 	uint8_t access; /* permissions down to here, enum model_access */
@@ -53,20 +50,6 @@ struct vtd_node {
 	/* Context and PASID caches: the entry as fetched. */
 	uint64_t q[8];
 };
-
-struct vtd_cache {
-	struct vtd_node *nodes;
-	uint32_t *buckets;
-	uint32_t capacity; /* of nodes and of buckets, a power of two */
-	uint32_t used, free, live;
-};
-
-struct vtd_node *vtd_cache_find(struct vtd_cache *cache, uint64_t key0, uint64_t key1);
-/* A new entry, or the old one cleared; NULL: no memory, the entry is simply not cached. */
-struct vtd_node *vtd_cache_put(void *host, struct vtd_cache *cache, uint64_t key0, uint64_t key1);
-void vtd_cache_drop(struct vtd_cache *cache, struct vtd_node *node);
-void vtd_cache_clear(struct vtd_cache *cache);
-void vtd_cache_free(void *host, struct vtd_cache *cache);
 
 static inline uint64_t vtd_map_tag(enum vtd_stage stage, uint16_t did, uint32_t pasid)
 {
@@ -109,7 +92,7 @@ struct model_vtd {
 	uint32_t gcmd_pending, gcmd_delay; /* a lazy global command */
 	uint32_t next_record;
 
-	struct vtd_cache contexts, pasids, iotlb, tables;
+	struct model_cache contexts, pasids, iotlb, tables;
 	struct vtd_atc **atcs; /* [256] by bus, each [256] by devfn */
 };
 

@@ -54,26 +54,26 @@ static void check_torn(struct model_vtd *v, const struct vtd_node *node, unsigne
 static void drop_contexts(struct model_vtd *v, const struct selection *s)
 {
 	for (uint32_t i = 0; i < v->contexts.used; i++) {
-		struct vtd_node *node = &v->contexts.nodes[i];
+		struct vtd_node *node = model_cache_at(&v->contexts, i);
 
-		if (!node->live || (s->by_did && node->did != s->did) ||
+		if (!node || (s->by_did && node->did != s->did) ||
 		    (s->by_sid && ((node->sid ^ s->sid) & ~s->sid_mask)))
 			continue;
 		check_torn(v, node, vtd_scalable_root(v) ? 4 : 2, "9.4");
-		vtd_cache_drop(&v->contexts, node);
+		model_cache_drop(&v->contexts, node);
 	}
 }
 
 static void drop_pasids(struct model_vtd *v, const struct selection *s)
 {
 	for (uint32_t i = 0; i < v->pasids.used; i++) {
-		struct vtd_node *node = &v->pasids.nodes[i];
+		struct vtd_node *node = model_cache_at(&v->pasids, i);
 
-		if (!node->live || (s->by_did && node->did != s->did) ||
+		if (!node || (s->by_did && node->did != s->did) ||
 		    (s->by_pasid && node->pasid != s->pasid))
 			continue;
 		check_torn(v, node, 8, "9.6");
-		vtd_cache_drop(&v->pasids, node);
+		model_cache_drop(&v->pasids, node);
 	}
 }
 
@@ -105,27 +105,27 @@ static bool selected(const struct selection *s, const struct vtd_node *node, uns
 static void drop_mappings(struct model_vtd *v, const struct selection *s)
 {
 	for (uint32_t i = 0; i < v->iotlb.used; i++) {
-		struct vtd_node *node = &v->iotlb.nodes[i];
+		struct vtd_node *node = model_cache_at(&v->iotlb, i);
 
-		if (node->live && selected(s, node, node->level))
-			vtd_cache_drop(&v->iotlb, node);
+		if (node && selected(s, node, node->level))
+			model_cache_drop(&v->iotlb, node);
 	}
 	if (s->leaves_only)
 		return;
 	for (uint32_t i = 0; i < v->tables.used; i++) {
-		struct vtd_node *node = &v->tables.nodes[i];
+		struct vtd_node *node = model_cache_at(&v->tables, i);
 
-		if (node->live && selected(s, node, node->level + 1u))
-			vtd_cache_drop(&v->tables, node);
+		if (node && selected(s, node, node->level + 1u))
+			model_cache_drop(&v->tables, node);
 	}
 }
 
 void vtd_invalidate_all(struct model_vtd *v)
 {
-	vtd_cache_clear(&v->contexts);
-	vtd_cache_clear(&v->pasids);
-	vtd_cache_clear(&v->iotlb);
-	vtd_cache_clear(&v->tables);
+	model_cache_clear(&v->contexts);
+	model_cache_clear(&v->pasids);
+	model_cache_clear(&v->iotlb);
+	model_cache_clear(&v->tables);
 }
 
 static void check_did(struct model_vtd *v, uint16_t did)

@@ -272,11 +272,11 @@ static bool permit_pasid(struct vtd_walk *w)
 }
 
 /* Faults of structures are cached under caching mode alone, and then tagged with domain ID 0 (6.1). */
-static bool lookup(struct model_vtd *v, struct vtd_walk *w, struct vtd_cache *cache, uint64_t key,
+static bool lookup(struct model_vtd *v, struct vtd_walk *w, struct model_cache *cache, uint64_t key,
 		   uint64_t *q, unsigned int words,
 		   bool (*walk)(struct model_vtd *, struct vtd_walk *, uint64_t *))
 {
-	struct vtd_node *node = w->fresh ? NULL : vtd_cache_find(cache, key, 0);
+	struct vtd_node *node = w->fresh ? NULL : model_cache_find(cache, key, 0);
 	uint64_t at = 0;
 	bool ok;
 
@@ -289,7 +289,7 @@ static bool lookup(struct model_vtd *v, struct vtd_walk *w, struct vtd_cache *ca
 	ok = walk(v, w, &at);
 	if (w->fresh || (!ok && !v->config.caching_mode))
 		return ok;
-	node = vtd_cache_put(v->host, cache, key, 0);
+	node = model_cache_put(cache, key, 0);
 	if (!node)
 		return ok;
 	for (unsigned int i = 0; i < words; i++)
@@ -322,7 +322,7 @@ bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w)
 	if (!lookup(v, w, &v->contexts, key, w->ce, 4, walk_whole_context))
 		return false;
 	if (!scalable) {
-		node = w->fresh ? NULL : vtd_cache_find(&v->contexts, key, 0);
+		node = w->fresh ? NULL : model_cache_find(&v->contexts, key, 0);
 		if (node)
 			node->did = (uint16_t)vtd_get(w->ce[1], VTD_CE1_DID);
 		return permit_legacy(w);
@@ -332,7 +332,7 @@ bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w)
 	key = key << 20 | w->pasid;
 	if (!lookup(v, w, &v->pasids, key, w->pe, 8, walk_pasid_entry))
 		return false;
-	node = w->fresh ? NULL : vtd_cache_find(&v->pasids, key, 0);
+	node = w->fresh ? NULL : model_cache_find(&v->pasids, key, 0);
 	if (node)
 		node->did = (uint16_t)(w->pe[1] & VTD_PE1_DID);
 	return permit_pasid(w);
@@ -364,7 +364,7 @@ static void start(struct model_vtd *v, const struct vtd_walk *w, struct stage *s
 		return;
 	for (unsigned int level = 1; level < s->levels; level++) {
 		const struct vtd_node *node =
-			vtd_cache_find(&v->tables, s->tag, vtd_level_key(address, level + 1));
+			model_cache_find(&v->tables, s->tag, vtd_level_key(address, level + 1));
 
 		if (!node)
 			continue;
@@ -383,7 +383,7 @@ static void remember(struct model_vtd *v, const struct vtd_walk *w, const struct
 
 	if (w->fresh)
 		return;
-	node = vtd_cache_put(v->host, &v->tables, s->tag, vtd_level_key(address, s->level + 1));
+	node = model_cache_put(&v->tables, s->tag, vtd_level_key(address, s->level + 1));
 	if (!node)
 		return;
 	node->did = w->did;
@@ -669,7 +669,7 @@ static bool cached_address(struct model_vtd *v, struct vtd_walk *w, enum vtd_sta
 	struct vtd_node *node = NULL;
 
 	for (unsigned int level = 1; level <= 3 && !node; level++)
-		node = vtd_cache_find(&v->iotlb, tag, vtd_level_key(w->request->iova, level));
+		node = model_cache_find(&v->iotlb, tag, vtd_level_key(w->request->iova, level));
 	if (!node)
 		return false;
 	if (node->fault) {
@@ -694,14 +694,14 @@ static bool cached_address(struct model_vtd *v, struct vtd_walk *w, enum vtd_sta
 /* 6.2: hardware may forget whenever it likes; by the configuration, one entry each so many fills. */
 static void evict(struct model_vtd *v)
 {
-	struct vtd_cache *cache = vtd_random(v) & 1 ? &v->iotlb : &v->tables;
+	struct model_cache *cache = vtd_random(v) & 1 ? &v->iotlb : &v->tables;
 	struct vtd_node *node;
 
 	if (!v->config.evict_one_in || vtd_random(v) % v->config.evict_one_in || !cache->used)
 		return;
-	node = &cache->nodes[vtd_random(v) % cache->used];
-	if (node->live)
-		vtd_cache_drop(cache, node);
+	node = model_cache_at(cache, (uint32_t)(vtd_random(v) % cache->used));
+	if (node)
+		model_cache_drop(cache, node);
 }
 
 static void cache_address(struct model_vtd *v, const struct vtd_walk *w, enum vtd_stage kind,
@@ -713,7 +713,7 @@ static void cache_address(struct model_vtd *v, const struct vtd_walk *w, enum vt
 	if (w->fresh || (fault && !v->config.caching_mode))
 		return;
 	evict(v);
-	node = vtd_cache_put(v->host, &v->iotlb, tag, vtd_level_key(w->request->iova, level));
+	node = model_cache_put(&v->iotlb, tag, vtd_level_key(w->request->iova, level));
 	if (!node)
 		return;
 	node->did = w->did;
