@@ -479,8 +479,8 @@ UIOMMU_API void uiommu_page_requests_lost(struct uiommu_instance *instance);
  *
  * The driver has made the IOMMU refuse the device's translated requests and its translation requests by
  * then, and keeps its device TLB out of use until reset_done.  Reported as a fault with this reason.
- * May be called with the driver's locks held; takes none but the system's innermost, and on_fault is called
- * from the next uiommu_instance_poll(), interrupt or public call that can.
+ * May be called with the driver's locks held; takes none but the system's innermost.  A line is logged at once;
+ * on_fault is called from the instance's next uiommu_instance_poll() or uiommu_report_fault().
  */
 UIOMMU_API void uiommu_report_quarantine(struct uiommu_instance *instance, uint32_t source_id,
 					 const char *reason);

@@ -13,7 +13,8 @@
  * end on a blocking domain and the group has the new one.
  *
  * The argument of the driver's operations lives in the device: a detach cannot fail for want of memory.
- * group->mutex is held throughout.  Reset coordination will make passed_over() say yes.
+ * group->mutex is held throughout.  Members in reset are passed over: reset.c attaches them to what the
+ * group has when it is over.
  */
 #include "src/core/core.h"
 
@@ -115,7 +116,7 @@ static int check_direct(struct uiommu_device *dev, const struct uiommu_domain *d
 
 static bool passed_over(const struct uiommu_device *dev, const struct uiommu_domain *domain)
 {
-	if (dev->domain == domain)
+	if (dev->domain == domain || uiommu_blocked_by_reset(dev))
 		return true;
 	return dev->attach_deferred && domain == dev->group->default_domain;
 }
@@ -209,6 +210,8 @@ int uiommu_group_switch(struct uiommu_group *group, struct uiommu_domain *domain
 
 	if (group->domain == domain && mode == UIOMMU_MAY_FAIL)
 		return 0;
+	if (group->resets && mode == UIOMMU_MAY_FAIL)
+		return -UIOMMU_EBUSY;
 	for (dev = group->members; dev; dev = dev->group_next) {
 		dev->step_done = false;
 		rc = check_direct(dev, domain);
@@ -239,6 +242,7 @@ int uiommu_group_switch(struct uiommu_group *group, struct uiommu_domain *domain
 		switched(dev, domain);
 	}
 	uiommu_group_set_domain(group, domain);
+	uiommu_reset_follow(group);
 	return result;
 }
 
@@ -372,7 +376,9 @@ int uiommu_device_deferred_attach(struct uiommu_device *dev)
 
 	if (!group)
 		return 0;
-	if (dev->attach_deferred) {
+	if (dev->attach_deferred && group->resets) {
+		rc = -UIOMMU_EBUSY;
+	} else if (dev->attach_deferred) {
 		dev->attach_deferred = false;
 		rc = uiommu_device_switch(dev, group->domain);
 		if (rc)

@@ -15,8 +15,7 @@
  * either lock is enough to read it.  Map and unmap take none of them.
  *
  * Later parts: SVA domains attach through pasid.c with a handle like every other domain; page requests
- * find their domain with uiommu_attach_handle_get() and are queued beside fault.c; reset
- * coordination is a member that attach.c passes over.
+ * find their domain with uiommu_attach_handle_get() and are queued beside fault.c.
  */
 #ifndef UIOMMU_SRC_CORE_H
 #define UIOMMU_SRC_CORE_H
@@ -81,6 +80,14 @@ struct uiommu_device {
 	uint64_t joined; /* PASID slots with a larger sequence number are in its table */
 	struct uiommu_domain *domain; /* what its RID really uses; NULL: never attached */
 	struct uiommu_attach attach; /* the switch under way: needs no allocation */
+	unsigned int resets; /* nested calls of reset_prepare */
+	unsigned int reset_blocked; /* devices in reset that share its source ID, itself included */
+	bool reset_kept; /* in reset it could not be blocked, or had nothing to block */
+	struct uiommu_domain *reset_hold; /* what it comes back to */
+
+	bool quarantined; /* atomic */
+	uint32_t quarantine_id; /* sys->table, these two */
+	const char *quarantine_reason; /* not NULL: users have not heard of it */
 };
 
 /* What one (group, PASID) is attached to. */
@@ -110,6 +117,7 @@ struct uiommu_group {
 	void *owner;
 	unsigned int claims;
 	unsigned int users; /* bound drivers that rely on the default domain */
+	unsigned int resets; /* members in reset: nothing can be attached */
 
 	uint64_t sequence;
 	struct uiommu_slot rid;
@@ -208,7 +216,27 @@ void uiommu_slot_publish(struct uiommu_group *group, struct uiommu_slot *slot,
 void uiommu_slot_cancel(struct uiommu_group *group, struct uiommu_slot *slot);
 void uiommu_slot_erase(struct uiommu_group *group, struct uiommu_slot *slot);
 
+/* owner.c; group->mutex held */
+int uiommu_group_make_blocking(struct uiommu_group *group);
+
+/* reset.c; group->mutex held, but for the last */
+int uiommu_reset_join(struct uiommu_device *dev);
+void uiommu_reset_leave(struct uiommu_device *dev);
+void uiommu_reset_follow(struct uiommu_group *group);
+unsigned int uiommu_quarantine_report_pending(struct uiommu_instance *instance);
+
+static inline bool uiommu_blocked_by_reset(const struct uiommu_device *dev)
+{
+	return dev->reset_blocked && !dev->reset_kept;
+}
+
+/* fault.c; the first with sys->table held, the second without locks */
+bool uiommu_device_has_id(const struct uiommu_device *dev, uint32_t id);
+void uiommu_deliver_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault);
+
 /* pasid.c; group->mutex held */
+void uiommu_pasid_suspend_device(struct uiommu_device *dev);
+void uiommu_pasid_resume_device(struct uiommu_device *dev);
 void uiommu_pasid_block_device(struct uiommu_device *dev);
 void uiommu_pasid_drop_all(struct uiommu_group *group);
 struct uiommu_slot *uiommu_pasid_find(struct uiommu_group *group, uiommu_pasid_t pasid);

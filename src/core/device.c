@@ -74,6 +74,7 @@ static void park(struct uiommu_device *dev)
 	dev->domain = NULL;
 	uiommu_unlock(dev->sys, &dev->sys->table);
 	uiommu_domain_unhold(old);
+	uiommu_reset_leave(dev);
 }
 
 /* Out of its group, away from its instance.  sys->probe is held. */
@@ -182,9 +183,10 @@ static int sort_into_group(struct uiommu_device *dev)
 		dev->attach_deferred = ops->is_attach_deferred && ops->is_attach_deferred(dev);
 		uiommu_group_add_member(group, dev);
 		set_status(dev, UIOMMU_STATUS_TRANSLATED, 0);
+		rc = uiommu_reset_join(dev);
 		if (!group->default_domain)
 			group->fresh = true;
-		else
+		else if (!rc)
 			rc = join_running(dev, group);
 	}
 	uiommu_unlock(dev->sys, &group->mutex);

@@ -7,7 +7,7 @@
  */
 #include "src/core/core.h"
 
-static bool device_has_id(const struct uiommu_device *dev, uint32_t id)
+bool uiommu_device_has_id(const struct uiommu_device *dev, uint32_t id)
 {
 	for (unsigned int i = 0; i < dev->fwspec.num_ids; i++) {
 		if (dev->fwspec.ids[i] == id)
@@ -29,7 +29,7 @@ static struct uiommu_domain *faulting_domain(struct uiommu_device *dev,
 	return slot && slot->live && slot->sequence > dev->joined ? slot->domain : NULL;
 }
 
-void uiommu_report_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault)
+void uiommu_deliver_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault)
 {
 	void (*handler)(const struct uiommu_fault *fault, void *token) = NULL;
 	struct uiommu_system *sys = instance->sys;
@@ -42,7 +42,7 @@ void uiommu_report_fault(struct uiommu_instance *instance, const struct uiommu_f
 		return;
 	uiommu_lock(sys, &sys->table);
 	for (dev = sys->devices; dev; dev = dev->next) {
-		if (dev->instance == instance && device_has_id(dev, fault->source_id))
+		if (dev->instance == instance && uiommu_device_has_id(dev, fault->source_id))
 			break;
 	}
 	domain = dev ? faulting_domain(dev, fault) : NULL;
@@ -58,6 +58,12 @@ void uiommu_report_fault(struct uiommu_instance *instance, const struct uiommu_f
 		handler(&report, token);
 	if (sys->config.on_fault)
 		sys->config.on_fault(sys->config.context, &report);
+}
+
+void uiommu_report_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault)
+{
+	uiommu_deliver_fault(instance, fault);
+	uiommu_quarantine_report_pending(instance);
 }
 
 void uiommu_set_fault_handler(struct uiommu_domain *domain,

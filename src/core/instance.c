@@ -107,5 +107,7 @@ unsigned int uiommu_instance_num_devices(struct uiommu_instance *instance)
 
 unsigned int uiommu_instance_poll(struct uiommu_instance *instance)
 {
-	return instance->ops->poll ? instance->ops->poll(instance) : 0;
+	unsigned int count = instance->ops->poll ? instance->ops->poll(instance) : 0;
+
+	return count + uiommu_quarantine_report_pending(instance);
 }

@@ -7,7 +7,7 @@
  */
 #include "src/core/core.h"
 
-static int make_blocking(struct uiommu_group *group)
+int uiommu_group_make_blocking(struct uiommu_group *group)
 {
 	const struct uiommu_ops *ops = uiommu_group_ops(group);
 	struct uiommu_domain *domain;
@@ -55,7 +55,7 @@ static int claim_locked(struct uiommu_group *group, void *owner)
 		if (dev->require_direct)
 			return -UIOMMU_EINVAL;
 	}
-	rc = make_blocking(group);
+	rc = uiommu_group_make_blocking(group);
 	if (rc)
 		return rc;
 	rc = uiommu_group_switch(group, group->blocking_domain, UIOMMU_MAY_FAIL);

@@ -174,7 +174,7 @@ int uiommu_attach_device_pasid(struct uiommu_domain *domain, struct uiommu_devic
 	rc = check(domain, dev, pasid);
 	if (rc)
 		goto out;
-	if (uiommu_pasid_find(group, pasid)) {
+	if (group->resets || uiommu_pasid_find(group, pasid)) {
 		rc = -UIOMMU_EBUSY;
 		goto out;
 	}
@@ -212,7 +212,7 @@ int uiommu_replace_device_pasid(struct uiommu_domain *domain, struct uiommu_devi
 		rc = -UIOMMU_EINVAL;
 		goto out;
 	}
-	rc = uiommu_slot_reserve(group, slot, handle);
+	rc = group->resets ? -UIOMMU_EBUSY : uiommu_slot_reserve(group, slot, handle);
 	if (rc)
 		goto out;
 	if (slot->domain != domain)
@@ -242,10 +242,11 @@ void uiommu_detach_device_pasid(struct uiommu_domain *domain, struct uiommu_devi
 		goto out;
 	}
 	for (struct uiommu_device *member = group->members; member; member = member->group_next) {
-		if (has_slot(member, slot)) {
+		if (!has_slot(member, slot))
+			continue;
+		if (!member->reset_blocked)
 			block_one(member, pasid, domain);
-			uiommu_domain_unhold(domain);
-		}
+		uiommu_domain_unhold(domain);
 	}
 	/* The hardware first: a late fault still finds its handle. */
 	slot_remove(group, slot);
@@ -259,10 +260,41 @@ void uiommu_pasid_block_device(struct uiommu_device *dev)
 	struct uiommu_group *group = dev->group;
 
 	for (unsigned int i = 0; i < group->num_slots; i++) {
-		if (has_slot(dev, &group->slots[i])) {
+		if (!has_slot(dev, &group->slots[i]))
+			continue;
+		if (!dev->reset_blocked)
 			block_one(dev, group->slots[i].pasid, group->slots[i].domain);
-			uiommu_domain_unhold(group->slots[i].domain);
-		}
+		uiommu_domain_unhold(group->slots[i].domain);
+	}
+}
+
+/* Into a reset: blocked in hardware, while the slots stay and still count for the member. */
+void uiommu_pasid_suspend_device(struct uiommu_device *dev)
+{
+	struct uiommu_group *group = dev->group;
+
+	for (unsigned int i = 0; i < group->num_slots; i++) {
+		if (has_slot(dev, &group->slots[i]))
+			block_one(dev, group->slots[i].pasid, group->slots[i].domain);
+	}
+}
+
+/* Out of it, with the slots that there are by now. */
+void uiommu_pasid_resume_device(struct uiommu_device *dev)
+{
+	struct uiommu_group *group = dev->group;
+
+	for (unsigned int i = 0; i < group->num_slots; i++) {
+		const struct uiommu_slot *slot = &group->slots[i];
+		int rc;
+
+		if (!has_slot(dev, slot))
+			continue;
+		rc = uiommu_attach_step(dev, slot->pasid, slot->domain, NULL);
+		if (rc)
+			uiommu_log(dev->sys->host, UIOMMU_LOG_WARN,
+				   "%s: PASID %u stays blocked after a reset: %s", dev->name,
+				   slot->pasid, uiommu_strerror(rc));
 	}
 }
 

@@ -321,6 +321,8 @@ static int device_group(struct uiommu_device *dev, struct uiommu_group **out)
 
 static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 {
+	if (cap == UIOMMU_CAP_ATS)
+		return script_of(dev)->ats;
 	return cap == UIOMMU_CAP_DEFERRED_FLUSH && !script_of(dev)->no_flush_queue;
 }
 
@@ -343,6 +345,11 @@ static bool deferred(struct uiommu_device *dev)
 	return script_of(dev)->deferred;
 }
 
+static void reset_done(struct uiommu_device *dev)
+{
+	script_of(dev)->resets++;
+}
+
 static int configure(struct uiommu_device *dev, void *context)
 {
 	struct mock_script *script = context;
@@ -351,7 +358,11 @@ static int configure(struct uiommu_device *dev, void *context)
 	if (!script->fwnode)
 		return -UIOMMU_ENODEV;
 	rc = uiommu_fwspec_init(dev, script->fwnode);
-	return rc ? rc : uiommu_fwspec_add_ids(dev, &script->id, 1);
+	if (!rc)
+		rc = uiommu_fwspec_add_ids(dev, &script->id, 1);
+	if (!rc && script->alias)
+		rc = uiommu_fwspec_add_ids(dev, &script->alias, 1);
+	return rc;
 }
 
 static void on_fault(void *context, const struct uiommu_fault *fault)
@@ -387,6 +398,7 @@ void mock_init(struct mock *mock)
 			.is_attach_deferred = deferred,
 			.domain_alloc_paging = alloc_paging,
 			.domain_alloc_nested = alloc_nested,
+			.reset_done = reset_done,
 		};
 		mock->instance[i].ops = &mock->ops[i];
 		mock->instance[i].fwnode = &mock->fwnode[i];

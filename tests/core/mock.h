@@ -29,14 +29,16 @@ struct mock_script {
 	struct uiommu_domain *attach_error_domain; /* NULL: of every paging domain */
 	int attach_error_count; /* how often, -1: always */
 	enum uiommu_domain_type demand;
-	uint32_t id; /* devices with one group number share a group; 0: a group of its own */
-	unsigned int group;
-	bool no_group, deferred, no_flush_queue;
+	uint32_t id;
+	uint32_t alias; /* a second ID, not 0, that several devices may have */
+	unsigned int group; /* devices with one number share a group; 0: a group of its own */
+	bool no_group, deferred, no_flush_queue, ats;
 	struct uiommu_resv_region resv; /* used if last > start */
 
 	/* What has happened. */
 	struct uiommu_device *dev;
 	_Atomic unsigned int probes, releases, finalizes;
+	unsigned int resets; /* reset_done calls */
 	unsigned int attaches, aborts;
 	struct uiommu_domain *rid; /* in hardware */
 	struct uiommu_domain *parked; /* what it was released with */
