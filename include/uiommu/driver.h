@@ -362,6 +362,7 @@ struct uiommu_fwspec {
 
 enum uiommu_fwspec_flags {
 	UIOMMU_FWSPEC_ATS = 1u << 0, /* firmware says that ATS may be used */
+	UIOMMU_FWSPEC_STALL = 1u << 1, /* firmware says that its requests may be stalled */
 };
 
 /**

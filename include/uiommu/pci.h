@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uiommu/pci.h - PCI functions: configuration space, aliases, isolation, groups, ATS and PASID
+ * uiommu/pci.h - PCI functions: configuration space, aliases, isolation, groups, ATS, PASID and PRI
  *
  * The host describes each PCI function with a struct uiommu_pci_function and hands it over in the
  * device's description.  Everything else is read from configuration space.
@@ -174,6 +174,23 @@ UIOMMU_API unsigned int uiommu_pci_pasid_bits(struct uiommu_pci_function *fn);
  */
 UIOMMU_API int uiommu_pci_enable_pasid(struct uiommu_pci_function *fn);
 UIOMMU_API void uiommu_pci_disable_pasid(struct uiommu_pci_function *fn);
+
+/** uiommu_pci_pri_supported() - the function has a page request capability */
+UIOMMU_API bool uiommu_pci_pri_supported(struct uiommu_pci_function *fn);
+/**
+ * uiommu_pci_pri_pasid_required() - responses to requests with PASID have to carry it
+ *
+ * Without this bit the function must not get it (PCIe 6.0, 10.5.2.3).
+ */
+UIOMMU_API bool uiommu_pci_pri_pasid_required(struct uiommu_pci_function *fn);
+/**
+ * uiommu_pci_enable_pri() - let it send page requests, at most @limit that are not answered
+ *
+ * After ATS.  The limit is at most the function's capacity, and at least 1.  Return: 0; -UIOMMU_EOPNOTSUPP: no PRI;
+ * -UIOMMU_EBUSY: it is enabled, or its earlier requests are not all answered.
+ */
+UIOMMU_API int uiommu_pci_enable_pri(struct uiommu_pci_function *fn, uint32_t limit);
+UIOMMU_API void uiommu_pci_disable_pri(struct uiommu_pci_function *fn);
 
 #ifdef __cplusplus
 }

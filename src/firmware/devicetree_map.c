@@ -65,6 +65,8 @@ int uiommu_dt_configure(const struct uiommu_dt_master *master, struct uiommu_dev
 		if (rc)
 			return rc;
 	}
+	if (!rc && master->stall)
+		uiommu_fwspec_set_flags(dev, UIOMMU_FWSPEC_STALL);
 	return rc;
 }
 

@@ -125,6 +125,8 @@ int uiommu_iort_configure_component(const struct uiommu_iort *iort, struct uiomm
 		}
 		found = true;
 	}
+	if (found && node->stall)
+		uiommu_fwspec_set_flags(dev, UIOMMU_FWSPEC_STALL);
 	return found ? 0 : -UIOMMU_ENODEV;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pci.c - configuration space of a PCI function: capabilities, ATS, PASID */
+/* pci.c - configuration space of a PCI function: capabilities, ATS, PASID, PRI */
 #include "src/firmware/pci.h"
 
 static uint32_t read(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size)
@@ -125,4 +125,45 @@ void uiommu_pci_disable_pasid(struct uiommu_pci_function *fn)
 
 	if (at)
 		fn->topology->config_write(fn, at + PCI_PASID_CONTROL, 2, 0);
+}
+
+bool uiommu_pci_pri_supported(struct uiommu_pci_function *fn)
+{
+	return uiommu_pci_find_ext_capability(fn, PCI_EXT_CAP_ID_PRI);
+}
+
+bool uiommu_pci_pri_pasid_required(struct uiommu_pci_function *fn)
+{
+	unsigned int at = uiommu_pci_find_ext_capability(fn, PCI_EXT_CAP_ID_PRI);
+
+	return at && (read(fn, at + PCI_PRI_STATUS, 2) & PCI_PRI_STATUS_PASID_REQUIRED);
+}
+
+int uiommu_pci_enable_pri(struct uiommu_pci_function *fn, uint32_t limit)
+{
+	unsigned int at = uiommu_pci_find_ext_capability(fn, PCI_EXT_CAP_ID_PRI);
+	uint32_t capacity;
+
+	if (!at)
+		return -UIOMMU_EOPNOTSUPP;
+	if ((read(fn, at + PCI_PRI_CONTROL, 2) & PCI_PRI_ENABLE) ||
+	    !(read(fn, at + PCI_PRI_STATUS, 2) & PCI_PRI_STATUS_STOPPED))
+		return -UIOMMU_EBUSY;
+	capacity = read(fn, at + PCI_PRI_CAPACITY, 4);
+	if (limit > capacity)
+		limit = capacity;
+	fn->topology->config_write(fn, at + PCI_PRI_ALLOCATION, 4, limit ? limit : 1);
+	/* What it sent before is forgotten: credits and failures (10.5.2.2). */
+	fn->topology->config_write(fn, at + PCI_PRI_CONTROL, 2, PCI_PRI_RESET);
+	fn->topology->config_write(fn, at + PCI_PRI_CONTROL, 2, PCI_PRI_ENABLE);
+	return 0;
+}
+
+void uiommu_pci_disable_pri(struct uiommu_pci_function *fn)
+{
+	unsigned int at = uiommu_pci_find_ext_capability(fn, PCI_EXT_CAP_ID_PRI);
+
+	if (at)
+		fn->topology->config_write(fn, at + PCI_PRI_CONTROL, 2,
+					   read(fn, at + PCI_PRI_CONTROL, 2) & ~PCI_PRI_ENABLE);
 }

@@ -122,7 +122,7 @@ static struct bench *bench_asking(const struct question *q)
 /* Deferred before its IOMMU is there, translated by it afterwards, with exactly these IDs. */
 static void is_adopted(struct bench *b, struct uiommu_pci_function *fn,
 		       const struct uiommu_fwnode *fwnode, unsigned int num_ids,
-		       const uint32_t *ids, bool ats)
+		       const uint32_t *ids, unsigned int flags)
 {
 	static const struct uiommu_fwnode other = { "another one" };
 	const struct uiommu_fwspec *spec;
@@ -141,7 +141,7 @@ static void is_adopted(struct bench *b, struct uiommu_pci_function *fn,
 	assert_int_equal(spec->num_ids, num_ids);
 	for (unsigned int i = 0; i < num_ids; i++)
 		assert_int_equal(spec->ids[i], ids[i]);
-	assert_int_equal(!!(spec->flags & UIOMMU_FWSPEC_ATS), ats);
+	assert_int_equal(spec->flags, flags);
 	bench_free(b);
 }
 
@@ -180,21 +180,20 @@ static void test_iort(void **state)
 
 	(void)state;
 	b = bench_asking(&pci);
-	is_adopted(b, endpoint(b, 0, 0x7fff), &iort->nodes[1].fwnode, 1, (uint32_t[]){ 0x8fff },
-		   false);
+	is_adopted(b, endpoint(b, 0, 0x7fff), &iort->nodes[1].fwnode, 1, (uint32_t[]){ 0x8fff }, 0);
 	b = bench_asking(&pci);
 	is_adopted(b, endpoint(b, 1, 0x0010), &iort->nodes[1].fwnode, 1, (uint32_t[]){ 0x10010 },
-		   true);
+		   UIOMMU_FWSPEC_ATS);
 	b = bench_asking(&pci);
 	is_adopted(b, bridged(b, 0, 0x18), &iort->nodes[1].fwnode, 2,
-		   (uint32_t[]){ 0x1218, 0x1200 }, false);
+		   (uint32_t[]){ 0x1218, 0x1200 }, 0);
 	b = bench_asking(&pci);
-	is_adopted(b, bridged(b, 0, 0), &iort->nodes[1].fwnode, 1, (uint32_t[]){ 0x1200 }, false);
+	is_adopted(b, bridged(b, 0, 0), &iort->nodes[1].fwnode, 1, (uint32_t[]){ 0x1200 }, 0);
 	b = bench_asking(&dma);
-	is_adopted(b, NULL, &iort->nodes[1].fwnode, 2, (uint32_t[]){ 0x41, 0x43 }, false);
+	is_adopted(b, NULL, &iort->nodes[1].fwnode, 2, (uint32_t[]){ 0x41, 0x43 }, 0);
 	b = bench_asking(&gpu);
 	is_adopted(b, NULL, &iort->nodes[2].fwnode, 4, (uint32_t[]){ 0x20, 0x21, 0x22, 0x23 },
-		   false);
+		   UIOMMU_FWSPEC_STALL);
 }
 
 static void test_viot(void **state)
@@ -206,15 +205,15 @@ static void test_viot(void **state)
 	(void)state;
 	b = bench_asking(&pci);
 	is_adopted(b, endpoint(b, 1, 0x0018), &viot->iommus[0].fwnode, 1, (uint32_t[]){ 0x10118 },
-		   false);
+		   0);
 	b = bench_asking(&pci);
 	is_adopted(b, endpoint(b, 2, 0x0321), &viot->iommus[1].fwnode, 1,
-		   (uint32_t[]){ UINT32_MAX }, false);
+		   (uint32_t[]){ UINT32_MAX }, 0);
 	b = bench_asking(&pci);
 	is_adopted(b, bridged(b, 1, 8), &viot->iommus[0].fwnode, 2,
-		   (uint32_t[]){ 0x10308, 0x10300 }, false);
+		   (uint32_t[]){ 0x10308, 0x10300 }, 0);
 	b = bench_asking(&mmio);
-	is_adopted(b, NULL, &viot->iommus[1].fwnode, 1, (uint32_t[]){ 0x42 }, false);
+	is_adopted(b, NULL, &viot->iommus[1].fwnode, 1, (uint32_t[]){ 0x42 }, 0);
 }
 
 static void test_dt(void **state)
@@ -228,19 +227,20 @@ static void test_dt(void **state)
 	(void)state;
 	b = bench_asking(&pci);
 	is_adopted(b, endpoint(b, 1, 0x0009), &dt->iommus[0].fwnode, 1, (uint32_t[]){ 0x108 },
-		   true);
+		   UIOMMU_FWSPEC_ATS);
 	b = bench_asking(&pci);
 	is_adopted(b, bridged(b, 1, 0x18), &dt->iommus[4].fwnode, 2, (uint32_t[]){ 0x218, 0x200 },
-		   true);
+		   UIOMMU_FWSPEC_ATS);
 	/* The mask makes one ID of both. */
 	b = bench_asking(&pci);
-	is_adopted(b, bridged(b, 1, 7), &dt->iommus[4].fwnode, 1, (uint32_t[]){ 0x200 }, true);
+	is_adopted(b, bridged(b, 1, 7), &dt->iommus[4].fwnode, 1, (uint32_t[]){ 0x200 },
+		   UIOMMU_FWSPEC_ATS);
 	b = bench_asking(&display);
-	is_adopted(b, NULL, &dt->iommus[0].fwnode, 2, (uint32_t[]){ 5, 7 }, false);
+	is_adopted(b, NULL, &dt->iommus[0].fwnode, 2, (uint32_t[]){ 5, 7 }, 0);
 	b = bench_asking(&gpu);
-	is_adopted(b, NULL, &dt->iommus[1].fwnode, 2, (uint32_t[]){ 1, 0x7f }, false);
+	is_adopted(b, NULL, &dt->iommus[1].fwnode, 2, (uint32_t[]){ 1, 0x7f }, UIOMMU_FWSPEC_STALL);
 	b = bench_asking(&codec);
-	is_adopted(b, NULL, &dt->iommus[3].fwnode, 0, NULL, false);
+	is_adopted(b, NULL, &dt->iommus[3].fwnode, 0, NULL, 0);
 }
 
 /* Not behind an IOMMU: told so, whether or not there is one, and left untranslated. */

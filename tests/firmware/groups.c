@@ -499,6 +499,40 @@ static void test_ats_and_pasid(void **state)
 	assert_int_equal(pci.topology.config_read(fn, 0x126, 2), 0);
 }
 
+static void test_page_requests(void **state)
+{
+	struct uiommu_pci_function *fn, *none;
+	static struct test_pci pci;
+
+	(void)state;
+	test_pci_init(&pci);
+	fn = test_pci_add(&pci, NULL, 0, 8, PCI_PCIE_ENDPOINT, false);
+	none = test_pci_add(&pci, NULL, 0, 16, PCI_PCIE_ENDPOINT, false);
+	test_pci_set(fn, 0x100, 4, PCI_EXT_CAP_ID_PRI | 1u << 16);
+	test_pci_set(fn, 0x106, 2, PCI_PRI_STATUS_STOPPED | PCI_PRI_STATUS_PASID_REQUIRED);
+	test_pci_set(fn, 0x108, 4, 64);
+
+	assert_true(uiommu_pci_pri_supported(fn));
+	assert_false(uiommu_pci_pri_supported(none));
+	assert_true(uiommu_pci_pri_pasid_required(fn));
+	assert_false(uiommu_pci_pri_pasid_required(none));
+	assert_int_equal(uiommu_pci_enable_pri(none, 1), -UIOMMU_EOPNOTSUPP);
+	/* As many as are wanted, if it can have so many; none would be too few. */
+	assert_int_equal(uiommu_pci_enable_pri(fn, 100), 0);
+	assert_int_equal(pci.topology.config_read(fn, 0x10c, 4), 64);
+	assert_int_equal(pci.topology.config_read(fn, 0x104, 2), PCI_PRI_ENABLE);
+	assert_int_equal(uiommu_pci_enable_pri(fn, 100), -UIOMMU_EBUSY);
+	uiommu_pci_disable_pri(fn);
+	assert_int_equal(pci.topology.config_read(fn, 0x104, 2), 0);
+	assert_int_equal(uiommu_pci_enable_pri(fn, 0), 0);
+	assert_int_equal(pci.topology.config_read(fn, 0x10c, 4), 1);
+	uiommu_pci_disable_pri(fn);
+	/* Disabled, and requests are still on their way. */
+	test_pci_set(fn, 0x106, 2, 0);
+	assert_false(uiommu_pci_pri_pasid_required(fn));
+	assert_int_equal(uiommu_pci_enable_pri(fn, 1), -UIOMMU_EBUSY);
+}
+
 /* An RMRR becomes a region of exactly the devices it names; graphics and USB may give theirs up */
 static void test_regions(void **state)
 {
@@ -543,21 +577,14 @@ static void test_regions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_four_services),
-		cmocka_unit_test(test_missing_services),
-		cmocka_unit_test(test_switch),
-		cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_function_0),
-		cmocka_unit_test(test_bridge),
-		cmocka_unit_test(test_aliases),
-		cmocka_unit_test(test_all_aliases),
-		cmocka_unit_test(test_quirks),
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_capability_loops),
-		cmocka_unit_test(test_ats_and_pasid),
-		cmocka_unit_test(test_regions),
-		cmocka_unit_test(test_integrated),
-		cmocka_unit_test(test_virtual_functions),
+		cmocka_unit_test(test_four_services),	 cmocka_unit_test(test_missing_services),
+		cmocka_unit_test(test_switch),		 cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_function_0),	 cmocka_unit_test(test_bridge),
+		cmocka_unit_test(test_aliases),		 cmocka_unit_test(test_all_aliases),
+		cmocka_unit_test(test_quirks),		 cmocka_unit_test(test_order),
+		cmocka_unit_test(test_capability_loops), cmocka_unit_test(test_ats_and_pasid),
+		cmocka_unit_test(test_page_requests),	 cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_integrated),	 cmocka_unit_test(test_virtual_functions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
