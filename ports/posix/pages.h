@@ -18,6 +18,7 @@
 
 struct posix_page {
 	uint32_t next, prev; /* in the free list of its order */
+	uint32_t users; /* address spaces that have it, for pages of processes */
 	uint8_t order; /* of the block that starts here */
 	bool free; /* a free block starts here */
 	bool used; /* a block in use starts here */

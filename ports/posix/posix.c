@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "ports/posix/internal.h"
 #include "ports/posix/pages.h"
 
 #define MAX_IRQS 64
@@ -53,6 +54,11 @@ static const struct uiommu_posix_hooks no_hooks;
 static const struct uiommu_posix_hooks *hooks(const struct uiommu_posix *posix)
 {
 	return posix->config.hooks ? posix->config.hooks : &no_hooks;
+}
+
+const struct uiommu_posix_hooks *uiommu_posix_hooks_of(const struct uiommu_posix *posix)
+{
+	return hooks(posix);
 }
 
 static bool must_fail(struct uiommu_posix *posix, enum uiommu_posix_step step, size_t size)
@@ -201,6 +207,18 @@ void uiommu_posix_free_ram(struct uiommu_posix *posix, void *ram, uint64_t size)
 	order = posix->pages.page[index].order;
 	pthread_mutex_unlock(&posix->page_lock);
 	pages_free(posix, ram, order);
+}
+
+unsigned int uiommu_posix_page_users(struct uiommu_posix *posix, uiommu_phys_t phys, int change)
+{
+	uint64_t index = (phys - posix->config.ram_base) >> POSIX_PAGE_SHIFT;
+	unsigned int users;
+
+	pthread_mutex_lock(&posix->page_lock);
+	posix->pages.page[index].users += (uint32_t)change;
+	users = posix->pages.page[index].users;
+	pthread_mutex_unlock(&posix->page_lock);
+	return users;
 }
 
 void *uiommu_posix_phys_to_ptr(struct uiommu_posix *posix, uiommu_phys_t phys)
