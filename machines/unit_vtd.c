@@ -82,6 +82,8 @@ static const struct unit_field fields[] = {
 	{ "prs", FIELD(prs) },
 	{ "eafs", FIELD(eafs) },
 	{ "srs", FIELD(srs) },
+	{ "sms", FIELD(sms) },
+	{ "page-request-walk", FIELD(page_request_walk) },
 	{ "lazy", FIELD(lazy) },
 	{ "evict-one-in", FIELD(evict_one_in) },
 };

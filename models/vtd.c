@@ -41,6 +41,9 @@ static const struct {
 	{ "scalable-cm", { SCALABLE, WIDTH_48, SNOOPS, BOTH_STAGES, .caching_mode = true } },
 	{ "scalable-incoherent", { SCALABLE, WIDTH_48, BOTH_STAGES } },
 	{ "scalable-ats", { SCALABLE, WIDTH_48, SNOOPS, BOTH_STAGES, .nested = true, .dt = true } },
+	{ "scalable-pri",
+	  { SCALABLE, WIDTH_48, SNOOPS, BOTH_STAGES, .nested = true, .dt = true, .prs = true,
+	    .pds = true, .sms = true } },
 	{ "scalable-57",
 	  { SCALABLE, WIDTH_57, SNOOPS, BOTH_STAGES, .nested = true, .fl5lp = true } },
 };
@@ -61,23 +64,12 @@ bool model_vtd_preset(const char *name, struct model_vtd_config *config)
 const char *const *model_vtd_presets(void)
 {
 	static const char *const names[] = {
-		"legacy",
-		"legacy-39",
-		"legacy-57",
-		"legacy-cm",
-		"legacy-incoherent",
-		"legacy-noqi",
-		"legacy-rwbf",
-		"legacy-ats",
-		"scalable",
-		"scalable-first",
-		"scalable-second",
-		"scalable-nested",
-		"scalable-cm",
-		"scalable-incoherent",
-		"scalable-ats",
-		"scalable-57",
-		NULL,
+		"legacy",	  "legacy-39",		 "legacy-57",
+		"legacy-cm",	  "legacy-incoherent",	 "legacy-noqi",
+		"legacy-rwbf",	  "legacy-ats",		 "scalable",
+		"scalable-first", "scalable-second",	 "scalable-nested",
+		"scalable-cm",	  "scalable-incoherent", "scalable-ats",
+		"scalable-pri",	  "scalable-57",	 NULL,
 	};
 
 	return names;
@@ -112,7 +104,7 @@ static uint64_t extended_capabilities(const struct model_vtd_config *c)
 	       (c->pasid ? VTD_ECAP_PASID | vtd_set(c->pss, VTD_ECAP_PSS) : 0) |
 	       (c->pds ? VTD_ECAP_PDS : 0) | (c->ssads ? VTD_ECAP_SSADS : 0) |
 	       (c->second_stage ? VTD_ECAP_SSTS : 0) | (c->first_stage ? VTD_ECAP_FSTS : 0) |
-	       (c->smpwcs ? VTD_ECAP_SMPWCS : 0);
+	       (c->smpwcs ? VTD_ECAP_SMPWCS : 0) | (c->sms ? VTD_ECAP_SMS : 0);
 }
 
 static bool config_possible(const struct model_vtd_config *c)
@@ -120,7 +112,8 @@ static bool config_possible(const struct model_vtd_config *c)
 	return c->nfr && c->nfr <= VTD_MAX_NFR && c->nd <= 6 && c->sagaw && !(c->sagaw & ~14u) &&
 	       c->mgaw >= 39 && c->mgaw <= 57 && c->haw >= 32 && c->haw <= 52 &&
 	       (!c->scalable || c->qi) && (c->scalable || !(c->first_stage || c->nested)) &&
-	       (!c->nested || (c->first_stage && c->second_stage)) && (!c->dt || c->qi);
+	       (!c->nested || (c->first_stage && c->second_stage)) && (!c->dt || c->qi) &&
+	       (!c->prs || (c->scalable && c->dt)) && (!(c->pds || c->sms) || c->prs);
 }
 
 uint64_t vtd_random(struct model_vtd *v)
@@ -141,6 +134,10 @@ static void reset(struct model_vtd *v)
 	v->regs[VTD_REG_IECTL / 4] = VTD_ECTL_IM;
 	v->regs[VTD_REG_PECTL / 4] = VTD_ECTL_IM;
 	v->root = 0;
+	v->num_held = 0;
+	model_cache_clear(&v->groups);
+	model_cache_clear(&v->askers);
+	memset(v->answered, 0, sizeof(v->answered));
 	v->gcmd_delay = 0;
 	v->next_record = 0;
 	v->random = v->config.seed * 2 + 1;
@@ -173,8 +170,12 @@ int model_vtd_create(const struct model_vtd_config *config, struct model_memory 
 	model_cache_init(&v->pasids, host, sizeof(struct vtd_node));
 	model_cache_init(&v->iotlb, host, sizeof(struct vtd_node));
 	model_cache_init(&v->tables, host, sizeof(struct vtd_node));
+	model_cache_init(&v->groups, host, sizeof(struct vtd_group));
+	model_cache_init(&v->askers, host, sizeof(struct vtd_asker));
 	v->ecap = extended_capabilities(config);
-	v->iommu = (struct model_iommu){ .context = v, .translate = translate };
+	v->iommu = (struct model_iommu){ .context = v,
+					 .translate = translate,
+					 .page_request = vtd_page_request };
 	if ((!config->coherent || (config->scalable && !config->smpwcs)) &&
 	    model_memory_enable_shadow(memory))
 		goto free;
@@ -197,6 +198,8 @@ void model_vtd_destroy(struct model_vtd *v)
 	model_cache_free(&v->pasids);
 	model_cache_free(&v->iotlb);
 	model_cache_free(&v->tables);
+	model_cache_free(&v->groups);
+	model_cache_free(&v->askers);
 	if (v->atcs) {
 		for (unsigned int i = 0; i < 256; i++)
 			if (v->atcs[i])
@@ -238,6 +241,8 @@ int model_vtd_set_atc(struct model_vtd *v, uint16_t source_id, const struct mode
 	slot = atc_slot(v, source_id);
 	if (slot) {
 		slot->set = atc;
+		if (!atc)
+			vtd_prq_device_gone(v, source_id);
 		if (atc)
 			slot->atc = *atc;
 	}

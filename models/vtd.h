@@ -5,8 +5,9 @@
  * Section numbers are those of the Intel Virtualization Technology for Directed I/O Architecture
  * Specification, revision 4.x.
  *
- * Thread-safety: one lock inside; every function may be called from any thread.  Reports, MSIs and calls
- * of device TLBs happen with the lock held and must not call back into the model.
+ * Thread-safety: one lock inside; every function may be called from any thread.  Reports, MSIs and
+ * invalidations of device TLBs happen with the lock held and must not call back into the model.  Page responses
+ * are delivered without it, before the call that caused them returns.
  */
 #ifndef MODEL_VTD_H
 #define MODEL_VTD_H
@@ -49,17 +50,19 @@ struct model_vtd_config {
 	uint8_t pss; /* ECAP.PSS: pss + 1 bits of PASID */
 	bool pds; /* ECAP.PDS: drain of page requests */
 	bool ers, prs, eafs, srs; /* of ECAP */
+	bool sms; /* ECAP.SMS: stop markers are put in the page request queue */
 
 	/* How the hardware behaves where the specification leaves it free. */
 	uint64_t seed;
 	bool lazy; /* asynchronous work waits for model_vtd_step() or a few register reads */
 	uint32_t evict_one_in; /* 0: nothing is ever forgotten; n: each nth fill forgets an entry */
+	bool page_request_walk; /* page requests are checked against PASID tables too, not contexts alone */
 };
 
 /*
  * "legacy", "legacy-39", "legacy-57", "legacy-cm", "legacy-incoherent", "legacy-noqi", "legacy-rwbf",
  * "legacy-ats", "scalable", "scalable-first", "scalable-second", "scalable-nested", "scalable-cm",
- * "scalable-incoherent", "scalable-ats", "scalable-57".  False: no such preset, @config is untouched.
+ * "scalable-incoherent", "scalable-ats", "scalable-pri", "scalable-57".  False: no such preset, @config is untouched.
  */
 bool model_vtd_preset(const char *name, struct model_vtd_config *config);
 /* The names above, ending with NULL. */

@@ -13,7 +13,7 @@
 #define FSTS_CONDITIONS (VTD_FSTS_W1C | VTD_FSTS_PPF)
 
 /* An event register group: control, data, address, upper address, 4 bytes each (11.4.7.2-5). */
-static void event(struct model_vtd *v, uint32_t ctl)
+void vtd_event(struct model_vtd *v, uint32_t ctl)
 {
 	uint32_t *regs = &v->regs[ctl / 4];
 
@@ -31,7 +31,7 @@ void vtd_event_unmasked(struct model_vtd *v, uint32_t ctl)
 	uint32_t *regs = &v->regs[ctl / 4];
 
 	if ((regs[0] & VTD_ECTL_IP) && !(regs[0] & VTD_ECTL_IM))
-		event(v, ctl);
+		vtd_event(v, ctl);
 }
 
 /* 7.3: a condition raises an event only if software has served all earlier ones. */
@@ -44,7 +44,7 @@ void vtd_fault_status(struct model_vtd *v, uint32_t bits)
 		return;
 	*fsts |= bits;
 	if (quiet)
-		event(v, VTD_REG_FECTL);
+		vtd_event(v, VTD_REG_FECTL);
 }
 
 void vtd_completion_event(struct model_vtd *v)
@@ -54,7 +54,7 @@ void vtd_completion_event(struct model_vtd *v)
 	if (*ics & VTD_ICS_IWC)
 		return;
 	*ics |= VTD_ICS_IWC;
-	event(v, VTD_REG_IECTL);
+	vtd_event(v, VTD_REG_IECTL);
 }
 
 /* ---- records ----------------------------------------------------------------------------------- */
@@ -88,6 +88,7 @@ static bool qualified(uint8_t reason)
 	case VTD_FR_CONTEXT_RSVD:
 	case VTD_FR_RTADDR_TTM:
 	case VTD_FR_RTADDR_LEGACY_PASID:
+	case VTD_FR_RTADDR_LEGACY_PAGE_REQUEST:
 	case VTD_FR_SM_ROOT_ACCESS:
 	case VTD_FR_SM_ROOT_NOT_PRESENT:
 	case VTD_FR_SM_ROOT_RSVD:
@@ -120,7 +121,9 @@ void vtd_record(struct model_vtd *v, const struct vtd_walk *w)
 		return;
 	if (read)
 		high |= VTD_FRCD1_T1;
-	if (read && write)
+	if (w->page_request)
+		high = (high & ~VTD_FRCD1_T1) | VTD_FRCD1_T2;
+	else if (read && write)
 		high |= VTD_FRCD1_T2; /* atomic */
 	if (r->has_pasid) {
 		high |= VTD_FRCD1_PP | vtd_set(r->pasid, VTD_FRCD1_PV);

@@ -7,6 +7,7 @@
  *   vtd_walk.c       root, context and PASID structures, paging structures
  *   vtd_invalidate.c what each invalidation drops; the invalidation queue
  *   vtd_fault.c      fault records, events, reports
+ *   vtd_prq.c        page requests and responses
  *
  * Everything here is called with the unit's lock held.
  */
@@ -73,6 +74,51 @@ struct vtd_atc {
 	struct model_atc atc;
 };
 
+/* A page request on its way to the queue. */
+struct vtd_page_request {
+	struct model_page_request request;
+	uint32_t pasid; /* its own, or RID_PASID */
+};
+
+/* A page response on its way to a device. */
+struct vtd_response {
+	struct model_atc atc;
+	bool has_pasid;
+	uint32_t pasid;
+	uint16_t group;
+	enum model_page_response code;
+};
+
+struct vtd_answered {
+	bool valid;
+	uint64_t key;
+	uint16_t group;
+};
+
+#define VTD_HELD 8u
+#define VTD_RESPONSES 32u
+#define VTD_ANSWERED 16u
+
+/* Groups whose last request was queued and not answered. */
+struct vtd_group {
+	struct model_cache_node node; /* source and PASID; group index */
+	uint16_t sid;
+	uint32_t pasid; /* RID_PASID for requests without */
+	uint32_t due; /* answers */
+	bool forgotten; /* by the device, which was reset */
+};
+
+/* Who asked for pages. */
+struct vtd_asker {
+	struct model_cache_node node; /* source and PASID */
+	uint16_t sid;
+	uint32_t pasid;
+	bool has_pasid;
+	bool torn; /* the entry was seen not present since */
+	bool drained; /* a wait descriptor with PD was done after that */
+	uint64_t use[3]; /* of the entry: what the PASID stood for */
+};
+
 struct model_vtd {
 	struct model_vtd_config config;
 	struct model_memory *mem;
@@ -93,6 +139,13 @@ struct model_vtd {
 	uint32_t next_record;
 
 	struct model_cache contexts, pasids, iotlb, tables;
+	struct model_cache groups, askers;
+	struct vtd_page_request held[VTD_HELD];
+	uint32_t num_held, held_delay;
+	struct vtd_response responses[VTD_RESPONSES];
+	uint32_t num_responses;
+	struct vtd_answered answered[VTD_ANSWERED];
+	uint32_t next_answered;
 	struct vtd_atc **atcs; /* [256] by bus, each [256] by devfn */
 };
 
@@ -128,6 +181,7 @@ uint64_t vtd_random(struct model_vtd *v);
 struct vtd_walk {
 	const struct model_request *request;
 	bool fresh;
+	bool page_request; /* not of an access: recorded as such */
 	uint32_t pasid; /* of the translation: that of the request, or RID_PASID */
 	bool by_pasid; /* scalable mode: there is a PASID entry */
 	bool fpd;
@@ -145,18 +199,40 @@ struct vtd_walk {
 
 /* Root, context and PASID structures into @w. False: w->fault. */
 bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w);
-/* After that, the address. */
+/* Down to the PASID entry, whatever the request is: what the PASID stands for. False: w->fault. */
+bool vtd_walk_pasid(struct model_vtd *v, struct vtd_walk *w);
+/* What 7.1.3 checks of a page request. False: w->fault. */
+bool vtd_walk_page_request(struct model_vtd *v, struct vtd_walk *w);
+/* After vtd_walk_context(), the address. */
 void vtd_walk_address(struct model_vtd *v, struct vtd_walk *w);
 
 /* ---- invalidation ------------------------------------------------------------------------------ */
 
 void vtd_invalidate_all(struct model_vtd *v);
+/* 6.5.3.1: a page request drops what is cached of its page. */
+void vtd_invalidate_requested_page(struct model_vtd *v, const struct vtd_walk *w);
 void vtd_ccmd(struct model_vtd *v);
 void vtd_iotlb_command(struct model_vtd *v);
 /* Fetches and executes one descriptor. False: nothing to do, or the queue is stopped. */
 bool vtd_queue_step(struct model_vtd *v);
 /* After a write of the tail or of the fault status. */
 void vtd_queue_run(struct model_vtd *v);
+
+/* ---- page requests ----------------------------------------------------------------------------- */
+
+bool vtd_page_request(void *context, const struct model_page_request *request);
+/* The error for IQERCD, or -1. */
+int vtd_page_response(struct model_vtd *v, const uint64_t *descriptor, bool wide);
+bool vtd_responses_room(const struct model_vtd *v);
+/* Releases the unit's lock and delivers responses.  Everything that may cause one ends with this. */
+void vtd_unlock(struct model_vtd *v);
+bool vtd_prq_step(struct model_vtd *v);
+/* PQH, PQT, PQA, PRS were written. */
+void vtd_prq_written(struct model_vtd *v, uint32_t offset, uint32_t old);
+void vtd_prq_pasid_used(struct model_vtd *v, uint16_t sid, uint32_t pasid);
+void vtd_prq_pasids_dropped(struct model_vtd *v, bool by_pasid, uint32_t pasid);
+void vtd_prq_drain(struct model_vtd *v);
+void vtd_prq_device_gone(struct model_vtd *v, uint16_t sid);
 
 /* ---- faults, events, reports ------------------------------------------------------------------- */
 
@@ -165,7 +241,9 @@ void vtd_record(struct model_vtd *v, const struct vtd_walk *w);
 void vtd_fault_status(struct model_vtd *v, uint32_t bits);
 void vtd_fault_records_written(struct model_vtd *v);
 void vtd_completion_event(struct model_vtd *v);
-/* FECTL, IECTL: the mask was written. */
+/* Raises the event of this control register, or leaves it pending. */
+void vtd_event(struct model_vtd *v, uint32_t ctl);
+/* FECTL, IECTL, PECTL: the mask was written. */
 void vtd_event_unmasked(struct model_vtd *v, uint32_t ctl);
 
 /* A report about no particular request; @value is appended in hexadecimal. */

@@ -128,6 +128,31 @@ void vtd_invalidate_all(struct model_vtd *v)
 	model_cache_clear(&v->tables);
 }
 
+void vtd_invalidate_requested_page(struct model_vtd *v, const struct vtd_walk *w)
+{
+	const struct vtd_node *cached =
+		model_cache_find(&v->pasids, (uint64_t)w->request->source_id << 20 | w->pasid, 0);
+	struct selection s = {
+		.by_did = true,
+		.by_pasid = true,
+		.by_page = true,
+		.first = true,
+		.nested = true,
+		.pasid = w->pasid,
+		.from = w->request->iova,
+		.last = w->request->iova + VTD_PAGE_SIZE - 1,
+	};
+	struct vtd_walk now = { .request = w->request, .fresh = true };
+
+	if (cached)
+		s.did = cached->did;
+	else if (vtd_walk_pasid(v, &now))
+		s.did = (uint16_t)(now.pe[1] & VTD_PE1_DID);
+	else
+		return;
+	drop_mappings(v, &s);
+}
+
 static void check_did(struct model_vtd *v, uint16_t did)
 {
 	if (did >= vtd_cap_nd(v->cap))
@@ -302,6 +327,7 @@ static int do_pasid_cache(struct model_vtd *v, const uint64_t *d)
 		return VTD_IQEI_RSVD;
 	}
 	drop_pasids(v, &s);
+	vtd_prq_pasids_dropped(v, s.by_pasid, s.pasid);
 	return DONE;
 }
 
@@ -382,6 +408,8 @@ static int do_wait(struct model_vtd *v, const uint64_t *d)
 	if ((d[0] & VTD_DESC_WAIT_RSVD0) || (d[1] & VTD_DESC_WAIT_RSVD1) ||
 	    ((d[0] & VTD_DESC_WAIT_PD) && !v->config.pds))
 		return VTD_IQEI_RSVD;
+	if (d[0] & VTD_DESC_WAIT_PD)
+		vtd_prq_drain(v);
 	if ((d[0] & VTD_DESC_WAIT_SW) &&
 	    !model_memory_store(v->mem, address, vtd_get(d[0], VTD_DESC_WAIT_DATA), 4))
 		vtd_complain(
@@ -403,7 +431,7 @@ static int carry_out(struct model_vtd *v, const uint64_t *d, bool wide)
 {
 	unsigned int type = vtd_desc_type(d[0]);
 
-	if (wide && (d[2] || d[3]) && type != VTD_DESC_PAGE_RESPONSE)
+	if (wide && (d[2] || d[3]))
 		return VTD_IQEI_RSVD;
 	if (type >= VTD_DESC_PASID_IOTLB && type <= VTD_DESC_PAGE_RESPONSE && !vtd_scalable_root(v))
 		return v->config.scalable ? VTD_IQEI_TTM : VTD_IQEI_TYPE;
@@ -424,8 +452,10 @@ static int carry_out(struct model_vtd *v, const uint64_t *d, bool wide)
 		return do_pasid_cache(v, d);
 	case VTD_DESC_PASID_DEVICE_TLB:
 		return do_device_tlb(v, d, true);
+	case VTD_DESC_PAGE_RESPONSE:
+		return vtd_page_response(v, d, wide);
 	default:
-		return VTD_IQEI_TYPE; /* page group responses too: there are no page requests */
+		return VTD_IQEI_TYPE;
 	}
 }
 
@@ -469,7 +499,7 @@ bool vtd_queue_step(struct model_vtd *v)
 	uint64_t d[4] = { 0 };
 	int info;
 
-	if (!queue_runs(v) || head == tail)
+	if (!queue_runs(v) || head == tail || !vtd_responses_room(v))
 		return false;
 	if (wide && (tail & 16)) {
 		queue_error(v, VTD_IQEI_TAIL_ALIGN, tail);

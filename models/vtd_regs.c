@@ -41,6 +41,17 @@ static const struct reg table[] = {
 	{ VTD_REG_IEDATA, 0xffffffff, 0, 0 },
 	{ VTD_REG_IEADDR, VTD_EADDR_MASK, 0, 3 },
 	{ VTD_REG_IEUADDR, 0xffffffff, 0, 0 },
+	{ VTD_REG_PQH, (uint32_t)VTD_PQ_PTR, 0, (uint32_t)VTD_PQ_RSVD },
+	{ VTD_REG_PQH + 4, 0, 0, 0xffffffff },
+	{ VTD_REG_PQT, (uint32_t)VTD_PQ_PTR, 0, (uint32_t)VTD_PQ_RSVD },
+	{ VTD_REG_PQT + 4, 0, 0, 0xffffffff },
+	{ VTD_REG_PQA, 0xfffff007, 0, (uint32_t)VTD_PQA_RSVD },
+	{ VTD_REG_PQA + 4, 0xffffffff, 0, 0 },
+	{ VTD_REG_PRS, 0, VTD_PRS_PPR | VTD_PRS_PRO, 0 },
+	{ VTD_REG_PECTL, VTD_ECTL_IM, 0, 0x3fffffff },
+	{ VTD_REG_PEDATA, 0xffffffff, 0, 0 },
+	{ VTD_REG_PEADDR, VTD_EADDR_MASK, 0, 3 },
+	{ VTD_REG_PEUADDR, 0xffffffff, 0, 0 },
 	{ VTD_IRO + VTD_REG_IVA, 0xfffff07f, 0, 0 },
 	{ VTD_IRO + VTD_REG_IVA + 4, 0xffffffff, 0, 0 },
 	{ VTD_IRO + VTD_REG_IOTLB, 0, 0, 0 },
@@ -139,6 +150,8 @@ static bool step(struct model_vtd *v)
 			finish_gcmd(v);
 		return true;
 	}
+	if (vtd_prq_step(v))
+		return true;
 	return vtd_queue_step(v);
 }
 
@@ -171,6 +184,7 @@ static void written(struct model_vtd *v, uint32_t offset, uint32_t old, uint32_t
 		break;
 	case VTD_REG_FECTL:
 	case VTD_REG_IECTL:
+	case VTD_REG_PECTL:
 		vtd_event_unmasked(v, offset);
 		break;
 	case VTD_REG_PMEN:
@@ -178,6 +192,13 @@ static void written(struct model_vtd *v, uint32_t offset, uint32_t old, uint32_t
 		break;
 	case VTD_REG_IQT:
 		vtd_queue_run(v);
+		break;
+	case VTD_REG_PQH:
+	case VTD_REG_PQT:
+	case VTD_REG_PQA:
+	case VTD_REG_PQA + 4:
+	case VTD_REG_PRS:
+		vtd_prq_written(v, offset, old);
 		break;
 	default:
 		break;
@@ -204,6 +225,8 @@ static void write_word(struct model_vtd *v, uint32_t offset, uint32_t value)
 	if (!reg)
 		return; /* 11.2: writes to reserved and read-only registers have no effect */
 	if (offset >= VTD_REG_IQT && offset <= VTD_REG_IEUADDR && !v->config.qi)
+		return;
+	if (offset >= VTD_REG_PQH && offset <= VTD_REG_PEUADDR && !v->config.prs)
 		return;
 	if ((offset == VTD_REG_IQA || offset == VTD_REG_IQA + 4) &&
 	    (vtd_reg32(v, VTD_REG_GSTS) & VTD_GSTS_QIES)) {
@@ -257,7 +280,7 @@ uint32_t model_vtd_read32(struct model_vtd *v, uint32_t offset)
 	step(v);
 	if (valid(v, offset, 4))
 		value = (uint32_t)read_word(v, offset);
-	uiommu_port_mutex_unlock(v->host, &v->lock);
+	vtd_unlock(v);
 	return value;
 }
 
@@ -269,7 +292,7 @@ uint64_t model_vtd_read64(struct model_vtd *v, uint32_t offset)
 	step(v);
 	if (valid(v, offset, 8))
 		value = read_word(v, offset) | read_word(v, offset + 4) << 32;
-	uiommu_port_mutex_unlock(v->host, &v->lock);
+	vtd_unlock(v);
 	return value;
 }
 
@@ -278,7 +301,7 @@ void model_vtd_write32(struct model_vtd *v, uint32_t offset, uint32_t value)
 	uiommu_port_mutex_lock(v->host, &v->lock);
 	if (valid(v, offset, 4))
 		write_word(v, offset, value);
-	uiommu_port_mutex_unlock(v->host, &v->lock);
+	vtd_unlock(v);
 }
 
 void model_vtd_write64(struct model_vtd *v, uint32_t offset, uint64_t value)
@@ -288,7 +311,7 @@ void model_vtd_write64(struct model_vtd *v, uint32_t offset, uint64_t value)
 		write_word(v, offset, (uint32_t)value);
 		write_word(v, offset + 4, (uint32_t)(value >> 32));
 	}
-	uiommu_port_mutex_unlock(v->host, &v->lock);
+	vtd_unlock(v);
 }
 
 bool model_vtd_step(struct model_vtd *v)
@@ -297,6 +320,6 @@ bool model_vtd_step(struct model_vtd *v)
 
 	uiommu_port_mutex_lock(v->host, &v->lock);
 	pending = step(v);
-	uiommu_port_mutex_unlock(v->host, &v->lock);
+	vtd_unlock(v);
 	return pending;
 }

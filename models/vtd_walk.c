@@ -308,6 +308,50 @@ static bool walk_whole_context(struct model_vtd *v, struct vtd_walk *w, uint64_t
 	return vtd_scalable_root(v) ? check_scalable(v, w, *at) : check_legacy(v, w, *at);
 }
 
+/* The entry of w->pasid, and what it needs around it. */
+static bool lookup_pasid(struct model_vtd *v, struct vtd_walk *w)
+{
+	uint64_t key = (uint64_t)w->request->source_id << 20 | w->pasid;
+	struct vtd_node *node;
+	bool known = !w->fresh && model_cache_find(&v->pasids, key, 0);
+
+	if (!lookup(v, w, &v->pasids, key, w->pe, 8, walk_pasid_entry))
+		return false;
+	if (w->fresh)
+		return true;
+	node = model_cache_find(&v->pasids, key, 0);
+	if (node)
+		node->did = (uint16_t)(w->pe[1] & VTD_PE1_DID);
+	if (!known)
+		vtd_prq_pasid_used(v, w->request->source_id, w->pasid);
+	return true;
+}
+
+bool vtd_walk_pasid(struct model_vtd *v, struct vtd_walk *w)
+{
+	if (!vtd_scalable_root(v) ||
+	    !lookup(v, w, &v->contexts, w->request->source_id, w->ce, 4, walk_whole_context) ||
+	    !permit_scalable(v, w))
+		return false;
+	return lookup_pasid(v, w);
+}
+
+bool vtd_walk_page_request(struct model_vtd *v, struct vtd_walk *w)
+{
+	unsigned int ttm = (unsigned int)vtd_get(v->root, VTD_RTADDR_TTM);
+
+	if (ttm == VTD_TTM_LEGACY)
+		return fail(w, VTD_FR_RTADDR_LEGACY_PAGE_REQUEST);
+	if (ttm != VTD_TTM_SCALABLE)
+		return fail(w, VTD_FR_RTADDR_TTM);
+	if (!lookup(v, w, &v->contexts, w->request->source_id, w->ce, 4, walk_whole_context) ||
+	    !permit_scalable(v, w))
+		return false;
+	if (!(w->ce[0] & VTD_SCE0_PRE))
+		return fail(w, VTD_FR_SM_CONTEXT_PRE);
+	return !v->config.page_request_walk || (lookup_pasid(v, w) && permit_pasid(w));
+}
+
 bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w)
 {
 	unsigned int ttm = (unsigned int)vtd_get(v->root, VTD_RTADDR_TTM);
@@ -327,15 +371,7 @@ bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w)
 			node->did = (uint16_t)vtd_get(w->ce[1], VTD_CE1_DID);
 		return permit_legacy(w);
 	}
-	if (!permit_scalable(v, w))
-		return false;
-	key = key << 20 | w->pasid;
-	if (!lookup(v, w, &v->pasids, key, w->pe, 8, walk_pasid_entry))
-		return false;
-	node = w->fresh ? NULL : model_cache_find(&v->pasids, key, 0);
-	if (node)
-		node->did = (uint16_t)(w->pe[1] & VTD_PE1_DID);
-	return permit_pasid(w);
+	return permit_scalable(v, w) && lookup_pasid(v, w) && permit_pasid(w);
 }
 
 /* ---- paging structures ------------------------------------------------------------------------- */

@@ -474,11 +474,19 @@ enum vtd_iqe_info {
 /* ---- page requests (11.4.11, 7.4, 7.5) --------------------------------------------------------- */
 
 #define VTD_PQ_PTR UINT64_C(0x7ffe0) /* PQH, PQT: offset in bytes, descriptors of 32 */
+#define VTD_PQ_RSVD (~VTD_PQ_PTR)
 #define VTD_PQA_PQA VTD_ADDR_MASK
 #define VTD_PQA_PQS UINT64_C(0x7) /* 2^PQS pages */
+#define VTD_PQA_RSVD UINT64_C(0xff8)
+/*
+ * The queue is empty if head and tail are equal, and full if the tail would reach the head.  A request that
+ * finds it full sets PRO; while PRO is set nothing is queued: a last request is answered with success
+ * by the unit, others are dropped.  One event (PECTL) when PPR or PRO is set while both were 0.
+ */
 #define VTD_PRS_PPR (1u << 0) /* page requests pending; write 1 to clear */
 #define VTD_PRS_PRO (1u << 1) /* page request overflow; write 1 to clear */
 
+#define VTD_PRQ_SIZE 32
 /* Page request descriptor, quadword 0 ... */
 #define VTD_PRQ0_TYPE UINT64_C(0xff)
 #define VTD_PRQ0_TYPE_REQUEST UINT64_C(0x01)
@@ -489,7 +497,7 @@ enum vtd_iqe_info {
 #define VTD_PRQ0_PASID (UINT64_C(0xfffff) << 32)
 #define VTD_PRQ0_EXE (UINT64_C(1) << 52)
 #define VTD_PRQ0_PRIV (UINT64_C(1) << 53)
-/* ... and 1.  Quadwords 2 and 3 hold private data, or 0. */
+/* ... and 1.  Quadwords 2 and 3 hold private data, or 0.  LPIG with neither RD nor WR, with PASID: a stop marker. */
 #define VTD_PRQ1_RD (UINT64_C(1) << 0)
 #define VTD_PRQ1_WR (UINT64_C(1) << 1)
 #define VTD_PRQ1_LPIG (UINT64_C(1) << 2) /* last of its group */
@@ -673,7 +681,7 @@ enum vtd_desc_type {
 	VTD_DESC_PASID_IOTLB = 6, /* 6.5.2.4 */
 	VTD_DESC_PASID_CACHE = 7, /* 6.5.2.2 */
 	VTD_DESC_PASID_DEVICE_TLB = 8, /* 6.5.2.6 */
-	VTD_DESC_PAGE_RESPONSE = 9, /* 7.7 page group response */
+	VTD_DESC_PAGE_RESPONSE = 9, /* 7.6 page group response; needs IQA.DW = 1 */
 };
 
 /** vtd_desc_type() - the type of a descriptor, from its quadword 0 */

@@ -143,6 +143,28 @@ static inline void submit(struct bench *b, uint64_t q0, uint64_t q1)
 	model_vtd_write64(b->vtd, VTD_REG_IQT, b->tail);
 }
 
+/* Scalable mode with a queue of 256-bit descriptors. */
+static inline void bench_enable_wide(struct bench *b)
+{
+	put(b, b->root + (SID >> 8) * 16, b->context | VTD_RE0_P);
+	model_vtd_write64(b->vtd, VTD_REG_RTADDR, b->root | vtd_set(1, VTD_RTADDR_TTM));
+	gcmd(b, VTD_GCMD_SRTP);
+	model_vtd_write64(b->vtd, VTD_REG_IQT, 0);
+	model_vtd_write64(b->vtd, VTD_REG_IQA, b->queue | VTD_IQA_DW);
+	gcmd(b, VTD_GCMD_QIE);
+	gcmd(b, VTD_GCMD_TE);
+}
+
+static inline void submit_wide(struct bench *b, uint64_t q0, uint64_t q1)
+{
+	*word(b, b->queue + b->tail) = q0;
+	*word(b, b->queue + b->tail + 8) = q1;
+	*word(b, b->queue + b->tail + 16) = 0;
+	*word(b, b->queue + b->tail + 24) = 0;
+	b->tail = (b->tail + 32) % 4096;
+	model_vtd_write64(b->vtd, VTD_REG_IQT, b->tail);
+}
+
 static inline void flush_contexts(struct bench *b)
 {
 	submit(b, VTD_DESC_CONTEXT | vtd_set(VTD_CC_GLOBAL, VTD_DESC_G), 0);
