@@ -123,6 +123,25 @@ static void call_device_op(struct wrap_call *call)
 	case WRAP_ALLOC_IDENTITY:
 		call->rc = real->domain_alloc_identity(call->dev, &call->domain_out);
 		break;
+	case WRAP_ALLOC_SVA:
+		call->rc = real->domain_alloc_sva(call->dev, call->mm, call->mm_info,
+						  &call->domain_out);
+		break;
+	case WRAP_REQUESTS_ENABLE:
+		call->rc = real->page_requests_enable(call->dev);
+		break;
+	case WRAP_REQUESTS_DISABLE:
+		real->page_requests_disable(call->dev);
+		break;
+	case WRAP_REQUESTS_DRAIN:
+		real->page_requests_drain(call->dev, call->pasid);
+		break;
+	case WRAP_RESPONSE:
+		real->page_response(call->instance, call->request, call->code);
+		break;
+	case WRAP_RESET_DONE:
+		real->reset_done(call->dev);
+		break;
 	case WRAP_POLL:
 		call->rc = (int)real->poll(call->instance);
 		break;
@@ -192,6 +211,12 @@ static void call_domain_op(struct wrap_call *call)
 		call->value = count;
 		break;
 	}
+	case WRAP_MM_INVALIDATE:
+		real->mm_invalidate(call->domain, call->iova, call->iova + call->size);
+		break;
+	case WRAP_MM_EXIT:
+		real->mm_exit(call->domain);
+		break;
 	case WRAP_FREE:
 		real->free(call->domain);
 		break;
@@ -355,6 +380,67 @@ static int w_alloc_identity(struct uiommu_device *dev, struct uiommu_domain **ou
 		*out = call.domain_out;
 	}
 	return call.rc;
+}
+
+static int w_alloc_sva(struct uiommu_device *dev, struct uiommu_mm *mm,
+		       const struct uiommu_mm_format_info *info, struct uiommu_domain **out)
+{
+	struct wrap_call call = device_call(WRAP_ALLOC_SVA, dev);
+
+	call.mm = mm;
+	call.mm_info = info;
+	enter(&call);
+	if (call.rc == 0) {
+		wrap_domain(call.wrap, call.domain_out);
+		*out = call.domain_out;
+	}
+	return call.rc;
+}
+
+static int w_requests_enable(struct uiommu_device *dev)
+{
+	struct wrap_call call = device_call(WRAP_REQUESTS_ENABLE, dev);
+
+	enter(&call);
+	return call.rc;
+}
+
+static void w_requests_disable(struct uiommu_device *dev)
+{
+	struct wrap_call call = device_call(WRAP_REQUESTS_DISABLE, dev);
+
+	enter(&call);
+}
+
+static void w_requests_drain(struct uiommu_device *dev, uiommu_pasid_t pasid)
+{
+	struct wrap_call call = device_call(WRAP_REQUESTS_DRAIN, dev);
+
+	call.pasid = pasid;
+	enter(&call);
+}
+
+static void w_response(struct uiommu_instance *instance, const struct uiommu_page_request *last,
+		       enum uiommu_page_response_code code)
+{
+	struct wrapped_ops *w = of_instance(instance);
+	struct wrap_call call = {
+		.wrap = w->wrap,
+		.op = WRAP_RESPONSE,
+		.instance = instance,
+		.request = last,
+		.code = code,
+		.driver = w->real,
+	};
+
+	enter(&call);
+}
+
+static void w_reset_done(struct uiommu_device *dev)
+{
+	struct wrap_call call = device_call(WRAP_RESET_DONE, dev);
+
+	enter(&call);
 }
 
 static unsigned int w_poll(struct uiommu_instance *instance)
@@ -545,6 +631,22 @@ static int w_cache_invalidate(struct uiommu_domain *domain, enum uiommu_nested_t
 	return call.rc;
 }
 
+static void w_mm_invalidate(struct uiommu_domain *domain, uint64_t start, uint64_t last)
+{
+	struct wrap_call call = domain_call(WRAP_MM_INVALIDATE, domain);
+
+	call.iova = start;
+	call.size = last - start;
+	enter(&call);
+}
+
+static void w_mm_exit(struct uiommu_domain *domain)
+{
+	struct wrap_call call = domain_call(WRAP_MM_EXIT, domain);
+
+	enter(&call);
+}
+
 static void w_free(struct uiommu_domain *domain)
 {
 	struct wrap_call call = domain_call(WRAP_FREE, domain);
@@ -586,6 +688,8 @@ static const struct uiommu_domain_ops *domain_table(struct wrap *wrap,
 		w->ops.set_dirty_tracking = real->set_dirty_tracking ? w_set_dirty : NULL;
 		w->ops.read_and_clear_dirty = real->read_and_clear_dirty ? w_read_dirty : NULL;
 		w->ops.cache_invalidate = real->cache_invalidate ? w_cache_invalidate : NULL;
+		w->ops.mm_invalidate = real->mm_invalidate ? w_mm_invalidate : NULL;
+		w->ops.mm_exit = real->mm_exit ? w_mm_exit : NULL;
 		w->ops.free = real->free ? w_free : NULL;
 		wrap->domain_tables[wrap->num_domain_tables++] = w;
 	}
@@ -653,6 +757,12 @@ const struct uiommu_ops *wrap_ops(void *context, const struct uiommu_ops *real)
 	w->ops.domain_alloc_paging = real->domain_alloc_paging ? w_alloc_paging : NULL;
 	w->ops.domain_alloc_nested = real->domain_alloc_nested ? w_alloc_nested : NULL;
 	w->ops.domain_alloc_identity = real->domain_alloc_identity ? w_alloc_identity : NULL;
+	w->ops.domain_alloc_sva = real->domain_alloc_sva ? w_alloc_sva : NULL;
+	w->ops.page_requests_enable = real->page_requests_enable ? w_requests_enable : NULL;
+	w->ops.page_requests_disable = real->page_requests_disable ? w_requests_disable : NULL;
+	w->ops.page_requests_drain = real->page_requests_drain ? w_requests_drain : NULL;
+	w->ops.page_response = real->page_response ? w_response : NULL;
+	w->ops.reset_done = real->reset_done ? w_reset_done : NULL;
 	w->ops.poll = real->poll ? w_poll : NULL;
 	wrap->tables[wrap->num_tables++] = w;
 out:

@@ -25,6 +25,12 @@ enum wrap_op {
 	WRAP_ALLOC_PAGING,
 	WRAP_ALLOC_NESTED,
 	WRAP_ALLOC_IDENTITY,
+	WRAP_ALLOC_SVA,
+	WRAP_REQUESTS_ENABLE,
+	WRAP_REQUESTS_DISABLE,
+	WRAP_REQUESTS_DRAIN,
+	WRAP_RESPONSE,
+	WRAP_RESET_DONE,
 	WRAP_POLL,
 	WRAP_PREPARE,
 	WRAP_COMMIT,
@@ -40,6 +46,8 @@ enum wrap_op {
 	WRAP_SET_DIRTY,
 	WRAP_READ_DIRTY,
 	WRAP_CACHE_INVALIDATE,
+	WRAP_MM_INVALIDATE,
+	WRAP_MM_EXIT,
 	WRAP_FREE,
 	WRAP_OPS
 };
@@ -53,13 +61,13 @@ struct wrap;
 struct wrap_call {
 	struct wrap *wrap;
 	enum wrap_op op;
-	struct uiommu_instance *instance; /* probe, poll */
+	struct uiommu_instance *instance; /* probe, poll, page_response */
 	struct uiommu_device *dev; /* where the call is about one */
 	struct uiommu_domain *domain; /* where the call is about one */
 	struct uiommu_attach *attach;
 	struct uiommu_iotlb_gather *gather;
 	struct uiommu_resv_list *resv;
-	uint64_t iova, paddr, size;
+	uint64_t iova, paddr, size; /* mm_invalidate: the first byte, and how many less one */
 	unsigned int prot; /* or flags: alloc, dirty */
 	bool enable; /* set_dirty_tracking */
 	enum uiommu_cap cap;
@@ -68,6 +76,11 @@ struct wrap_call {
 	const struct uiommu_dirty_bitmap *bitmap;
 	struct uiommu_domain *parent; /* alloc_nested */
 	enum uiommu_nested_type nested; /* alloc_nested, cache_invalidate */
+	uiommu_pasid_t pasid; /* page_requests_drain */
+	struct uiommu_mm *mm; /* alloc_sva */
+	const struct uiommu_mm_format_info *mm_info;
+	const struct uiommu_page_request *request; /* page_response */
+	enum uiommu_page_response_code code;
 	const void *data; /* of alloc_nested: @size bytes; entries of @size bytes each: @value */
 	/* Results */
 	int rc; /* also bool and unsigned int results */
