@@ -35,6 +35,7 @@ enum conform_area {
 	AREA_DEFAULT_DOMAIN,
 	AREA_ATTACH,
 	AREA_PASID,
+	AREA_FAULTS,
 	AREA_MAPPING,
 	AREA_DIRTY,
 	AREA_RACES,
@@ -46,6 +47,10 @@ enum conform_flags {
 	CONFORM_HARDWARE = 1u << 1, /* makes a device do DMA */
 	CONFORM_NO_SWEEP = 1u << 2, /* not run by the sweep of failing allocations; say why there */
 	CONFORM_ANY_BACKEND = 1u << 3, /* keeps to conform/backend.h; others need the C API */
+	CONFORM_ONCE = 1u
+		       << 4, /* no configuration matters to it: run on the first that is chosen */
+	CONFORM_ASKS = 1u
+		       << 5, /* a device of it asks for pages: PRI or stalls, whichever is there */
 };
 
 struct conform_scenario {
@@ -62,7 +67,8 @@ struct conform_scenario {
 extern const struct conform_scenario conform_smoke[], conform_registration[], conform_groups[],
 	conform_topology[], conform_mixed[], conform_default_domain[], conform_attach[],
 	conform_pasid[], conform_mapping[], conform_device_tlb[], conform_dirty[], conform_nested[],
-	conform_races_probe[], conform_races_attach[], conform_races_map[];
+	conform_races_probe[], conform_races_attach[], conform_races_map[], conform_reset[],
+	conform_faults[];
 extern const struct conform_scenario *const conform_tables[];
 
 /* One configuration of a subject's hardware and driver. */
@@ -248,7 +254,7 @@ void subject_run(struct subject *s);
 
 struct conform_options {
 	const char *const *subjects; /* names, ended by NULL; NULL: all */
-	const char *scenario; /* glob over IDs, NULL: all */
+	const char *const *scenarios; /* globs over IDs, ended by NULL; NULL: all */
 	const char *config; /* glob over configurations, NULL: all */
 	const char *machine; /* a machine in place of the subject's configurations, NULL: these */
 	struct conform_config custom[2]; /* the runner's, for @machine */

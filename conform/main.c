@@ -25,7 +25,8 @@ enum {
 
 static const struct argp_option arguments[] = {
 	{ "list", KEY_LIST, NULL, 0, "Name all scenarios, subjects and saboteurs", 0 },
-	{ "scenario", KEY_SCENARIO, "GLOB", 0, "Only scenarios whose ID matches, as C07*", 0 },
+	{ "scenario", KEY_SCENARIO, "GLOB", 0,
+	  "Only scenarios whose ID matches, as C07*; may be given again for more", 0 },
 	{ "config", KEY_CONFIG, "GLOB", 0, "Only configurations whose name matches", 0 },
 	{ "machine", KEY_MACHINE, "NAME|FILE", 0,
 	  "On this machine (built in, .dts or .dtb) instead of the subject's own", 0 },
@@ -43,8 +44,8 @@ static const struct argp_option arguments[] = {
 
 struct command {
 	struct conform_options options;
-	const char **subjects;
-	size_t num_subjects;
+	const char **subjects, **scenarios;
+	size_t num_subjects, num_scenarios;
 };
 
 static unsigned long long number(const char *text, struct argp_state *state, const char *what,
@@ -86,7 +87,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->list = true;
 		break;
 	case KEY_SCENARIO:
-		o->scenario = arg;
+		command->scenarios[command->num_scenarios++] = arg;
+		o->scenarios = command->scenarios;
 		break;
 	case KEY_CONFIG:
 		o->config = arg;
@@ -147,8 +149,12 @@ int conform_main(int argc, char **argv)
 	int status;
 
 	command.subjects = calloc((size_t)argc + 1, sizeof(*command.subjects));
-	if (!command.subjects)
+	command.scenarios = calloc((size_t)argc + 1, sizeof(*command.scenarios));
+	if (!command.subjects || !command.scenarios) {
+		free(command.subjects);
+		free(command.scenarios);
 		return 2;
+	}
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &command);
 	if (!command.options.jobs)
@@ -156,5 +162,6 @@ int conform_main(int argc, char **argv)
 			processors > 0 && processors < 64 ? (unsigned int)processors : 2;
 	status = conform_run(&command.options);
 	free(command.subjects);
+	free(command.scenarios);
 	return status;
 }

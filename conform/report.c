@@ -10,6 +10,7 @@ static const char *const area_names[AREA_COUNT] = {
 	[AREA_DEFAULT_DOMAIN] = "default domain",
 	[AREA_ATTACH] = "attach, ownership",
 	[AREA_PASID] = "PASID",
+	[AREA_FAULTS] = "page requests",
 	[AREA_MAPPING] = "map, unmap, invalidate",
 	[AREA_DIRTY] = "coherency, dirty",
 	[AREA_RACES] = "races",

@@ -346,6 +346,16 @@ static bool wanted_subject(const struct conform_options *o, const struct conform
 	return false;
 }
 
+static bool wanted_scenario(const struct conform_options *o, const struct conform_scenario *s)
+{
+	if (!o->scenarios)
+		return true;
+	for (const char *const *glob = o->scenarios; *glob; glob++)
+		if (!fnmatch(*glob, s->id, 0))
+			return true;
+	return false;
+}
+
 /* Did this pass in @honest? */
 static bool passed(const struct run *honest, const struct conform_config *config,
 		   const struct conform_scenario *scenario)
@@ -366,6 +376,8 @@ static int collect(struct run *run, const struct run *honest)
 	size_t capacity = 0, position = 0;
 
 	for (const struct conform_subject *subject = conform_subjects; subject->name; subject++) {
+		unsigned int chosen = 0;
+
 		if (run->subject ? run->subject != subject : !wanted_subject(o, subject))
 			continue;
 		for (const struct conform_config *c = o->machine ? o->custom : subject->configs;
@@ -374,11 +386,14 @@ static int collect(struct run *run, const struct run *honest)
 
 			if (o->config && fnmatch(o->config, c->name, 0))
 				continue;
+			chosen++;
 			for (const struct conform_scenario *const *t = conform_tables; *t; t++)
 				for (const struct conform_scenario *s = *t; s->id; s++) {
 					struct conform_outcome *grown;
 
-					if (o->scenario && fnmatch(o->scenario, s->id, 0))
+					if (!wanted_scenario(o, s))
+						continue;
+					if (s->flags & CONFORM_ONCE && chosen > 1)
 						continue;
 					if (subject->backend->judges_itself &&
 					    !(s->flags & CONFORM_ANY_BACKEND))

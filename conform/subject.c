@@ -255,10 +255,17 @@ void subject_boot(struct subject *s, unsigned int flags)
 						     "records faults",
 						     "keeps stale translations",
 						     "reports the end of its DMA",
-						     "sends no-snoop requests" };
+						     "sends no-snoop requests",
+						     "makes page requests",
+						     "can be stalled",
+						     "can be reset",
+						     "misbehaves when told to" };
 
 		conform_skip(s, "nothing on this hardware %s", names[__builtin_ctz(missing)]);
 	}
+	if (s->scenario->flags & CONFORM_ASKS &&
+	    !(machine_hardware(s->machine)->traits & (MACHINE_PAGE_REQUESTS | MACHINE_STALL)))
+		conform_skip(s, "nothing on this hardware asks for a page");
 }
 
 struct machine_device *subject_machine_device(struct subject *s, const char *label)
