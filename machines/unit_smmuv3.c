@@ -71,11 +71,13 @@ static const struct unit_field fields[] = {
 	{ "ats", FIELD(ats) },
 	{ "ns1ats", FIELD(ns1ats) },
 	{ "pri", FIELD(pri) },
+	{ "pps", FIELD(pps) },
 	{ "asid16", FIELD(asid16) },
 	{ "vmid16", FIELD(vmid16) },
 	{ "sev", FIELD(sev) },
 	{ "msi", FIELD(msi) },
 	{ "stall-model", FIELD(stall_model) },
+	{ "stall-max", FIELD(stall_max) },
 	{ "term-model", FIELD(term_model) },
 	{ "st-level", FIELD(st_level) },
 	{ "cd2l", FIELD(cd2l) },
@@ -103,6 +105,8 @@ static const struct unit_field fields[] = {
 	{ "doorbell-size", FIELD(doorbell_size) },
 	{ "lazy", FIELD(lazy) },
 	{ "eager", FIELD(eager) },
+	{ "merge-stalls", FIELD(merge_stalls) },
+	{ "early-retry", FIELD(early_retry) },
 	{ "evict-one-in", FIELD(evict_one_in) },
 };
 

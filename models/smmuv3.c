@@ -35,6 +35,8 @@ static const struct {
 	  { COMMON, TERMINATES, QUEUES, ONLY_4K, SNOOPS, .sidsize = 12, .asid16 = true, .ril = true,
 	    .s1p = true, .ssidsize = 17 } },
 	{ "nested-ats", { MODERN, TERMINATES, GRANULES, SNOOPS, BOTH_STAGES, .ats = true } },
+	{ "nested-pri",
+	  { MODERN, TERMINATES, GRANULES, SNOOPS, BOTH_STAGES, .ats = true, .pri = true } },
 	{ "s1-noril", { LARGE, TERMINATES, GRANULES, SNOOPS, STAGE_1 } },
 	{ "s1-httu", { MODERN, TERMINATES, GRANULES, SNOOPS, STAGE_1, .httu = SMMUV3_HTTU_DIRTY } },
 	{ "s1-incoherent", { LARGE, TERMINATES, GRANULES, STAGE_1 } },
@@ -44,7 +46,7 @@ static const struct {
 	{ "s1-small",
 	  { COMMON, TERMINATES, ONLY_4K, SNOOPS, .sidsize = 12, .s1p = true, .cmdqs = 4,
 	    .eventqs = 3 } },
-	{ "nested-stall", { MODERN, GRANULES, SNOOPS, BOTH_STAGES } },
+	{ "nested-stall", { MODERN, GRANULES, SNOOPS, BOTH_STAGES, .stall_max = 16 } },
 	{ "s1-lazy", { MODERN, TERMINATES, GRANULES, SNOOPS, STAGE_1, .lazy = true } },
 };
 
@@ -64,10 +66,10 @@ bool model_smmuv3_preset(const char *name, struct model_smmuv3_config *config)
 const char *const *model_smmuv3_presets(void)
 {
 	static const char *const names[] = {
-		"nested",	"s1",	    "s2",      "s1-linear",
-		"nested-ats",	"s1-noril", "s1-httu", "s1-incoherent",
-		"s1-16k",	"s1-64k",   "s1-52",   "s1-small",
-		"nested-stall", "s1-lazy",  NULL,
+		"nested",	 "s1",		 "s2",	     "s1-linear",
+		"nested-ats",	 "nested-pri",	 "s1-noril", "s1-httu",
+		"s1-incoherent", "s1-16k",	 "s1-64k",   "s1-52",
+		"s1-small",	 "nested-stall", "s1-lazy",  NULL,
 	};
 
 	return names;
@@ -88,6 +90,8 @@ static bool config_possible(const struct model_smmuv3_config *c)
 	return (c->s1p || c->s2p) && (c->ttf & SMMUV3_TTF_AARCH64) && c->ttf <= SMMUV3_TTF_BOTH &&
 	       c->httu <= SMMUV3_HTTU_DIRTY && (!c->httu || c->cohacc) && (!c->hyp || c->s1p) &&
 	       (!c->pri || c->ats) && c->stall_model <= SMMUV3_STALL_MODEL_FORCED &&
+	       (c->stall_model == SMMUV3_STALL_MODEL_TERMINATE ||
+		(c->stall_max && c->stall_max <= SMMU_STALLS)) &&
 	       c->sidsize <= 32 && c->ssidsize <= 20 && (!c->ssidsize || c->s1p) &&
 	       (!c->st_level || c->sidsize > SMMUV3_SPLIT_4K) && c->cmdqs <= SMMUV3_Q_LOG2_MAX &&
 	       c->eventqs <= SMMUV3_Q_LOG2_MAX && c->priqs <= SMMUV3_Q_LOG2_MAX && c->bbml <= 2 &&
@@ -126,13 +130,14 @@ static void identify(struct model_smmuv3 *s)
 		    put(c->eventqs, SMMUV3_IDR1_EVENTQS) | put(c->cmdqs, SMMUV3_IDR1_CMDQS) |
 		    flag(c->attr_perms_ovr, SMMUV3_IDR1_ATTR_PERMS_OVR) |
 		    flag(c->attr_types_ovr, SMMUV3_IDR1_ATTR_TYPES_OVR);
-	s->idr[3] = flag(c->had, SMMUV3_IDR3_HAD) | flag(c->xnx && c->s2p, SMMUV3_IDR3_XNX) |
+	s->idr[3] = flag(c->had, SMMUV3_IDR3_HAD) | flag(c->pps && c->pri, SMMUV3_IDR3_PPS) |
+		    flag(c->xnx && c->s2p, SMMUV3_IDR3_XNX) |
 		    flag(c->fwb && c->s2p, SMMUV3_IDR3_FWB) | flag(c->stt, SMMUV3_IDR3_STT) |
 		    flag(c->ril, SMMUV3_IDR3_RIL) | put(c->bbml, SMMUV3_IDR3_BBML);
 	s->idr[5] = put(oas_field(c->oas), SMMUV3_IDR5_OAS) | flag(c->gran4k, SMMUV3_IDR5_GRAN4K) |
 		    flag(c->gran16k, SMMUV3_IDR5_GRAN16K) | flag(c->gran64k, SMMUV3_IDR5_GRAN64K) |
 		    put(c->vax == 52, SMMUV3_IDR5_VAX) |
-		    put(c->stall_model == SMMUV3_STALL_MODEL_TERMINATE ? 0 : SMMU_STALLS,
+		    put(c->stall_model == SMMUV3_STALL_MODEL_TERMINATE ? 0 : c->stall_max,
 			SMMUV3_IDR5_STALL_MAX);
 }
 
@@ -168,8 +173,8 @@ static void reset(struct model_smmuv3 *s)
 	s->cmdq_cons = (uint32_t)smmu_random(s) & SMMUV3_Q_INDEX;
 	s->eventq_prod = (uint32_t)smmu_random(s) & SMMUV3_Q_INDEX;
 	s->eventq_cons = (uint32_t)smmu_random(s) & SMMUV3_Q_INDEX;
-	s->priq_prod = 0;
-	s->priq_cons = 0;
+	s->priq_prod = s->config.pri ? (uint32_t)smmu_random(s) & SMMUV3_Q_INDEX : 0;
+	s->priq_cons = s->config.pri ? (uint32_t)smmu_random(s) & SMMUV3_Q_INDEX : 0;
 	memset(&s->gerror_irq, 0, sizeof(s->gerror_irq));
 	memset(&s->eventq_irq, 0, sizeof(s->eventq_irq));
 	memset(&s->priq_irq, 0, sizeof(s->priq_irq));
@@ -183,7 +188,9 @@ static void reset(struct model_smmuv3 *s)
 	s->config_all = false;
 	s->tlb_all = false;
 	s->atc_failed = false;
-	memset(s->stalls, 0, sizeof(s->stalls));
+	smmu_stalls_end_all(s);
+	s->next_tag = (uint16_t)smmu_random(s);
+	s->num_groups = 0;
 	s->num_grants = 0;
 	smmu_forget_all(s);
 	smmu_cache_clear(&s->watch_stes);
@@ -267,6 +274,8 @@ int model_smmuv3_set_atc(struct model_smmuv3 *s, uint32_t sid, const struct mode
 			slot->atc = *atc;
 		else
 			smmu_atc_forget(s, sid);
+		if (!atc)
+			smmu_pri_abandon(s, sid);
 	}
 	uiommu_port_mutex_unlock(s->host, &s->lock);
 	return slot ? 0 : -1;
@@ -402,7 +411,7 @@ static bool ats_allowed(struct model_smmuv3 *s, struct smmu_walk *w)
 									SMMUV3_F_TRANSL_FORBIDDEN);
 }
 
-static void run(struct model_smmuv3 *s, struct smmu_walk *w)
+void smmu_run(struct model_smmuv3 *s, struct smmu_walk *w)
 {
 	bool translated = w->request->type == MODEL_ATS_TRANSLATED;
 
@@ -455,6 +464,7 @@ static enum model_status translate_locked(struct model_smmuv3 *s, uint32_t sid,
 					  struct model_translation *out)
 {
 	struct smmu_walk w = { .request = request, .sid = sid };
+	enum smmu_stalling stalling;
 
 	if (!smmu_enabled(s, SMMUV3_CR0_SMMUEN))
 		return pass(s, request, out);
@@ -470,7 +480,7 @@ static enum model_status translate_locked(struct model_smmuv3 *s, uint32_t sid,
 		}
 	}
 	smmu_watch_stream(s, sid);
-	run(s, &w);
+	smmu_run(s, &w);
 	if (request->type == MODEL_UNTRANSLATED)
 		compare(s, &w);
 	if (!smmu_failed(&w))
@@ -479,7 +489,10 @@ static enum model_status translate_locked(struct model_smmuv3 *s, uint32_t sid,
 		*out = (struct model_translation){ .size = 4096 };
 		return MODEL_OK; /* "no access" is an answer, not a fault (3.9.1) */
 	}
-	smmu_record(s, &w);
+	stalling = smmu_stall(s, &w);
+	if (stalling == SMMU_STALLED)
+		return MODEL_STALLED;
+	smmu_record(s, &w, stalling == SMMU_TERMINATED_RECORDED);
 	return MODEL_FAULT;
 }
 
@@ -498,11 +511,25 @@ static enum model_status translate(void *context, const struct model_request *re
 	return status;
 }
 
+static bool page_request(void *context, const struct model_page_request *request)
+{
+	const struct model_smmuv3_port *port = context;
+	struct model_smmuv3 *s = port->smmu;
+	bool taken;
+
+	uiommu_port_mutex_lock(s->host, &s->lock);
+	taken = smmu_page_request(
+		s, port->stream_base + ((uint32_t)request->segment << 16 | request->source_id),
+		request);
+	uiommu_port_mutex_unlock(s->host, &s->lock);
+	return taken;
+}
+
 void model_smmuv3_port_init(struct model_smmuv3_port *port, struct model_smmuv3 *smmu,
 			    uint32_t stream_base)
 {
 	*port = (struct model_smmuv3_port){
-		.iommu = { .context = port, .translate = translate },
+		.iommu = { .context = port, .translate = translate, .page_request = page_request },
 		.smmu = smmu,
 		.stream_base = stream_base,
 	};

@@ -22,7 +22,8 @@
  * ordinary write that is translated.
  *
  * Thread-safety: one lock inside; every function may be called from any thread.  Reports, MSIs, wired
- * interrupts and calls of device TLBs happen with the lock held and must not call back into the model.
+ * interrupts, calls of device TLBs and of stalled requests happen with the lock held and must not call back into
+ * the model.
  */
 #ifndef MODEL_SMMUV3_H
 #define MODEL_SMMUV3_H
@@ -41,9 +42,11 @@ struct model_smmuv3_config {
 	uint8_t httu; /* 0 none, 1 access flag, 2 dirty state too */
 	bool hyp;
 	bool ats, ns1ats, pri;
+	bool pps; /* automatic responses have the PASID, whatever STE.PPAR says */
 	bool asid16, vmid16;
 	bool sev, msi;
 	uint8_t stall_model; /* 0 both, 1 terminate only, 2 forced */
+	uint16_t stall_max; /* unless terminate only: 1 to 64 events that software has not answered */
 	bool term_model;
 	bool st_level; /* two-level stream tables */
 	bool cd2l; /* two-level CD tables */
@@ -64,12 +67,14 @@ struct model_smmuv3_config {
 	uint64_t seed;
 	bool lazy; /* asynchronous work waits for model_smmuv3_step() or a few register reads */
 	bool eager; /* invalidations take effect when consumed, not only at the CMD_SYNC */
+	bool merge_stalls; /* no second event of a page that an event is outstanding of (3.12.2.1) */
+	bool early_retry; /* what is stalled may succeed before software answers (3.12.2.2) */
 	uint32_t evict_one_in; /* 0: nothing is ever forgotten; n: each nth fill forgets an entry */
 };
 
 /*
  * "nested" (both stages, nearly everything), "s1", "s2", "s1-linear" (no two-level tables), "nested-ats",
- * "s1-noril" (SMMUv3.1, no ranges, BBML 0), "s1-httu", "s1-incoherent", "s1-16k", "s1-64k", "s1-52" (64K
+ * "nested-pri" (ATS and page requests), "s1-noril" (SMMUv3.1, no ranges, BBML 0), "s1-httu", "s1-incoherent", "s1-16k", "s1-64k", "s1-52" (64K
  * granule, 52 bits), "s1-small" (8-bit ASIDs, no substreams, small queues), "nested-stall", "s1-lazy".
  * False: no such preset, @config is untouched.
  */

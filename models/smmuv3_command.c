@@ -326,39 +326,53 @@ static enum verdict do_atc_inv(struct model_smmuv3 *s, const uint64_t *c)
 
 static enum verdict do_pri_resp(struct model_smmuv3 *s, const uint64_t *c)
 {
+	static const enum model_page_response codes[] = {
+		[SMMUV3_PRI_FAILURE] = MODEL_PAGE_FAILURE,
+		[SMMUV3_PRI_INVALID] = MODEL_PAGE_INVALID,
+		[SMMUV3_PRI_SUCCESS] = MODEL_PAGE_SUCCESS,
+	};
+	unsigned int code = field(c[1], SMMUV3_CMD1_PRI_RESP);
+	bool has_ssid = c[0] & SMMUV3_CMD0_SSV;
+	uint32_t ssid = has_ssid ? field(c[0], SMMUV3_CMD0_SSID) : 0;
+
 	if (!s->config.pri)
 		return illegal(s, "4.5.2", "CMD_PRI_RESP without PRI", c);
-	if (field(c[1], SMMUV3_CMD1_PRI_RESP) > SMMUV3_PRI_SUCCESS)
+	if (code > SMMUV3_PRI_SUCCESS)
 		return illegal(s, "4.5.2", "a reserved response in CMD_PRI_RESP", c);
+	reserved(s, c, SMMUV3_CMD0_SID | SMMUV3_CMD0_SSID | SMMUV3_CMD0_SSV | SMMUV3_CMD0_SSEC,
+		 SMMUV3_CMD1_PRI_RESP | SMMUV3_CMD1_PRI_PRGINDEX);
+	if (has_ssid && ssid >> s->config.ssidsize)
+		smmu_complain(s, MODEL_REPORT_ILLEGAL, "4.5.2",
+			      "CMD_PRI_RESP with a SubstreamID beyond IDR1.SSIDSIZE", c[0]);
+	if (!s->config.ssidsize)
+		has_ssid = false;
+	/* 6.3.9.6: ignored then. */
+	if (check_stream(s, c) && smmu_enabled(s, SMMUV3_CR0_SMMUEN))
+		smmu_page_response(s, stream_of(c), has_ssid, ssid,
+				   (uint16_t)field(c[1], SMMUV3_CMD1_PRI_PRGINDEX), codes[code]);
 	return DONE;
 }
 
 static enum verdict do_resume(struct model_smmuv3 *s, const uint64_t *c)
 {
-	unsigned int tag = field(c[1], SMMUV3_CMD1_RESUME_STAG);
-
 	if (s->config.stall_model == SMMUV3_STALL_MODEL_TERMINATE)
-		return illegal(s, "4.6.1", "CMD_RESUME on a unit that does not stall", c);
+		return illegal(s, "4.7.1", "CMD_RESUME on a unit that does not stall", c);
 	reserved(s, c,
 		 SMMUV3_CMD0_SID | SMMUV3_CMD0_SSEC | SMMUV3_CMD0_RESUME_AC | SMMUV3_CMD0_RESUME_AB,
 		 SMMUV3_CMD1_RESUME_STAG);
-	if (tag >= SMMU_STALLS || !s->stalls[tag].used || s->stalls[tag].sid != stream_of(c)) {
-		smmu_complain(s, MODEL_REPORT_ILLEGAL, "4.6.1",
-			      "CMD_RESUME of a transaction that is not stalled", tag);
-		return DONE;
-	}
-	s->stalls[tag].used = false;
+	if (check_stream(s, c))
+		smmu_resume(s, stream_of(c), (uint16_t)field(c[1], SMMUV3_CMD1_RESUME_STAG),
+			    c[0] & SMMUV3_CMD0_RESUME_AC);
 	return DONE;
 }
 
 static enum verdict do_stall_term(struct model_smmuv3 *s, const uint64_t *c)
 {
 	if (s->config.stall_model == SMMUV3_STALL_MODEL_TERMINATE)
-		return illegal(s, "4.6.2", "CMD_STALL_TERM on a unit that does not stall", c);
+		return illegal(s, "4.7.2", "CMD_STALL_TERM on a unit that does not stall", c);
 	reserved(s, c, SMMUV3_CMD0_SID | SMMUV3_CMD0_SSEC, 0);
-	for (unsigned int i = 0; i < SMMU_STALLS; i++)
-		if (s->stalls[i].sid == stream_of(c))
-			s->stalls[i].used = false;
+	if (check_stream(s, c))
+		smmu_stall_term(s, stream_of(c));
 	return DONE;
 }
 
@@ -374,11 +388,12 @@ static enum verdict do_sync(struct model_smmuv3 *s, const uint64_t *c)
 	if ((c[0] & SYNC_RSVD0) || (c[1] & SYNC_RSVD1))
 		smmu_complain(s, MODEL_REPORT_RESERVED, "4.7.3", "reserved bits in CMD_SYNC",
 			      c[0] & SYNC_RSVD0 ? c[0] : c[1]);
-	smmu_complete(s);
+	/* Then nothing is complete, before another CMD_SYNC is. */
 	if (s->atc_failed) {
 		s->atc_failed = false;
 		return FAILED;
 	}
+	smmu_complete(s);
 	if (signal != SMMUV3_SYNC_IRQ)
 		return DONE;
 	if (s->config.msi && address) {

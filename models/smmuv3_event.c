@@ -67,18 +67,36 @@ static uint32_t queue_mask(uint64_t base)
 	return (uint32_t)smmu_mask((unsigned int)(base & SMMUV3_Q_BASE_LOG2SIZE));
 }
 
-/* 7.2: with a full queue records are lost, and the overflow flag turns once. */
-static void add_record(struct model_smmuv3 *s, const uint64_t *record)
+static bool event_queue_full(const struct model_smmuv3 *s)
+{
+	uint32_t mask = queue_mask(s->eventq_base), wrap = mask << 1 | 1;
+
+	return ((s->eventq_prod ^ s->eventq_cons) & wrap) == mask + 1;
+}
+
+/* 7.2.1: enabled, and without an error. */
+static bool event_queue_works(const struct model_smmuv3 *s)
+{
+	return smmu_enabled(s, SMMUV3_CR0_EVENTQEN) &&
+	       !((s->gerror ^ s->gerrorn) & SMMUV3_GERROR_EVENTQ_ABT_ERR);
+}
+
+bool smmu_event_writable(const struct model_smmuv3 *s)
+{
+	return event_queue_works(s) && !event_queue_full(s);
+}
+
+/* 7.4: with a full queue records are lost, and the overflow flag turns once. */
+void smmu_add_event(struct model_smmuv3 *s, const uint64_t *record)
 {
 	uint32_t mask = queue_mask(s->eventq_base), wrap = mask << 1 | 1;
 	uint32_t prod = s->eventq_prod & wrap, cons = s->eventq_cons & wrap;
 	uint64_t at = (s->eventq_base & SMMUV3_Q_BASE_ADDR & ~(((uint64_t)mask + 1) * 32 - 1)) +
 		      (uint64_t)(prod & mask) * SMMUV3_EVENTQ_ENTRY_SIZE;
 
-	if (!smmu_enabled(s, SMMUV3_CR0_EVENTQEN) ||
-	    ((s->gerror ^ s->gerrorn) & SMMUV3_GERROR_EVENTQ_ABT_ERR))
+	if (!event_queue_works(s))
 		return;
-	if ((prod ^ cons) == mask + 1) {
+	if (event_queue_full(s)) {
 		if (!((s->eventq_prod ^ s->eventq_cons) & SMMUV3_Q_OVERFLOW))
 			s->eventq_prod ^= SMMUV3_Q_OVERFLOW;
 		return;
@@ -94,16 +112,6 @@ static void add_record(struct model_smmuv3 *s, const uint64_t *record)
 	s->eventq_prod = (s->eventq_prod & ~wrap) | ((prod + 1) & wrap);
 	if (prod == cons)
 		smmu_interrupt(s, MODEL_SMMUV3_IRQ_EVENTQ);
-}
-
-/* Does this fault stall the transaction (5.5), or is it terminated without a record? */
-static bool stalls(const struct model_smmuv3 *s, const struct smmu_walk *w)
-{
-	if (!w->fault.maskable || (!w->fault.stage2 && !w->s1) ||
-	    s->config.stall_model == SMMUV3_STALL_MODEL_TERMINATE ||
-	    w->request->type != MODEL_UNTRANSLATED)
-		return false;
-	return w->fault.stage2 ? !!(w->ste[2] & SMMUV3_STE2_S2S) : !!(w->cd[0] & SMMUV3_CD0_S);
 }
 
 static bool recorded(const struct model_smmuv3 *s, const struct smmu_walk *w)
@@ -123,26 +131,14 @@ static uint64_t access_bits(const struct smmu_walk *w)
 	       (w->request->access & MODEL_WRITE ? 0 : SMMUV3_EVT1_RNW);
 }
 
-static bool stall(struct model_smmuv3 *s, const struct smmu_walk *w, uint64_t *record)
-{
-	for (unsigned int i = 0; i < SMMU_STALLS; i++) {
-		if (s->stalls[i].used)
-			continue;
-		s->stalls[i].used = true;
-		s->stalls[i].sid = w->sid;
-		record[1] |= SMMUV3_EVT1_STALL | i;
-		return true;
-	}
-	return false;
-}
-
-void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w)
+void smmu_event_of(const struct smmu_walk *w, uint64_t *record)
 {
 	const struct smmu_fault *f = &w->fault;
-	uint64_t record[4] = { f->type | smmuv3_set(w->sid, SMMUV3_EVT0_SID) };
 
-	if (!f->type)
-		return;
+	record[0] = f->type | smmuv3_set(w->sid, SMMUV3_EVT0_SID);
+	record[1] = 0;
+	record[2] = 0;
+	record[3] = 0;
 	if (w->request->has_pasid)
 		record[0] |= SMMUV3_EVT0_SSV | smmuv3_set(w->request->pasid, SMMUV3_EVT0_SSID);
 	switch (f->type) {
@@ -174,9 +170,16 @@ void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w)
 	default:
 		break;
 	}
-	/* A stalled transaction is always recorded, R or not (5.5). */
-	if (stalls(s, w) ? stall(s, w, record) || recorded(s, w) : recorded(s, w))
-		add_record(s, record);
+}
+
+void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w, bool always)
+{
+	uint64_t record[4];
+
+	if (!w->fault.type || !(always || recorded(s, w)))
+		return;
+	smmu_event_of(w, record);
+	smmu_add_event(s, record);
 }
 
 /* ---- reports ----------------------------------------------------------------------------------- */

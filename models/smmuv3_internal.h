@@ -12,6 +12,8 @@
  *   smmuv3_command.c    the command queue and its commands
  *   smmuv3_invalidate.c what each invalidation drops
  *   smmuv3_ats.c        what device TLBs may hold
+ *   smmuv3_stall.c      transactions that wait for software
+ *   smmuv3_pri.c        page requests, the PRI queue, its responses
  *   smmuv3_event.c      event records, global errors, interrupts, reports
  *
  * Everything here is called with the unit's lock held.
@@ -121,11 +123,35 @@ struct smmu_atc {
 };
 #define SMMU_ATCS 64u
 
-struct smmu_stall {
-	bool used;
-	uint32_t sid;
+enum smmu_stall_state {
+	SMMU_STALL_FREE,
+	SMMU_STALL_WAITS,
+	SMMU_STALL_RECORDED,
+	SMMU_STALL_SHADOW,
+	SMMU_STALL_ANSWERED,
+	SMMU_STALL_ENDS,
 };
-#define SMMU_STALLS 16u
+
+struct smmu_stall {
+	enum smmu_stall_state state;
+	uint32_t sid;
+	uint16_t tag; /* SHADOW: of the event that stands for it */
+	bool invalidated; /* before its event was recorded */
+	bool retry; /* ENDS: how */
+	uint32_t delay; /* ENDS: steps */
+	struct model_request request;
+	struct model_stall waiter;
+	uint64_t record[4];
+};
+#define SMMU_STALLS 64u
+
+/* A page request group that software knows of. */
+struct smmu_group {
+	uint32_t sid, pasid;
+	uint16_t index;
+	bool has_pasid, complete, abandoned;
+};
+#define SMMU_GROUPS 512u
 
 struct model_smmuv3 {
 	struct model_smmuv3_config config;
@@ -168,6 +194,9 @@ struct model_smmuv3 {
 	struct smmu_grant *grants;
 	uint32_t num_grants, max_grants;
 	struct smmu_stall stalls[SMMU_STALLS];
+	uint16_t next_tag;
+	struct smmu_group groups[SMMU_GROUPS];
+	uint32_t num_groups;
 };
 
 static inline bool smmu_enabled(const struct model_smmuv3 *s, uint32_t field)
@@ -300,10 +329,49 @@ void smmu_check_translated(struct model_smmuv3 *s, uint32_t sid,
 struct smmu_atc *smmu_atc_slot(struct model_smmuv3 *s, uint32_t sid, bool create);
 /* STE, CD, address.  w->fault, or the translation. */
 void smmu_walk(struct model_smmuv3 *s, struct smmu_walk *w);
+/* ... as for a request that arrives: with the rules of ATS. */
+void smmu_run(struct model_smmuv3 *s, struct smmu_walk *w);
+
+/* ---- stalls ------------------------------------------------------------------------------------ */
+
+enum smmu_stalling {
+	SMMU_TERMINATED,
+	SMMU_TERMINATED_RECORDED, /* configured to stall, so recorded in any case (5.5) */
+	SMMU_STALLED,
+};
+
+/* After a fault. */
+enum smmu_stalling smmu_stall(struct model_smmuv3 *s, const struct smmu_walk *w);
+/* The event queue may be written again, or tags came free. */
+void smmu_stalls_go_on(struct model_smmuv3 *s);
+/* An invalidation is complete. */
+void smmu_stalls_invalidated(struct model_smmuv3 *s);
+/* Time passes. Returns whether anything is pending. */
+bool smmu_stalls_step(struct model_smmuv3 *s);
+void smmu_resume(struct model_smmuv3 *s, uint32_t sid, uint16_t tag, bool retry);
+void smmu_stall_term(struct model_smmuv3 *s, uint32_t sid);
+void smmu_stalls_end_all(struct model_smmuv3 *s);
+
+/* ---- page requests ----------------------------------------------------------------------------- */
+
+/* False: there is nobody for it. */
+bool smmu_page_request(struct model_smmuv3 *s, uint32_t sid,
+		       const struct model_page_request *request);
+void smmu_page_response(struct model_smmuv3 *s, uint32_t sid, bool has_pasid, uint32_t pasid,
+			uint16_t index, enum model_page_response code);
+/* The device of @sid does not wait for responses any more. */
+void smmu_pri_abandon(struct model_smmuv3 *s, uint32_t sid);
+/* SMMUEN falls. */
+void smmu_pri_disabled(struct model_smmuv3 *s);
 
 /* ---- events, errors, reports ------------------------------------------------------------------- */
 
-void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w);
+/* Of a transaction that ends; @always: whatever CD.R or STE.S2R say. */
+void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w, bool always);
+/* The words of the event of w->fault, with STALL 0. */
+void smmu_event_of(const struct smmu_walk *w, uint64_t *record);
+bool smmu_event_writable(const struct model_smmuv3 *s);
+void smmu_add_event(struct model_smmuv3 *s, const uint64_t *record);
 void smmu_global_error(struct model_smmuv3 *s, uint32_t bits);
 /* A write of the SMMU's own. False: aborted. */
 bool smmu_write_message(struct model_smmuv3 *s, uint64_t address, uint32_t data);

@@ -113,9 +113,10 @@ void smmu_invalidate(struct model_smmuv3 *s, const struct smmu_selection *d)
 
 void smmu_complete(struct model_smmuv3 *s)
 {
-	for (uint32_t i = 0; i < s->num_pending; i++) {
+	if (s->num_pending)
+		smmu_stalls_invalidated(s);
+	for (uint32_t i = 0; i < s->num_pending; i++)
 		drop(s, &s->pending[i]);
-	}
 	s->num_pending = 0;
 	s->config_clean |= s->config_all;
 	s->tlb_clean |= s->tlb_all;

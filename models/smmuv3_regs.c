@@ -98,12 +98,18 @@ static uint32_t delay(struct model_smmuv3 *s)
 
 static void finish_cr0(struct model_smmuv3 *s)
 {
-	uint32_t rose = s->cr0 & ~s->cr0ack;
+	uint32_t rose = s->cr0 & ~s->cr0ack, fell = s->cr0ack & ~s->cr0;
 
 	s->cr0_delay = 0;
 	s->cr0ack = s->cr0;
 	if (rose & SMMUV3_CR0_SMMUEN)
 		smmu_watch_enabled(s);
+	if (fell & SMMUV3_CR0_SMMUEN) {
+		smmu_stalls_end_all(s);
+		smmu_pri_disabled(s);
+	}
+	if (rose & SMMUV3_CR0_EVENTQEN)
+		smmu_stalls_go_on(s);
 	if (rose & SMMUV3_CR0_CMDQEN)
 		smmu_queue_run(s);
 }
@@ -240,6 +246,8 @@ static void write_gerrorn(struct model_smmuv3 *s, uint32_t value)
 	if (acknowledged & ~active)
 		illegal(s, "6.3.20", "GERRORN acknowledges an error that is not active", value);
 	s->gerrorn ^= acknowledged & active;
+	if (acknowledged & active & SMMUV3_GERROR_EVENTQ_ABT_ERR)
+		smmu_stalls_go_on(s);
 	if (acknowledged & active & SMMUV3_GERROR_CMDQ_ERR)
 		smmu_queue_run(s);
 }
@@ -323,7 +331,9 @@ static void write_irq_cfg(struct model_smmuv3 *s, struct smmu_irq_cfg *cfg, uint
 		illegal(s, "6.3.21", "an interrupt is changed while it is enabled", which);
 		return;
 	}
-	if (!s->config.msi && value) {
+	/* What the PRI queue interrupts for has nothing to do with how (6.3.36). */
+	if (!s->config.msi &&
+	    (value & ~(cfg == &s->priq_irq && which == 12 ? SMMUV3_PRIQ_IRQ_CFG2_LO : 0))) {
 		smmu_complain(s, MODEL_REPORT_RESERVED, "6.3.21",
 			      "an MSI is configured without IDR0.MSI", which);
 		return;
@@ -435,6 +445,7 @@ static void write_word(struct model_smmuv3 *s, uint32_t offset, uint32_t value)
 	case SMMUV3_REG_EVENTQ_CONS:
 		write_consumer(s, &s->eventq_cons, s->eventq_prod, s->eventq_base,
 			       SMMUV3_CR0_EVENTQEN, value);
+		smmu_stalls_go_on(s);
 		break;
 	case SMMUV3_REG_PRIQ_PROD:
 		if (s->config.pri)
@@ -534,7 +545,9 @@ static bool step(struct model_smmuv3 *s)
 		if (!--s->gbpa_delay)
 			finish_gbpa(s);
 	}
-	return smmu_queue_step(s) || pending;
+	if (smmu_queue_step(s))
+		pending = true;
+	return smmu_stalls_step(s) || pending;
 }
 
 static bool valid(struct model_smmuv3 *s, uint32_t offset, unsigned int size)

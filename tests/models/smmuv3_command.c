@@ -463,32 +463,6 @@ static void device_times_out(void **state)
 	bench_close(&b);
 }
 
-/* 5.5, 4.6: a stalled transaction has a tag, which CMD_RESUME gives back. */
-static void stalls(void **state)
-{
-	struct bench b;
-	uint64_t ste[8], cd[8], record[4];
-
-	(void)state;
-	bench_open(&b, "nested-stall");
-	cd_words(cd, page(&b), ASID);
-	cd[0] |= SMMUV3_CD0_S;
-	for (unsigned int i = 0; i < 8; i++)
-		put(&b, b.cds + 8 * i, cd[i]);
-	ste_stage1(&b, ste, 0);
-	set_ste(&b, ste);
-	assert_int_equal(to(&b, IOVA), UINT64_MAX);
-	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSLATION);
-	assert_int_not_equal(record[1] & SMMUV3_EVT1_STALL, 0);
-	queue(&b, SMMUV3_CMD_RESUME | smmuv3_set(SID, SMMUV3_CMD0_SID) | SMMUV3_CMD0_RESUME_AB,
-	      record[1] & SMMUV3_EVT1_STAG);
-	assert_clean(&b);
-	queue(&b, SMMUV3_CMD_RESUME | smmuv3_set(SID, SMMUV3_CMD0_SID) | SMMUV3_CMD0_RESUME_AB,
-	      record[1] & SMMUV3_EVT1_STAG);
-	assert_int_equal(b.reports[MODEL_REPORT_ILLEGAL], 1);
-	bench_close(&b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,7 +481,6 @@ int main(void)
 		cmocka_unit_test(device_invalidation),
 		cmocka_unit_test(device_before_tlb),
 		cmocka_unit_test(device_times_out),
-		cmocka_unit_test(stalls),
 	};
 
 	return cmocka_run_group_tests_name("model smmuv3 commands", tests, NULL, NULL);
