@@ -1,42 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * dma.c - the DMA engine
- *
- * The device TLB belongs to the bus: it is read and changed with the bus held only, so that lookup,
- * translated request and access to memory are one step, and an invalidation finds nothing in flight.  The
- * device's own lock guards its registers and is taken before the bus.
- */
+/* dma.c - the DMA engine: registers, commands, streams */
 #include <string.h>
 
-#include <uiommu/port.h>
-
-#include "models/dma.h"
-#include "spec/dma-engine.h"
-#include "spec/pci.h"
-
-#define PAGE UINT64_C(4096)
-#define MODES (MODEL_PRIV | MODEL_EXEC)
-
-struct atc_entry {
-	bool valid, has_pasid, global, privileged;
-	uint32_t pasid;
-	uint64_t iova, size, phys; /* iova is a multiple of size */
-	unsigned int access;
-};
-
-struct engine {
-	struct model_pci_function *fn;
-	struct uiommu_mutex lock;
-	uint32_t status, size, pasid, flags;
-	uint64_t iova, stream_size, expect_a, expect_b;
-	uint64_t stream_at, done, refused, wrong;
-	bool streaming;
-	uint8_t window[DMA_ENGINE_WINDOW_SIZE];
-
-	/* The bus's. */
-	struct atc_entry atc[DMA_ENGINE_ATC_SIZE];
-	unsigned int atc_oldest;
-};
+#include "models/dma_internal.h"
 
 static void lock(struct engine *engine)
 {
@@ -48,133 +14,32 @@ static void unlock(struct engine *engine)
 	uiommu_port_mutex_unlock(model_pci_host(engine->fn), &engine->lock);
 }
 
-/* ---- device TLB, with the bus held ------------------------------------------------------------- */
-
-static bool atc_invalidate(void *device, bool has_pasid, uint32_t pasid, uint64_t iova,
-			   uint64_t size, bool global)
-{
-	struct engine *engine = device;
-	uint64_t last = iova + size - 1;
-
-	/* A range to the end of the address space may be given as a size of 0 or wrap: cut it there. */
-	if (!size || last < iova)
-		last = UINT64_MAX;
-	for (unsigned int i = 0; i < DMA_ENGINE_ATC_SIZE; i++) {
-		struct atc_entry *e = &engine->atc[i];
-
-		if (!e->valid || e->iova > last || e->iova + e->size - 1 < iova)
-			continue;
-		if (global ? e->has_pasid : e->has_pasid == has_pasid && e->pasid == pasid)
-			e->valid = false;
-	}
-	return true;
-}
-
-static void atc_reset(void *device)
-{
-	struct engine *engine = device;
-
-	memset(engine->atc, 0, sizeof(engine->atc));
-}
-
-static const struct atc_entry *atc_find(const struct engine *engine,
-					const struct model_pci_dma *dma)
-{
-	unsigned int need = dma->access & (MODEL_READ | MODEL_WRITE | MODEL_EXEC);
-
-	for (unsigned int i = 0; i < DMA_ENGINE_ATC_SIZE; i++) {
-		const struct atc_entry *e = &engine->atc[i];
-
-		if (!e->valid || e->has_pasid != dma->has_pasid ||
-		    (e->has_pasid && e->pasid != dma->pasid) ||
-		    e->privileged != !!(dma->access & MODEL_PRIV) ||
-		    dma->address - e->iova >= e->size)
-			continue;
-		if ((e->access & need) == need)
-			return e;
-	}
-	return NULL;
-}
-
-/* Room for a translation that takes the place of all which it overlaps. */
-static struct atc_entry *atc_add(struct engine *engine, const struct model_pci_dma *dma,
-				 const struct model_translation *t)
-{
-	struct atc_entry *free = NULL;
-	uint64_t start = dma->address & ~(t->size - 1);
-
-	for (unsigned int i = 0; i < DMA_ENGINE_ATC_SIZE; i++) {
-		struct atc_entry *e = &engine->atc[i];
-
-		if (e->valid && e->has_pasid == dma->has_pasid && e->pasid == dma->pasid &&
-		    e->privileged == !!(dma->access & MODEL_PRIV) &&
-		    e->iova <= start + t->size - 1 && start <= e->iova + e->size - 1)
-			e->valid = false;
-		if (!e->valid && !free)
-			free = e;
-	}
-	if (!free) {
-		free = &engine->atc[engine->atc_oldest];
-		engine->atc_oldest = (engine->atc_oldest + 1) % DMA_ENGINE_ATC_SIZE;
-	}
-	*free = (struct atc_entry){
-		.valid = true,
-		.has_pasid = dma->has_pasid,
-		.global = t->global,
-		.privileged = dma->access & MODEL_PRIV,
-		.pasid = dma->has_pasid ? dma->pasid : 0,
-		.iova = start,
-		.size = t->size,
-		.phys = t->phys & ~(t->size - 1),
-		.access = t->access,
-	};
-	return free;
-}
-
-/* One piece inside a page, through the device TLB. */
-static enum model_status through_atc(struct engine *engine, const struct model_pci_dma *dma,
-				     uint8_t *data)
-{
-	const struct atc_entry *e = atc_find(engine, dma);
-	struct model_pci_dma translated = *dma;
-
-	if (!e) {
-		unsigned int need = dma->access & (MODEL_READ | MODEL_WRITE | MODEL_EXEC);
-		struct model_translation t;
-
-		if (model_pci_translate_locked(engine->fn, dma, &t) != MODEL_OK)
-			return MODEL_FAULT;
-		if ((t.access & need) != need)
-			return MODEL_FAULT;
-		e = atc_add(engine, dma, &t);
-	}
-	translated.type = MODEL_ATS_TRANSLATED;
-	translated.address = e->phys + (dma->address - e->iova);
-	/* A translated request carries no privilege and nothing to be executed (PCIe 6.0, 10.2). */
-	translated.access &= ~(unsigned int)MODES;
-	return model_pci_dma_locked(engine->fn, &translated, data);
-}
-
 /* ---- requests ---------------------------------------------------------------------------------- */
 
 /* What the registers ask for, with the bus held; false if the function may not send it. */
-static bool prepare(const struct engine *engine, bool write, struct model_pci_dma *dma)
+static bool prepare(const struct engine *engine, bool write, struct engine_request *request)
 {
 	uint16_t pasid_control = model_pci_pasid_control(engine->fn);
+	struct model_pci_dma *dma = &request->dma;
 	uint32_t flags = engine->flags;
 
-	*dma = (struct model_pci_dma){
-		.type = MODEL_UNTRANSLATED,
-		.address = engine->iova,
-		.size = engine->size,
-		.access = write ? MODEL_WRITE : MODEL_READ,
+	*request = (struct engine_request){
+		.dma = { .type = MODEL_UNTRANSLATED,
+			 .address = engine->iova,
+			 .access = write ? MODEL_WRITE : MODEL_READ },
+		.left = engine->size,
+		.ats = flags & DMA_ENGINE_FLAG_ATS &&
+		       model_pci_ats_control(engine->fn) & PCI_ATS_ENABLE,
+		.asks = flags & DMA_ENGINE_FLAG_PAGE_REQUEST,
+		.group = (uint16_t)(engine->group & DMA_ENGINE_GROUP_INDEX),
 	};
 	if (flags & ~DMA_ENGINE_FLAGS_ALL)
 		return false;
 	if (flags & DMA_ENGINE_FLAG_NO_SNOOP)
 		dma->access |= MODEL_NO_SNOOP;
 	if (flags & DMA_ENGINE_FLAG_PASID) {
-		if (!(pasid_control & PCI_PASID_ENABLE) || engine->pasid >> DMA_ENGINE_PASID_BITS)
+		if (!(pasid_control & PCI_PASID_ENABLE) ||
+		    engine->pasid >> model_pci_pasid_bits(engine->fn))
 			return false;
 		dma->has_pasid = true;
 		dma->pasid = engine->pasid;
@@ -192,25 +57,25 @@ static bool prepare(const struct engine *engine, bool write, struct model_pci_dm
 	return true;
 }
 
-static enum dma_engine_status transfer_locked(struct engine *engine, struct model_pci_dma *dma,
-					      uint8_t *data)
+/* With the lock and the bus: on with the request from where it is. */
+static enum dma_engine_status go_on(struct engine *engine, struct engine_request *request,
+				    uint8_t *data)
 {
-	bool ats = engine->flags & DMA_ENGINE_FLAG_ATS &&
-		   model_pci_ats_control(engine->fn) & PCI_ATS_ENABLE;
-	uint64_t left = dma->size;
+	while (request->left) {
+		struct model_pci_dma *dma = &request->dma;
+		enum engine_piece piece;
 
-	while (left) {
-		enum model_status status;
-
-		dma->size = PAGE - dma->address % PAGE;
-		if (dma->size > left)
-			dma->size = left;
-		status = ats ? through_atc(engine, dma, data) :
-			       model_pci_dma_locked(engine->fn, dma, data);
-		if (status != MODEL_OK)
+		dma->size = DMA_PAGE - dma->address % DMA_PAGE;
+		if (dma->size > request->left)
+			dma->size = request->left;
+		piece = request->ats ? dma_through_atc(engine, request, data + request->done) :
+				       dma_untranslated(engine, request, data + request->done);
+		if (piece == ENGINE_PIECE_WAITS)
+			return DMA_ENGINE_WAITING;
+		if (piece == ENGINE_PIECE_REFUSED)
 			return DMA_ENGINE_REFUSED_BY_BUS;
-		data += dma->size;
-		left -= dma->size;
+		request->done += dma->size;
+		request->left -= dma->size;
 		dma->address += dma->size;
 	}
 	return DMA_ENGINE_DONE_OK;
@@ -219,15 +84,42 @@ static enum dma_engine_status transfer_locked(struct engine *engine, struct mode
 static enum dma_engine_status transfer(struct engine *engine, bool write)
 {
 	enum dma_engine_status status = DMA_ENGINE_REFUSED_BY_DEVICE;
-	struct model_pci_dma dma;
 
 	if (engine->size < 1 || engine->size > DMA_ENGINE_WINDOW_SIZE)
 		return status;
 	model_pci_bus_lock(engine->fn);
-	if (prepare(engine, write, &dma))
-		status = transfer_locked(engine, &dma, engine->window);
+	if (prepare(engine, write, &engine->request))
+		status = go_on(engine, &engine->request, engine->window);
 	model_pci_bus_unlock(engine->fn);
 	return status;
+}
+
+/* What waits may have been answered. */
+static void advance(struct engine *engine)
+{
+	if (engine->status != DMA_ENGINE_WAITING)
+		return;
+	model_pci_bus_lock(engine->fn);
+	switch (dma_wait_over(engine)) {
+	case ENGINE_WAIT_GOES_ON:
+		break;
+	case ENGINE_WAIT_RETRY:
+		engine->status = go_on(engine, &engine->request, engine->window);
+		break;
+	case ENGINE_WAIT_REFUSED:
+		engine->status = DMA_ENGINE_REFUSED_BY_BUS;
+		break;
+	}
+	model_pci_bus_unlock(engine->fn);
+}
+
+static void settle(void *device)
+{
+	struct engine *engine = device;
+
+	lock(engine);
+	advance(engine);
+	unlock(engine);
 }
 
 /* ---- the stream -------------------------------------------------------------------------------- */
@@ -235,13 +127,13 @@ static enum dma_engine_status transfer(struct engine *engine, bool write)
 static bool stream_word(struct engine *engine, bool write, uint64_t *word)
 {
 	enum dma_engine_status status = DMA_ENGINE_REFUSED_BY_DEVICE;
-	struct model_pci_dma dma;
+	struct engine_request request;
 
 	model_pci_bus_lock(engine->fn);
-	if (prepare(engine, write, &dma)) {
-		dma.address = engine->iova + engine->stream_at;
-		dma.size = sizeof(*word);
-		status = transfer_locked(engine, &dma, (uint8_t *)word);
+	if (prepare(engine, write, &request)) {
+		request.dma.address = engine->iova + engine->stream_at;
+		request.left = sizeof(*word);
+		status = go_on(engine, &request, (uint8_t *)word);
 	}
 	model_pci_bus_unlock(engine->fn);
 	return status == DMA_ENGINE_DONE_OK;
@@ -276,7 +168,8 @@ out:
 
 static void stream_start(struct engine *engine)
 {
-	if (!engine->stream_size || engine->stream_size % 8 || engine->iova % 8) {
+	if (!engine->stream_size || engine->stream_size % 8 || engine->iova % 8 ||
+	    engine->flags & DMA_ENGINE_FLAG_PAGE_REQUEST) {
 		engine->status = DMA_ENGINE_REFUSED_BY_DEVICE;
 		return;
 	}
@@ -290,6 +183,27 @@ static void stream_start(struct engine *engine)
 
 /* ---- registers --------------------------------------------------------------------------------- */
 
+static void page_request(struct engine *engine, bool marker)
+{
+	enum dma_engine_status status;
+
+	model_pci_bus_lock(engine->fn);
+	status = dma_bare_request(engine, marker);
+	model_pci_bus_unlock(engine->fn);
+	if (engine->status != DMA_ENGINE_WAITING)
+		engine->status = status;
+}
+
+static void cancel(struct engine *engine)
+{
+	if (engine->status != DMA_ENGINE_WAITING)
+		return;
+	model_pci_bus_lock(engine->fn);
+	dma_wait_cancel(engine);
+	model_pci_bus_unlock(engine->fn);
+	engine->status = DMA_ENGINE_REFUSED_BY_DEVICE;
+}
+
 static void command(struct engine *engine, uint32_t value)
 {
 	if (value == DMA_ENGINE_STREAM_STOP) {
@@ -298,10 +212,16 @@ static void command(struct engine *engine, uint32_t value)
 		engine->streaming = false;
 	} else if (value == DMA_ENGINE_ATC_DROP) {
 		model_pci_bus_lock(engine->fn);
-		atc_reset(engine);
+		dma_atc_reset(engine);
 		model_pci_bus_unlock(engine->fn);
 	} else if (engine->streaming) {
 		return; /* one thing at a time */
+	} else if (value == DMA_ENGINE_PAGE_REQUEST || value == DMA_ENGINE_STOP_MARKER) {
+		page_request(engine, value == DMA_ENGINE_STOP_MARKER);
+	} else if (value == DMA_ENGINE_CANCEL) {
+		cancel(engine);
+	} else if (engine->status == DMA_ENGINE_WAITING) {
+		return;
 	} else if (value == DMA_ENGINE_STREAM_START) {
 		stream_start(engine);
 	} else if (value == DMA_ENGINE_READ || value == DMA_ENGINE_WRITE) {
@@ -311,15 +231,31 @@ static void command(struct engine *engine, uint32_t value)
 	}
 }
 
-static uint32_t atc_entries(struct engine *engine)
+/* Of what belongs to the bus. */
+static uint64_t read_bus_word(struct engine *engine, uint64_t offset)
 {
-	uint32_t count = 0;
+	uint64_t value = 0;
 
 	model_pci_bus_lock(engine->fn);
-	for (unsigned int i = 0; i < DMA_ENGINE_ATC_SIZE; i++)
-		count += engine->atc[i].valid;
+	switch (offset) {
+	case DMA_ENGINE_ATC_ENTRIES:
+		value = dma_atc_entries(engine) | (uint64_t)engine->group << 32;
+		break;
+	case DMA_ENGINE_MISBEHAVE:
+		value = engine->misbehave | (uint64_t)engine->num_responses << 32;
+		break;
+	case DMA_ENGINE_RESPONSE:
+		if (engine->num_responses)
+			value = engine->responses[engine->first_response];
+		break;
+	case DMA_ENGINE_SENT:
+		value = engine->sent;
+		break;
+	default:
+		break;
+	}
 	model_pci_bus_unlock(engine->fn);
-	return count;
+	return value;
 }
 
 /* The register file as 64-bit words at multiples of 8. */
@@ -327,6 +263,7 @@ static uint64_t read_word(struct engine *engine, uint64_t offset)
 {
 	switch (offset) {
 	case DMA_ENGINE_ID:
+		advance(engine);
 		return DMA_ENGINE_ID_VALUE | (uint64_t)engine->status << 32;
 	case DMA_ENGINE_IOVA:
 		return engine->iova;
@@ -346,11 +283,19 @@ static uint64_t read_word(struct engine *engine, uint64_t offset)
 		return engine->refused;
 	case DMA_ENGINE_WRONG:
 		return engine->wrong;
-	case DMA_ENGINE_ATC_ENTRIES:
-		return atc_entries(engine);
 	default:
-		return 0;
+		return read_bus_word(engine, offset);
 	}
+}
+
+static void take_response(struct engine *engine)
+{
+	model_pci_bus_lock(engine->fn);
+	if (engine->num_responses) {
+		engine->first_response = (engine->first_response + 1) % DMA_ENGINE_RESPONSES_MAX;
+		engine->num_responses--;
+	}
+	model_pci_bus_unlock(engine->fn);
 }
 
 static uint64_t mmio_read(void *device, unsigned int bar, uint64_t offset, unsigned int size)
@@ -366,6 +311,8 @@ static uint64_t mmio_read(void *device, unsigned int bar, uint64_t offset, unsig
 		memcpy(&value, engine->window + (offset - DMA_ENGINE_WINDOW), size);
 	else if (size >= 4)
 		value = read_word(engine, offset & ~UINT64_C(7)) >> (offset & 4) * 8;
+	if (offset + size == DMA_ENGINE_RESPONSE + 8 && size >= 4)
+		take_response(engine);
 	unlock(engine);
 	return size == 8 ? value : value & ((UINT64_C(1) << 8 * size) - 1);
 }
@@ -383,7 +330,7 @@ static void write_register(struct engine *engine, uint64_t offset, uint32_t valu
 		command(engine, value);
 		return;
 	}
-	if (engine->streaming)
+	if (engine->streaming && offset != DMA_ENGINE_MISBEHAVE)
 		return;
 	switch (offset & ~UINT64_C(7)) {
 	case DMA_ENGINE_IOVA:
@@ -397,6 +344,17 @@ static void write_register(struct engine *engine, uint64_t offset, uint32_t valu
 		break;
 	case DMA_ENGINE_FLAGS:
 		engine->flags = value;
+		break;
+	case DMA_ENGINE_ATC_ENTRIES:
+		if (offset == DMA_ENGINE_GROUP)
+			engine->group = value;
+		break;
+	case DMA_ENGINE_MISBEHAVE:
+		if (offset != DMA_ENGINE_MISBEHAVE)
+			break;
+		model_pci_bus_lock(engine->fn);
+		engine->misbehave = value;
+		model_pci_bus_unlock(engine->fn);
 		break;
 	case DMA_ENGINE_STREAM_SIZE:
 		write_half(&engine->stream_size, offset, value);
@@ -422,12 +380,37 @@ static void mmio_write(void *device, unsigned int bar, uint64_t offset, unsigned
 		return;
 	lock(engine);
 	if (offset >= DMA_ENGINE_WINDOW) {
-		memcpy(engine->window + (offset - DMA_ENGINE_WINDOW), &value, size);
+		if (engine->status != DMA_ENGINE_WAITING)
+			memcpy(engine->window + (offset - DMA_ENGINE_WINDOW), &value, size);
 	} else if (size >= 4) {
 		write_register(engine, offset, (uint32_t)value);
 		if (size == 8)
 			write_register(engine, offset + 4, (uint32_t)(value >> 32));
 	}
+	unlock(engine);
+}
+
+static void reset(void *device)
+{
+	struct engine *engine = device;
+
+	lock(engine);
+	model_pci_bus_lock(engine->fn);
+	dma_atc_reset(engine);
+	dma_pages_reset(engine);
+	engine->misbehave = 0;
+	model_pci_bus_unlock(engine->fn);
+	engine->status = DMA_ENGINE_IDLE;
+	engine->size = 0;
+	engine->pasid = 0;
+	engine->flags = 0;
+	engine->group = 0;
+	engine->iova = 0;
+	engine->stream_size = 0;
+	engine->expect_a = 0;
+	engine->expect_b = 0;
+	engine->streaming = false;
+	memset(engine->window, 0, sizeof(engine->window));
 	unlock(engine);
 }
 
@@ -443,8 +426,11 @@ static void destroy(void *device)
 static const struct model_pci_device_ops engine_ops = {
 	.mmio_read = mmio_read,
 	.mmio_write = mmio_write,
-	.atc_invalidate = atc_invalidate,
-	.atc_reset = atc_reset,
+	.atc_invalidate = dma_atc_invalidate,
+	.atc_reset = dma_atc_reset,
+	.page_response = dma_page_response,
+	.reset = reset,
+	.settle = settle,
 	.work = work,
 	.destroy = destroy,
 };
@@ -456,6 +442,7 @@ void model_dma_config(struct model_pci_config *config)
 	if (!config->class_code)
 		config->class_code = 0x088000;
 	config->bar_size[0] = DMA_ENGINE_BAR_SIZE;
+	config->flr = true;
 }
 
 int model_dma_create(struct model_pci_function *fn)

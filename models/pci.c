@@ -1,209 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* pci.c - the bus: functions, configuration space, who is reached by an address, and DMA */
+/* pci.c - the bus: functions, accesses to configuration space, who is reached by an address, and DMA */
 #include <string.h>
 
-#include <uiommu/port.h>
-
-#include "models/pci.h"
-#include "spec/pci.h"
+#include "models/pci_internal.h"
 
 #define PAGE UINT64_C(4096)
-#define MAX_SEGMENTS 16u
 #define MSI_RANGE_FIRST UINT64_C(0xfee00000)
 #define MSI_RANGE_LAST UINT64_C(0xfeefffff)
-
-/* Offsets of the capabilities in every function that has them. */
-#define CAP_PCIE 0x40u
-#define CAP_MSI 0x80u
-#define CAP_OTHERS \
-	0x98u /* from here on those of the device, or from PCI_CAP_FIRST if it has no others */
-#define EXT_CAP_SIZE 0x20u /* room for each extended capability */
-
-#define MSI_CONTROL 0x02u /* PCI 3.0, 6.8.1 */
-#define MSI_ENABLE 1u
-#define MSI_64BIT (1u << 7)
-#define MSI_ADDRESS_LOW 0x04u
-#define MSI_ADDRESS_HIGH 0x08u
-#define MSI_DATA 0x0cu
-
-struct model_pci_function {
-	struct model_pci *pci;
-	struct model_pci_config config;
-	struct model_pci_function *next;
-	const struct model_pci_iommu *iommu;
-	bool atc_registered;
-	uint16_t atc_source_id;
-	const struct model_pci_iommu *atc_iommu;
-	unsigned int ats, pasid; /* where these capabilities are; 0: nowhere */
-	uint8_t space[PCI_CONFIG_SIZE];
-	uint8_t writable[PCI_CONFIG_SIZE];
-};
-
-struct model_pci {
-	void *host;
-	struct model_memory *memory;
-	model_report_fn report;
-	model_msi_fn msi;
-	void *context;
-	struct uiommu_mutex lock;
-	struct model_pci_function *first, **end;
-	const struct model_pci_iommu *segment_iommu[MAX_SEGMENTS];
-};
-
-/* ---- configuration space ----------------------------------------------------------------------- */
-
-static uint32_t get(const uint8_t *bytes, unsigned int offset, unsigned int size)
-{
-	uint32_t value = 0;
-
-	for (unsigned int i = 0; i < size; i++)
-		value |= (uint32_t)bytes[offset + i] << 8 * i;
-	return value;
-}
-
-static void put(uint8_t *bytes, unsigned int offset, unsigned int size, uint32_t value)
-{
-	for (unsigned int i = 0; i < size; i++)
-		bytes[offset + i] = (uint8_t)(value >> 8 * i);
-}
-
-static void fill_header(struct model_pci_function *fn)
-{
-	const struct model_pci_config *c = &fn->config;
-	uint8_t *s = fn->space, *w = fn->writable;
-
-	put(s, PCI_VENDOR_ID, 2, c->vendor_id);
-	put(s, PCI_DEVICE_ID, 2, c->device_id);
-	put(w, PCI_COMMAND, 2,
-	    PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
-	put(s, PCI_REVISION, 1, c->revision);
-	put(s, PCI_CLASS_PROG, 1, c->class_code & 0xff);
-	put(s, PCI_CLASS_DEVICE, 2, c->class_code >> 8);
-	put(s, PCI_HEADER_TYPE, 1,
-	    (c->bridge ? PCI_HEADER_TYPE_BRIDGE : PCI_HEADER_TYPE_NORMAL) |
-		    (c->multifunction ? PCI_HEADER_TYPE_MULTIFUNCTION : 0));
-	put(w, PCI_INTERRUPT_LINE, 1, 0xff);
-	put(s, PCI_INTERRUPT_PIN, 1, c->interrupt_pin);
-	for (unsigned int i = 0; i < (c->bridge ? 2u : 6u); i++)
-		if (c->bar_size[i])
-			put(w, PCI_BAR(i), 4, ~(c->bar_size[i] - 1) & PCI_BAR_MEMORY_MASK);
-	if (c->bridge) {
-		put(w, PCI_PRIMARY_BUS, 4, 0x00ffffffu);
-		put(w, PCI_MEMORY_BASE, 4, 0xfff0fff0u);
-		put(w, PCI_BRIDGE_CONTROL, 2, 0xffff);
-		/* No prefetchable and no I/O window: their registers read as zero. */
-	} else {
-		put(s, PCI_SUBSYSTEM_VENDOR_ID, 2, c->subsystem_vendor_id);
-		put(s, PCI_SUBSYSTEM_ID, 2, c->subsystem_id);
-	}
-}
-
-static void fill_capabilities(struct model_pci_function *fn)
-{
-	const struct model_pci_config *c = &fn->config;
-	uint8_t *s = fn->space, *w = fn->writable;
-	unsigned int link = PCI_CAP_POINTER;
-
-	if (c->pcie || c->msi)
-		put(s, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-	if (c->pcie) {
-		put(s, link, 1, CAP_PCIE);
-		link = CAP_PCIE + PCI_CAP_NEXT;
-		put(s, CAP_PCIE, 1, PCI_CAP_ID_PCIE);
-		put(s, CAP_PCIE + PCI_PCIE_CAPABILITIES, 2,
-		    2u | c->pcie_type << PCI_PCIE_TYPE_SHIFT);
-		put(w, CAP_PCIE + PCI_PCIE_DEVICE_CONTROL, 2, 0x7fff);
-		put(s, CAP_PCIE + PCI_PCIE_DEVICE_CONTROL, 2, PCI_PCIE_DEVICE_NO_SNOOP);
-	}
-	if (c->msi) {
-		put(s, link, 1, CAP_MSI);
-		put(s, CAP_MSI, 1, PCI_CAP_ID_MSI);
-		put(s, CAP_MSI + MSI_CONTROL, 2, MSI_64BIT);
-		put(w, CAP_MSI + MSI_CONTROL, 2, MSI_ENABLE);
-		put(w, CAP_MSI + MSI_ADDRESS_LOW, 4, 0xfffffffcu);
-		put(w, CAP_MSI + MSI_ADDRESS_HIGH, 4, 0xffffffffu);
-		put(w, CAP_MSI + MSI_DATA, 2, 0xffff);
-	}
-}
-
-/* The device's own, behind the others. False: there is no room. */
-static bool fill_others(struct model_pci_function *fn)
-{
-	const struct model_pci_config *c = &fn->config;
-	unsigned int at = c->pcie || c->msi ? CAP_OTHERS : PCI_CAP_FIRST;
-	unsigned int link = c->msi  ? CAP_MSI + PCI_CAP_NEXT :
-			    c->pcie ? CAP_PCIE + PCI_CAP_NEXT :
-				      PCI_CAP_POINTER;
-
-	for (unsigned int i = 0; i < c->num_capabilities; i++) {
-		const struct model_pci_capability *cap = &c->capabilities[i];
-
-		if (at + cap->size > PCI_CONFIG_SIZE_CONVENTIONAL)
-			return false;
-		put(fn->space, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-		put(fn->space, link, 1, at);
-		memcpy(fn->space + at, cap->bytes, cap->size);
-		if (cap->writable)
-			memcpy(fn->writable + at, cap->writable, cap->size);
-		link = at + PCI_CAP_NEXT;
-		put(fn->space, link, 1, 0);
-		at += (cap->size + 3u) & ~3u;
-	}
-	return true;
-}
-
-/* The next extended capability, linked to the one before it. */
-static unsigned int extended(struct model_pci_function *fn, unsigned int *next, uint32_t id)
-{
-	unsigned int at = *next;
-
-	if (at != PCI_EXT_CAP_FIRST)
-		put(fn->space, at - EXT_CAP_SIZE, 4,
-		    get(fn->space, at - EXT_CAP_SIZE, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
-	put(fn->space, at, 4, id | 1u << 16);
-	*next = at + EXT_CAP_SIZE;
-	return at;
-}
-
-static void fill_extended(struct model_pci_function *fn)
-{
-	const struct model_pci_config *c = &fn->config;
-	uint8_t *s = fn->space, *w = fn->writable;
-	unsigned int next = PCI_EXT_CAP_FIRST, at;
-
-	if (!c->pcie)
-		return;
-	if (c->acs) {
-		at = extended(fn, &next, PCI_EXT_CAP_ID_ACS);
-		put(s, at + PCI_ACS_CAPABILITY, 2, c->acs_capability);
-		put(w, at + PCI_ACS_CONTROL, 2, c->acs_capability);
-	}
-	if (c->ats) {
-		at = extended(fn, &next, PCI_EXT_CAP_ID_ATS);
-		put(s, at + PCI_ATS_CAPABILITY, 2,
-		    PCI_ATS_PAGE_ALIGNED | PCI_ATS_GLOBAL_INVALIDATE);
-		put(w, at + PCI_ATS_CONTROL, 2, PCI_ATS_STU | PCI_ATS_ENABLE);
-		fn->ats = at;
-	}
-	if (c->pri) {
-		at = extended(fn, &next, PCI_EXT_CAP_ID_PRI);
-		put(w, at + PCI_PRI_CONTROL, 2, PCI_PRI_ENABLE);
-		put(s, at + PCI_PRI_STATUS, 2, PCI_PRI_STATUS_STOPPED);
-		put(s, at + PCI_PRI_CAPACITY, 4, 32);
-		put(w, at + PCI_PRI_ALLOCATION, 4, 0xffffffffu);
-	}
-	if (c->pasid_bits) {
-		uint32_t modes = (c->pasid_execute ? PCI_PASID_EXECUTE : 0) |
-				 (c->pasid_privileged ? PCI_PASID_PRIVILEGED : 0);
-
-		at = extended(fn, &next, PCI_EXT_CAP_ID_PASID);
-		put(s, at + PCI_PASID_CAPABILITY, 2,
-		    modes | (uint32_t)c->pasid_bits << PCI_PASID_WIDTH_SHIFT);
-		/* The bits of the modes stand at the same places in both registers. */
-		put(w, at + PCI_PASID_CONTROL, 2, PCI_PASID_ENABLE | modes);
-		fn->pasid = at;
-	}
-}
 
 static uint8_t secondary(const struct model_pci_function *bridge)
 {
@@ -246,19 +49,19 @@ static struct model_pci_function *find(struct model_pci *pci, uint16_t segment, 
 
 /* ---- ATS: the device's TLB is known to the IOMMU while the capability is enabled --------------- */
 
-static const struct model_pci_iommu *iommu_of(const struct model_pci_function *fn)
+const struct model_pci_iommu *model_pci_iommu_of(const struct model_pci_function *fn)
 {
 	if (fn->config.untranslated)
 		return NULL;
 	for (const struct model_pci_function *up = fn; up; up = up->config.parent)
 		if (up->iommu)
 			return up->iommu;
-	return fn->config.segment < MAX_SEGMENTS ? fn->pci->segment_iommu[fn->config.segment] :
+	return fn->config.segment < PCI_SEGMENTS ? fn->pci->segment_iommu[fn->config.segment] :
 						   NULL;
 }
 
 /* The source ID of requests: that of the highest bridge which takes ownership, or its own. */
-static uint16_t source_id(const struct model_pci_function *fn)
+uint16_t model_pci_source_id(const struct model_pci_function *fn)
 {
 	uint16_t id = (uint16_t)(bus_of(fn) << 8 | fn->config.devfn);
 
@@ -273,19 +76,31 @@ static uint16_t source_id(const struct model_pci_function *fn)
 	return id;
 }
 
+static bool atc_invalidate(void *function, bool has_pasid, uint32_t pasid, uint64_t iova,
+			   uint64_t size, bool global)
+{
+	struct model_pci_function *fn = function;
+
+	return fn->config.ops->atc_invalidate(fn->config.device, has_pasid, pasid, iova, size,
+					      global);
+}
+
 static void update_ats(struct model_pci_function *fn)
 {
 	const struct model_pci_device_ops *ops = fn->config.ops;
-	bool enabled = get(fn->space, fn->ats + PCI_ATS_CONTROL, 2) & PCI_ATS_ENABLE;
+	bool enabled = pci_get(fn->space, fn->ats + PCI_ATS_CONTROL, 2) & PCI_ATS_ENABLE;
 
 	if (!ops || !ops->atc_invalidate || enabled == fn->atc_registered)
 		return;
 	if (enabled) {
-		struct model_atc atc = { .context = fn->config.device,
-					 .invalidate = ops->atc_invalidate };
+		struct model_atc atc = {
+			.context = fn,
+			.invalidate = atc_invalidate,
+			.page_response = fn->pages ? model_pci_page_response : NULL,
+		};
 
-		fn->atc_iommu = iommu_of(fn);
-		fn->atc_source_id = source_id(fn);
+		fn->atc_iommu = model_pci_iommu_of(fn);
+		fn->atc_source_id = model_pci_source_id(fn);
 		if (!fn->atc_iommu || !fn->atc_iommu->set_atc ||
 		    fn->atc_iommu->set_atc(fn->atc_iommu->context, fn->atc_source_id, &atc))
 			return;
@@ -298,6 +113,16 @@ static void update_ats(struct model_pci_function *fn)
 }
 
 /* ---- access by software ------------------------------------------------------------------------ */
+
+/* Everything that software set is gone, and what the device knew of it (PCIe 6.0, 6.6.2). */
+static void reset_space(struct model_pci_function *fn)
+{
+	memcpy(fn->space, fn->power_on, sizeof(fn->space));
+	if (fn->pages)
+		model_pci_pages_reset(fn);
+	if (fn->ats)
+		update_ats(fn);
+}
 
 uint32_t model_pci_config_read(struct model_pci *pci, uint16_t segment, uint8_t bus, uint8_t devfn,
 			       unsigned int offset, unsigned int size)
@@ -312,7 +137,7 @@ uint32_t model_pci_config_read(struct model_pci *pci, uint16_t segment, uint8_t 
 	if (fn) {
 		if (fn->config.ops && fn->config.ops->config_read)
 			fn->config.ops->config_read(fn->config.device, offset, size);
-		value = get(fn->space, offset, size);
+		value = pci_get(fn->space, offset, size);
 	}
 	model_pci_unlock(pci);
 	return value;
@@ -322,34 +147,43 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 			    unsigned int offset, unsigned int size, uint32_t value)
 {
 	struct model_pci_function *fn;
+	bool reset = false;
 
 	if (offset + size > PCI_CONFIG_SIZE || offset % size)
 		return;
 	model_pci_lock(pci);
 	fn = find(pci, segment, bus, devfn);
 	if (fn) {
-		uint32_t mask = get(fn->writable, offset, size);
+		uint32_t mask = pci_get(fn->writable, offset, size);
 		unsigned int stu = fn->ats + PCI_ATS_CONTROL;
 
 		/* The smallest translation unit is fixed while ATS is enabled (10.5.1.3). */
 		if (fn->atc_registered && offset <= stu && offset + size > stu)
 			mask &= ~(PCI_ATS_STU << 8 * (stu - offset));
-		put(fn->space, offset, size,
-		    (get(fn->space, offset, size) & ~mask) | (value & mask));
-		if (fn->ats)
+		pci_put(fn->space, offset, size,
+		    (pci_get(fn->space, offset, size) & ~mask) | (value & mask));
+		if (fn->pages)
+			model_pci_pages_written(fn, offset, size, value);
+		reset = model_pci_wants_reset(fn, offset, size, value);
+		if (reset)
+			reset_space(fn);
+		else if (fn->ats)
 			update_ats(fn);
 		if (fn->config.ops && fn->config.ops->config_written)
 			fn->config.ops->config_written(fn->config.device, offset, size);
 	}
 	model_pci_unlock(pci);
+	/* Off the bus, so that a device may take its own lock first; it may master nothing by now. */
+	if (reset && fn->config.ops && fn->config.ops->reset)
+		fn->config.ops->reset(fn->config.device);
 }
 
 /* Do all bridges above @fn forward this address? */
 static bool window_open(const struct model_pci_function *fn, uint64_t address)
 {
 	for (const struct model_pci_function *up = fn->config.parent; up; up = up->config.parent) {
-		uint64_t base = (uint64_t)(get(up->space, PCI_MEMORY_BASE, 2) & 0xfff0u) << 16;
-		uint64_t limit = (uint64_t)(get(up->space, PCI_MEMORY_LIMIT, 2) & 0xfff0u) << 16 |
+		uint64_t base = (uint64_t)(pci_get(up->space, PCI_MEMORY_BASE, 2) & 0xfff0u) << 16;
+		uint64_t limit = (uint64_t)(pci_get(up->space, PCI_MEMORY_LIMIT, 2) & 0xfff0u) << 16 |
 				 0xfffffu;
 
 		if (!(up->space[PCI_COMMAND] & PCI_COMMAND_MEMORY) || address < base ||
@@ -366,7 +200,7 @@ static struct model_pci_function *find_bar(struct model_pci *pci, uint64_t addre
 		if (!(fn->space[PCI_COMMAND] & PCI_COMMAND_MEMORY))
 			continue;
 		for (unsigned int i = 0; i < 6; i++) {
-			uint64_t base = get(fn->space, PCI_BAR(i), 4) & PCI_BAR_MEMORY_MASK;
+			uint64_t base = pci_get(fn->space, PCI_BAR(i), 4) & PCI_BAR_MEMORY_MASK;
 			uint64_t length = fn->config.bar_size[i];
 
 			if (!length || address < base || address - base > length - size ||
@@ -418,7 +252,7 @@ bool model_pci_may_master(const struct model_pci_function *fn)
 	return true;
 }
 
-static void append(char *text, size_t size, const char *more)
+void model_pci_append(char *text, size_t size, const char *more)
 {
 	size_t at = strlen(text);
 
@@ -427,7 +261,7 @@ static void append(char *text, size_t size, const char *more)
 	text[at] = '\0';
 }
 
-static void append_hex(char *text, size_t size, uint64_t value)
+void model_pci_append_hex(char *text, size_t size, uint64_t value)
 {
 	char digits[19] = "0x";
 	int shift = 60;
@@ -438,7 +272,7 @@ static void append_hex(char *text, size_t size, uint64_t value)
 	for (; shift >= 0; shift -= 4)
 		digits[n++] = "0123456789abcdef"[value >> shift & 15];
 	digits[n] = '\0';
-	append(text, size, digits);
+	model_pci_append(text, size, digits);
 }
 
 static void report_wild(struct model_pci_function *fn, const struct model_request *request,
@@ -458,13 +292,13 @@ static void report_wild(struct model_pci_function *fn, const struct model_reques
 
 	if (!fn->pci->report)
 		return;
-	append(report.text, sizeof(report.text), "DMA of source ID ");
-	append_hex(report.text, sizeof(report.text), request->source_id);
-	append(report.text, sizeof(report.text), " at IOVA ");
-	append_hex(report.text, sizeof(report.text), request->iova);
-	append(report.text, sizeof(report.text), " reached physical address ");
-	append_hex(report.text, sizeof(report.text), phys);
-	append(report.text, sizeof(report.text), ", which is no buffer of any device");
+	model_pci_append(report.text, sizeof(report.text), "DMA of source ID ");
+	model_pci_append_hex(report.text, sizeof(report.text), request->source_id);
+	model_pci_append(report.text, sizeof(report.text), " at IOVA ");
+	model_pci_append_hex(report.text, sizeof(report.text), request->iova);
+	model_pci_append(report.text, sizeof(report.text), " reached physical address ");
+	model_pci_append_hex(report.text, sizeof(report.text), phys);
+	model_pci_append(report.text, sizeof(report.text), ", which is no buffer of any device");
 	fn->pci->report(fn->pci->context, &report);
 }
 
@@ -476,7 +310,7 @@ static enum model_status message(struct model_pci_function *fn, const struct mod
 	if (request->access & MODEL_READ || request->size != 4 || address % 4)
 		return MODEL_FAULT;
 	if (fn->pci->msi)
-		fn->pci->msi(fn->pci->context, address, get(data, 0, 4));
+		fn->pci->msi(fn->pci->context, address, pci_get(data, 0, 4));
 	return MODEL_OK;
 }
 
@@ -497,12 +331,12 @@ enum model_status model_pci_untranslated(const struct model_request *request,
 static enum model_status translate(struct model_pci_function *fn, struct model_request *request,
 				   struct model_translation *out)
 {
-	const struct model_pci_iommu *above = iommu_of(fn);
+	const struct model_pci_iommu *above = model_pci_iommu_of(fn);
 
 	if (!model_pci_may_master(fn))
 		return MODEL_FAULT;
 	request->segment = fn->config.segment;
-	request->source_id = source_id(fn);
+	request->source_id = model_pci_source_id(fn);
 	if (above)
 		return above->iommu->translate(above->iommu->context, request, out);
 	return model_pci_untranslated(request, out);
@@ -545,6 +379,7 @@ enum model_status model_pci_dma_locked(struct model_pci_function *fn,
 			.pasid = dma->pasid,
 			.iova = at,
 			.access = dma->access,
+			.stall = dma->stall,
 		};
 		enum model_status status;
 
@@ -590,10 +425,10 @@ void model_pci_raise_msi(struct model_pci_function *fn)
 	uint8_t data[4] = { 0 };
 
 	model_pci_lock(fn->pci);
-	if (fn->config.msi && get(fn->space, CAP_MSI + MSI_CONTROL, 2) & MSI_ENABLE) {
-		dma.address = get(fn->space, CAP_MSI + MSI_ADDRESS_LOW, 4) |
-			      (uint64_t)get(fn->space, CAP_MSI + MSI_ADDRESS_HIGH, 4) << 32;
-		put(data, 0, 4, get(fn->space, CAP_MSI + MSI_DATA, 2));
+	if (fn->config.msi && pci_get(fn->space, PCI_AT_MSI + PCI_MSI_CONTROL, 2) & PCI_MSI_ENABLE) {
+		dma.address = pci_get(fn->space, PCI_AT_MSI + PCI_MSI_ADDRESS_LOW, 4) |
+			      (uint64_t)pci_get(fn->space, PCI_AT_MSI + PCI_MSI_ADDRESS_HIGH, 4) << 32;
+		pci_put(data, 0, 4, pci_get(fn->space, PCI_AT_MSI + PCI_MSI_DATA, 2));
 		model_pci_dma_locked(fn, &dma, data);
 	}
 	model_pci_unlock(fn->pci);
@@ -615,21 +450,26 @@ bool model_pci_behind(struct model_pci *pci, const struct model_pci_iommu *iommu
 		      uint16_t id)
 {
 	for (const struct model_pci_function *fn = pci->first; fn; fn = fn->next)
-		if (fn->config.segment == segment && iommu_of(fn) == iommu &&
+		if (fn->config.segment == segment && model_pci_iommu_of(fn) == iommu &&
 		    reachable(fn, bus_of(fn)) &&
-		    (source_id(fn) == id || (bus_of(fn) << 8 | fn->config.devfn) == id))
+		    (model_pci_source_id(fn) == id || (bus_of(fn) << 8 | fn->config.devfn) == id))
 			return true;
 	return false;
 }
 
 uint16_t model_pci_ats_control(const struct model_pci_function *fn)
 {
-	return fn->ats ? (uint16_t)get(fn->space, fn->ats + PCI_ATS_CONTROL, 2) : 0;
+	return fn->ats ? (uint16_t)pci_get(fn->space, fn->ats + PCI_ATS_CONTROL, 2) : 0;
 }
 
 uint16_t model_pci_pasid_control(const struct model_pci_function *fn)
 {
-	return fn->pasid ? (uint16_t)get(fn->space, fn->pasid + PCI_PASID_CONTROL, 2) : 0;
+	return fn->pasid ? (uint16_t)pci_get(fn->space, fn->pasid + PCI_PASID_CONTROL, 2) : 0;
+}
+
+unsigned int model_pci_pasid_bits(const struct model_pci_function *fn)
+{
+	return fn->config.pasid_bits;
 }
 
 void model_pci_lock(struct model_pci *pci)
@@ -697,6 +537,15 @@ int model_pci_create(void *host, struct model_memory *memory, model_report_fn re
 	return 0;
 }
 
+static void free_function(struct model_pci_function *fn)
+{
+	void *host = fn->pci->host;
+
+	uiommu_port_free(host, fn->pages, sizeof(*fn->pages));
+	uiommu_port_free(host, fn->power_on, PCI_CONFIG_SIZE);
+	uiommu_port_free(host, fn, sizeof(*fn));
+}
+
 void model_pci_destroy(struct model_pci *pci)
 {
 	if (!pci)
@@ -707,7 +556,7 @@ void model_pci_destroy(struct model_pci *pci)
 		pci->first = fn->next;
 		if (fn->config.ops && fn->config.ops->destroy)
 			fn->config.ops->destroy(fn->config.device);
-		uiommu_port_free(pci->host, fn, sizeof(*fn));
+		free_function(fn);
 	}
 	uiommu_port_mutex_destroy(pci->host, &pci->lock);
 	uiommu_port_free(pci->host, pci, sizeof(*pci));
@@ -730,17 +579,22 @@ int model_pci_add(struct model_pci *pci, const struct model_pci_config *config,
 		return -1;
 	fn->pci = pci;
 	fn->config = *config;
-	fill_header(fn);
-	fill_capabilities(fn);
-	fill_extended(fn);
-	if (!fill_others(fn)) {
-		uiommu_port_free(pci->host, fn, sizeof(*fn));
-		return -1;
+	if (!model_pci_fill(fn))
+		goto fail;
+	if (fn->pri) {
+		fn->pages = uiommu_port_alloc(pci->host, sizeof(*fn->pages));
+		if (!fn->pages)
+			goto fail;
+		fn->pages->at = fn->pri;
 	}
 	*pci->end = fn;
 	pci->end = &fn->next;
 	*out = fn;
 	return 0;
+
+fail:
+	free_function(fn);
+	return -1;
 }
 
 void model_pci_set_device(struct model_pci_function *fn, const struct model_pci_device_ops *ops,
@@ -758,7 +612,7 @@ void model_pci_set_iommu(struct model_pci_function *fn, const struct model_pci_i
 int model_pci_set_segment_iommu(struct model_pci *pci, uint16_t segment,
 				const struct model_pci_iommu *iommu)
 {
-	if (segment >= MAX_SEGMENTS)
+	if (segment >= PCI_SEGMENTS)
 		return -1;
 	pci->segment_iommu[segment] = iommu;
 	return 0;

@@ -29,6 +29,17 @@ struct model_pci_iommu {
 	void *context;
 };
 
+/* A page request group response message, and the group that it answers. */
+struct model_pci_page_response {
+	bool has_pasid; /* as the message says it ... */
+	uint32_t pasid;
+	uint16_t group;
+	enum model_page_response code;
+	bool expected; /* ... false: no group waits for it, and the device shall not heed it ... */
+	bool group_has_pasid; /* ... and what the requests of the group had */
+	uint32_t group_pasid;
+};
+
 /* What a device does behind its configuration space. All are optional. */
 struct model_pci_device_ops {
 	/* Size 1, 2, 4 or 8; naturally aligned. */
@@ -40,6 +51,13 @@ struct model_pci_device_ops {
 			       uint64_t size, bool global);
 	/* ATS was disabled: forget all translations.  Called on the bus. */
 	void (*atc_reset)(void *device);
+	/* A page request group response message came.  Called on the bus. */
+	void (*page_response)(void *device, const struct model_pci_page_response *response);
+	/*
+	 * A function-level reset: configuration space is as after power-on and the device TLB off already.  Not
+	 * called on the bus.
+	 */
+	void (*reset)(void *device);
 	/* Time passes: finish what is pending. */
 	void (*settle)(void *device);
 	/*
@@ -77,7 +95,10 @@ struct model_pci_config {
 	uint16_t acs_capability;
 	bool msi;
 	bool ats;
-	bool pri;
+	bool pri; /* page requests, with ats */
+	bool pri_plain_responses; /* PRG Response PASID Required is clear (10.5.2.3) */
+	bool flr; /* can be reset: by PCIe, or else by the capability for Advanced Features */
+	bool pasid_always; /* on no bus: PASIDs need not be enabled */
 	uint8_t pasid_bits; /* 0: no PASID capability */
 	bool pasid_execute, pasid_privileged;
 	bool untranslated; /* no IOMMU stands above this function: it is one itself */
@@ -147,6 +168,10 @@ bool model_pci_behind(struct model_pci *pci, const struct model_pci_iommu *iommu
 /* One's own configuration space, for the enable bits of capabilities; on the bus. */
 uint16_t model_pci_ats_control(const struct model_pci_function *fn);
 uint16_t model_pci_pasid_control(const struct model_pci_function *fn);
+/* Width of PASIDs; 0: none. */
+unsigned int model_pci_pasid_bits(const struct model_pci_function *fn);
+/* Whether the function has the capability for page requests. */
+bool model_pci_has_pages(const struct model_pci_function *fn);
 void model_pci_bus_lock(struct model_pci_function *fn);
 void model_pci_bus_unlock(struct model_pci_function *fn);
 
@@ -157,6 +182,7 @@ struct model_pci_dma {
 	unsigned int access; /* enum model_access; exactly one of READ and WRITE */
 	bool has_pasid;
 	uint32_t pasid;
+	const struct model_stall *stall; /* NULL: may not be stalled */
 };
 
 /* A DMA. Takes the bus; the _locked form is for devices that hold it. */
@@ -168,6 +194,21 @@ enum model_status model_pci_dma_locked(struct model_pci_function *fn,
 enum model_status model_pci_translate_locked(struct model_pci_function *fn,
 					     const struct model_pci_dma *dma,
 					     struct model_translation *out);
+
+enum model_pci_page_result {
+	MODEL_PCI_PAGE_SENT, /* a response comes, by page_response; or came already */
+	MODEL_PCI_PAGE_FORBIDDEN, /* not enabled, or the interface has failed: nothing was sent */
+	MODEL_PCI_PAGE_FULL, /* as many requests are outstanding as software allows: nothing was sent */
+	MODEL_PCI_PAGE_REFUSED, /* nobody takes page requests: no response will come */
+};
+
+/*
+ * A page request, or a stop marker (no READ, no WRITE, last, with PASID), which is never outstanding.  Segment and
+ * source ID are filled in.  The caller holds the bus.
+ */
+enum model_pci_page_result
+model_pci_page_request_locked(struct model_pci_function *fn,
+			      const struct model_page_request *request);
 /* Sends the function's MSI if it is enabled; the caller does not hold the bus. */
 void model_pci_raise_msi(struct model_pci_function *fn);
 

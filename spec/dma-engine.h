@@ -25,11 +25,13 @@
  *
  * DMA_ENGINE_PAGE_REQUEST sends one bare request for a page: IOVA, PASID, FLAGS (PASID, PRIVILEGED, EXECUTE) and
  * DMA_ENGINE_GROUP say which, no matter what else waits.  Every response that arrives is recorded, oldest
- * first, up to DMA_ENGINE_RESPONSES_MAX of them.
+ * first, up to DMA_ENGINE_RESPONSES_MAX of them.  While a request waits, registers may be written for these, the
+ * window may not, and STATUS stays as it is: DMA_ENGINE_SENT tells whether they went out.
  *
  * DMA_ENGINE_MISBEHAVE makes the device TLB break the rules of 10.3.
  *
- * A function-level reset forgets translations, waits, responses, streams, and misbehaviour.
+ * A function-level reset forgets translations, waits, responses, streams, and misbehaviour; what a stream had
+ * counted can still be read.  A stream asks for no pages.
  *
  * A stream reads the 64-bit words of [IOVA, IOVA + STREAM_SIZE) in turn, compares each with EXPECT_A and
  * EXPECT_B, and writes back what it read, until it is told to stop.
@@ -84,6 +86,7 @@
 #define DMA_ENGINE_RESPONSE_GROUP UINT64_C(0xffff00)
 #define DMA_ENGINE_RESPONSE_PASID_SHIFT 32
 #define DMA_ENGINE_RESPONSES_MAX 64
+#define DMA_ENGINE_SENT 0x68 /* 32, read only: page requests and stop markers that left the device */
 #define DMA_ENGINE_TRIES 8
 #define DMA_ENGINE_WINDOW 0x1000
 #define DMA_ENGINE_WINDOW_SIZE 4096

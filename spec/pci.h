@@ -83,6 +83,18 @@
 #define PCI_CAP_ID_VENDOR 0x09u
 #define PCI_CAP_ID_PCIE 0x10u
 #define PCI_CAP_ID_MSIX 0x11u
+#define PCI_CAP_ID_AF 0x13u
+
+/* Advanced features of conventional PCI (PCI-SIG ECN "Advanced Capabilities for Conventional PCI"). */
+#define PCI_AF_LENGTH 0x02 /* 8 */
+#define PCI_AF_LENGTH_VALUE 6u
+#define PCI_AF_CAPABILITIES 0x03 /* 8 */
+#define PCI_AF_TP (1u << 0) /* transactions pending is reported */
+#define PCI_AF_FLR (1u << 1)
+#define PCI_AF_CONTROL 0x04 /* 8 */
+#define PCI_AF_INITIATE_FLR (1u << 0) /* reads 0 */
+#define PCI_AF_STATUS 0x05 /* 8 */
+#define PCI_AF_STATUS_PENDING (1u << 0)
 
 /* MSI-X (7.7.2): the table and the pending bits lie in BARs. */
 #define PCI_MSIX_CONTROL 0x02 /* 16 */
@@ -168,8 +180,10 @@ enum pci_pcie_type {
 /* Page requests (10.5.2). */
 #define PCI_PRI_CONTROL 0x04 /* 16 */
 #define PCI_PRI_ENABLE (1u << 0)
-#define PCI_PRI_RESET (1u << 1)
+#define PCI_PRI_RESET (1u << 1) /* while not enabled: outstanding requests are forgotten; reads 0 */
 #define PCI_PRI_STATUS 0x06 /* 16 */
+#define PCI_PRI_STATUS_FAILURE (1u << 0) /* a Response Failure came; cleared by writing 1 */
+#define PCI_PRI_STATUS_UPRGI (1u << 1) /* a response fitted no request; cleared by writing 1 */
 #define PCI_PRI_STATUS_STOPPED (1u << 8)
 #define PCI_PRI_STATUS_PASID_REQUIRED (1u << 15) /* responses need the PASID */
 #define PCI_PRI_CAPACITY 0x08 /* 32 */

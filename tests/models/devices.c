@@ -494,7 +494,7 @@ static void test_engine(void **state)
 	w->requests = 0;
 	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 4097, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
 	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 0, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
-	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 8, 0x20), DMA_ENGINE_REFUSED_BY_DEVICE);
+	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 8, 0x40), DMA_ENGINE_REFUSED_BY_DEVICE);
 	assert_int_equal(run(w, 9, IOVA, 8, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
 	assert_int_equal(w->requests, 0);
 }
