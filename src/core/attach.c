@@ -43,6 +43,11 @@ static bool two_phase(const struct uiommu_domain *domain)
 static int prepare(struct uiommu_device *dev, uiommu_pasid_t pasid, struct uiommu_domain *domain,
 		   struct uiommu_domain *old)
 {
+	const struct uiommu_domain_ops *ops = domain->ops;
+	int rc = uiommu_faults_prepare(dev, domain);
+
+	if (rc)
+		return rc;
 	dev->attach = (struct uiommu_attach){
 		.dev = dev,
 		.pasid = pasid,
@@ -50,12 +55,12 @@ static int prepare(struct uiommu_device *dev, uiommu_pasid_t pasid, struct uiomm
 		.old = old,
 	};
 	if (two_phase(domain))
-		return domain->ops->attach_prepare ?
-			       uiommu_driver_error(domain->ops->attach_prepare(&dev->attach)) :
-			       0;
-	if (!domain->ops->attach_single)
-		return -UIOMMU_EOPNOTSUPP;
-	return uiommu_driver_error(domain->ops->attach_single(&dev->attach));
+		rc = ops->attach_prepare ? ops->attach_prepare(&dev->attach) : 0;
+	else
+		rc = ops->attach_single ? ops->attach_single(&dev->attach) : -UIOMMU_EOPNOTSUPP;
+	if (!rc && !two_phase(domain))
+		uiommu_faults_ended(dev, pasid, old);
+	return uiommu_driver_error(rc);
 }
 
 static void commit(struct uiommu_device *dev)
@@ -64,6 +69,7 @@ static void commit(struct uiommu_device *dev)
 
 	if (ops->attach_commit)
 		ops->attach_commit(&dev->attach);
+	uiommu_faults_ended(dev, dev->attach.pasid, dev->attach.old);
 }
 
 static void abort_prepared(struct uiommu_device *dev)
@@ -129,10 +135,13 @@ int uiommu_device_switch(struct uiommu_device *dev, struct uiommu_domain *domain
 	if (passed_over(dev, domain))
 		return 0;
 	rc = check_direct(dev, domain);
-	if (!rc)
-		rc = uiommu_attach_step(dev, UIOMMU_RID, domain, dev->domain);
+	if (rc)
+		return rc;
+	uiommu_faults_changing(dev->group, UIOMMU_RID, false);
+	rc = uiommu_attach_step(dev, UIOMMU_RID, domain, dev->domain);
 	if (!rc)
 		switched(dev, domain);
+	uiommu_faults_changed(dev->group);
 	return rc;
 }
 
@@ -202,16 +211,12 @@ static void roll_back(struct uiommu_group *group, const struct uiommu_device *en
 	}
 }
 
-int uiommu_group_switch(struct uiommu_group *group, struct uiommu_domain *domain,
-			enum uiommu_switch_mode mode)
+static int switch_members(struct uiommu_group *group, struct uiommu_domain *domain,
+			  enum uiommu_switch_mode mode)
 {
 	struct uiommu_device *dev;
 	int rc, result = 0;
 
-	if (group->domain == domain && mode == UIOMMU_MAY_FAIL)
-		return 0;
-	if (group->resets && mode == UIOMMU_MAY_FAIL)
-		return -UIOMMU_EBUSY;
 	for (dev = group->members; dev; dev = dev->group_next) {
 		dev->step_done = false;
 		rc = check_direct(dev, domain);
@@ -246,6 +251,21 @@ int uiommu_group_switch(struct uiommu_group *group, struct uiommu_domain *domain
 	return result;
 }
 
+int uiommu_group_switch(struct uiommu_group *group, struct uiommu_domain *domain,
+			enum uiommu_switch_mode mode)
+{
+	int rc;
+
+	if (group->domain == domain && mode == UIOMMU_MAY_FAIL)
+		return 0;
+	if (group->resets && mode == UIOMMU_MAY_FAIL)
+		return -UIOMMU_EBUSY;
+	uiommu_faults_changing(group, UIOMMU_RID, mode == UIOMMU_MUST_SUCCEED);
+	rc = switch_members(group, domain, mode);
+	uiommu_faults_changed(group);
+	return rc;
+}
+
 /* What the group has when no user has attached anything. */
 struct uiommu_domain *uiommu_core_domain(struct uiommu_group *group)
 {
@@ -266,7 +286,11 @@ static int attach_checked(struct uiommu_domain *domain, struct uiommu_group *gro
 	if (!replace && group->domain != group->default_domain &&
 	    group->domain != group->blocking_domain)
 		return -UIOMMU_EBUSY;
-	return uiommu_group_switch(group, domain, UIOMMU_MAY_FAIL);
+	/* Nobody may change its consumer of page requests from now on. */
+	uiommu_domain_pin(group->sys, domain);
+	rc = uiommu_group_switch(group, domain, UIOMMU_MAY_FAIL);
+	uiommu_domain_unhold(domain);
+	return rc;
 }
 
 static void detach_locked(struct uiommu_domain *domain, struct uiommu_group *group)
@@ -347,11 +371,17 @@ static int attach_with_handle(struct uiommu_domain *domain, struct uiommu_group 
 	if (!rc)
 		rc = uiommu_slot_reserve(group, &group->rid, handle);
 	if (!rc) {
+		bool same = group->domain == domain;
+
+		uiommu_faults_changing(group, UIOMMU_RID, false);
 		rc = attach_checked(domain, group, replace);
+		if (!rc && same)
+			uiommu_faults_forget(group, UIOMMU_RID);
 		if (rc)
 			uiommu_slot_cancel(group, &group->rid);
 		else
 			uiommu_slot_publish(group, &group->rid, domain);
+		uiommu_faults_changed(group);
 	}
 	uiommu_unlock(group->sys, &group->mutex);
 	return rc;

@@ -4,18 +4,25 @@
  *
  * Locks, outermost first:
  *
+ *   sys->sva       binding and unbinding: which address spaces have which bonds
  *   sys->probe     who is known: the list of devices, probing and release, driver binding
  *   group->mutex   members, default, blocking and current domain, owner, PASID attachments; held
  *                  over every attach operation of a driver
+ *   faults->handling   of one device: a handler of its page requests is at work.  Not taken by
+ *                  whoever attaches but to wait for that handler, after the hardware is done
+ *   faults->responding of one device: its driver's page_response is at work
+ *   mm->mutex      of one address space (sva.c): which SVA domains hear of its changes; held over
+ *                  the drivers' mm_invalidate and mm_exit, and never over a call of the port's mm
+ *                  functions, because the host may hold its own locks when it tells of a change
  *   sys->table     short and innermost: no driver and no user is ever called with it.  It covers what
  *                  may be looked up beside an attach: dev->group, dev->instance, dev->domain, slots
- *                  and their handles, the lists of instances and groups, reference counts
+ *                  and their handles, the lists of instances and groups, reference counts, page
+ *                  requests that wait, PASIDs that are allocated
  *
  * What group->mutex covers is written with sys->table held too where it is listed there, so that
  * either lock is enough to read it.  Map and unmap take none of them.
  *
- * Later parts: SVA domains attach through pasid.c with a handle like every other domain; page requests
- * find their domain with uiommu_attach_handle_get() and are queued beside fault.c.
+ * SVA domains attach through pasid.c with a handle like every other domain.
  */
 #ifndef UIOMMU_SRC_CORE_H
 #define UIOMMU_SRC_CORE_H
@@ -30,16 +37,30 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+/* PASIDs that were given out, one bit each; grows with the highest one, is freed with the last. */
+struct uiommu_pasid_pool {
+	uint64_t *words;
+	uint32_t num_words;
+	uint32_t hint; /* no word before this one has a PASID to give */
+	uint32_t used;
+};
+
+struct uiommu_faults; /* faults.h */
+struct uiommu_sva_mm; /* sva.c */
+
 struct uiommu_system {
 	struct uiommu_system_config config;
 	void *host;
 	uintptr_t direct_map;
+	struct uiommu_mutex sva;
 	struct uiommu_mutex probe;
 	struct uiommu_mutex table;
 	struct uiommu_instance *instances;
 	struct uiommu_device *devices; /* in order of arrival */
 	struct uiommu_group *groups; /* by id */
 	bool destroyed; /* only the groups that users still hold keep it */
+	struct uiommu_pasid_pool pasids; /* sys->table */
+	struct uiommu_sva_mm *mms; /* sys->table */
 };
 
 struct uiommu_resv_list {
@@ -88,6 +109,9 @@ struct uiommu_device {
 	bool quarantined; /* atomic */
 	uint32_t quarantine_id; /* sys->table, these two */
 	const char *quarantine_reason; /* not NULL: users have not heard of it */
+
+	struct uiommu_faults *faults; /* written with sys->table too; NULL: never wanted page requests */
+	bool requests_closed; /* sys->table: it leaves, or is in reset: every page request is INVALID */
 };
 
 /* What one (group, PASID) is attached to. */
@@ -124,6 +148,13 @@ struct uiommu_group {
 	struct uiommu_slot *slots; /* by PASID */
 	unsigned int num_slots;
 	unsigned int max_slots;
+
+	/* What is being attached, replaced or detached now; sys->table too. */
+	struct {
+		unsigned int depth; /* 0: nothing */
+		uiommu_pasid_t pasid;
+		bool leaving; /* a detach */
+	} changing;
 };
 
 static inline void *uiommu_zalloc(struct uiommu_system *sys, size_t size)
@@ -194,6 +225,28 @@ int uiommu_resv_map_direct(struct uiommu_device *dev, struct uiommu_domain *doma
 int uiommu_check_domain(const struct uiommu_ops *ops, const struct uiommu_system *sys,
 			const struct uiommu_domain *domain);
 
+/*
+ * page_request.c; group->mutex held.  Whoever switches one device goes through uiommu_attach_step(), which
+ * calls prepare and ended.  Around one public operation come changing and changed.
+ */
+void uiommu_faults_changing(struct uiommu_group *group, uiommu_pasid_t pasid, bool leaving);
+void uiommu_faults_changed(struct uiommu_group *group);
+int uiommu_faults_prepare(struct uiommu_device *dev, const struct uiommu_domain *domain);
+void uiommu_faults_ended(struct uiommu_device *dev, uiommu_pasid_t pasid,
+			 const struct uiommu_domain *old);
+void uiommu_faults_forget(struct uiommu_group *group, uiommu_pasid_t pasid);
+void uiommu_faults_close(struct uiommu_device *dev, bool closed);
+void uiommu_faults_remove(struct uiommu_device *dev);
+
+/* sva.c */
+void uiommu_sva_end(struct uiommu_system *sys);
+bool uiommu_sva_owns_pasid(const struct uiommu_system *sys, uiommu_pasid_t pasid);
+
+/* pasid_pool.c */
+int uiommu_pasid_take(struct uiommu_system *sys, uint32_t limit, uiommu_pasid_t *out);
+bool uiommu_pasid_give(struct uiommu_system *sys, uiommu_pasid_t pasid, uint64_t **empty,
+		       size_t *size);
+
 /* attach.c; group->mutex held */
 enum uiommu_switch_mode {
 	UIOMMU_MAY_FAIL,
@@ -230,8 +283,9 @@ static inline bool uiommu_blocked_by_reset(const struct uiommu_device *dev)
 	return dev->reset_blocked && !dev->reset_kept;
 }
 
-/* fault.c; the first with sys->table held, the second without locks */
+/* fault.c; the first two with sys->table held, the third without locks */
 bool uiommu_device_has_id(const struct uiommu_device *dev, uint32_t id);
+struct uiommu_device *uiommu_device_by_id(struct uiommu_instance *instance, uint32_t id);
 void uiommu_deliver_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault);
 
 /* pasid.c; group->mutex held */
@@ -240,6 +294,10 @@ void uiommu_pasid_resume_device(struct uiommu_device *dev);
 void uiommu_pasid_block_device(struct uiommu_device *dev);
 void uiommu_pasid_drop_all(struct uiommu_group *group);
 struct uiommu_slot *uiommu_pasid_find(struct uiommu_group *group, uiommu_pasid_t pasid);
+bool uiommu_pasid_has(const struct uiommu_device *dev, const struct uiommu_slot *slot);
+/* pasid.c; no lock held */
+void uiommu_pasid_detach_handle(struct uiommu_group *group, uiommu_pasid_t pasid,
+				const struct uiommu_attach_handle *handle);
 
 /* domain.c */
 int uiommu_domain_adopt(struct uiommu_system *sys, const struct uiommu_ops *ops,
@@ -249,6 +307,7 @@ int uiommu_domain_alloc_for(struct uiommu_device *dev, unsigned int flags,
 int uiommu_domain_identity_for(struct uiommu_device *dev, struct uiommu_domain **out);
 void uiommu_domain_hold(struct uiommu_domain *domain);
 void uiommu_domain_unhold(struct uiommu_domain *domain);
+void uiommu_domain_pin(struct uiommu_system *sys, struct uiommu_domain *domain);
 void uiommu_domain_set_type(struct uiommu_domain *domain, enum uiommu_domain_type type);
 
 /* map.c: what was gathered is invalid everywhere now */

@@ -51,6 +51,7 @@ static void forget_probe(struct uiommu_device *dev)
 	uiommu_resv_clear(&dev->resv);
 	dev->require_direct = false;
 	dev->attach_deferred = false;
+	dev->requests_closed = false;
 	dev->priv = NULL;
 	set_instance(dev, NULL);
 	uiommu_fwspec_clear(dev);
@@ -70,6 +71,7 @@ static void park(struct uiommu_device *dev)
 	if (dev->domain && parking)
 		uiommu_device_park(dev, uiommu_static_domain(parking));
 	old = dev->domain;
+	uiommu_faults_remove(dev);
 	uiommu_lock(dev->sys, &dev->sys->table);
 	dev->domain = NULL;
 	uiommu_unlock(dev->sys, &dev->sys->table);
@@ -83,6 +85,7 @@ static void leave(struct uiommu_device *dev)
 	struct uiommu_group *group = dev->group;
 
 	uiommu_lock(dev->sys, &group->mutex);
+	uiommu_faults_close(dev, true);
 	park(dev);
 	if (dev->bound && !dev->bound_managed) {
 		group->users--;

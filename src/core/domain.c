@@ -23,6 +23,14 @@ void uiommu_domain_unhold(struct uiommu_domain *domain)
 		__atomic_sub_fetch(domain->users, 1, __ATOMIC_ACQ_REL);
 }
 
+/* As hold, but in one order with the question whether the domain is attached anywhere. */
+void uiommu_domain_pin(struct uiommu_system *sys, struct uiommu_domain *domain)
+{
+	uiommu_lock(sys, &sys->table);
+	uiommu_domain_hold(domain);
+	uiommu_unlock(sys, &sys->table);
+}
+
 /* The type of a default domain changes from DMA to DMA_FQ while it is in use. */
 void uiommu_domain_set_type(struct uiommu_domain *domain, enum uiommu_domain_type type)
 {
@@ -49,6 +57,13 @@ int uiommu_domain_adopt(struct uiommu_system *sys, const struct uiommu_ops *ops,
 			dops->free(domain);
 		return -UIOMMU_EOPNOTSUPP;
 	}
+	if (domain->type == UIOMMU_DOMAIN_SVA && (!dops->mm_invalidate || !dops->mm_exit)) {
+		uiommu_log(sys->host, UIOMMU_LOG_ERROR,
+			   "driver %s: an SVA domain lacks a required operation", ops->name);
+		if (dops->free)
+			dops->free(domain);
+		return -UIOMMU_EOPNOTSUPP;
+	}
 	domain->users = uiommu_zalloc(sys, sizeof(*domain->users));
 	if (!domain->users) {
 		if (dops->free)
@@ -60,6 +75,9 @@ int uiommu_domain_adopt(struct uiommu_system *sys, const struct uiommu_ops *ops,
 	domain->sys = sys;
 	domain->fault_handler = NULL;
 	domain->fault_token = NULL;
+	domain->page_handler = NULL;
+	domain->page_token = NULL;
+	domain->mm = NULL;
 	return 0;
 }
 
@@ -219,6 +237,7 @@ void uiommu_domain_free(struct uiommu_domain *domain)
 			   domain->owner->name);
 		return;
 	}
+	uiommu_set_fault_queue(domain, NULL);
 	if (domain->ops->free)
 		domain->ops->free(domain);
 	uiommu_domain_unhold(parent);

@@ -3,7 +3,7 @@
  * fault.c - refused translations find their device, its domain and whoever wants to hear of them
  *
  * The lookup takes the table lock alone, so a fault is reported while an attach waits for the hardware.
- * Page requests (faults that are answered) will be queued beside this file.
+ * Page requests (faults that are answered) are in page_request.c.
  */
 #include "src/core/core.h"
 
@@ -14,6 +14,16 @@ bool uiommu_device_has_id(const struct uiommu_device *dev, uint32_t id)
 			return true;
 	}
 	return false;
+}
+
+/* Whom @instance knows by that ID; sys->table held. */
+struct uiommu_device *uiommu_device_by_id(struct uiommu_instance *instance, uint32_t id)
+{
+	struct uiommu_device *dev = instance->sys->devices;
+
+	while (dev && (dev->instance != instance || !uiommu_device_has_id(dev, id)))
+		dev = dev->next;
+	return dev;
 }
 
 static struct uiommu_domain *faulting_domain(struct uiommu_device *dev,
@@ -41,10 +51,7 @@ void uiommu_deliver_fault(struct uiommu_instance *instance, const struct uiommu_
 	if (!sys)
 		return;
 	uiommu_lock(sys, &sys->table);
-	for (dev = sys->devices; dev; dev = dev->next) {
-		if (dev->instance == instance && uiommu_device_has_id(dev, fault->source_id))
-			break;
-	}
+	dev = uiommu_device_by_id(instance, fault->source_id);
 	domain = dev ? faulting_domain(dev, fault) : NULL;
 	if (domain && domain->users) {
 		handler = domain->fault_handler;

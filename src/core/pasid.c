@@ -83,7 +83,8 @@ static void slot_remove(struct uiommu_group *group, struct uiommu_slot *slot)
 	uiommu_free(sys, empty, max * sizeof(*empty));
 }
 
-static bool has_slot(const struct uiommu_device *dev, const struct uiommu_slot *slot)
+/* Is the slot in the table of @dev?  Either group->mutex or sys->table is held. */
+bool uiommu_pasid_has(const struct uiommu_device *dev, const struct uiommu_slot *slot)
 {
 	return dev->max_pasids && slot->sequence > dev->joined;
 }
@@ -106,7 +107,7 @@ static int program(struct uiommu_group *group, const struct uiommu_slot *slot,
 	int rc = 0;
 
 	for (dev = group->members; dev; dev = dev->group_next) {
-		if (!has_slot(dev, slot))
+		if (!uiommu_pasid_has(dev, slot))
 			continue;
 		rc = uiommu_attach_step(dev, slot->pasid, domain, old);
 		if (rc)
@@ -118,7 +119,7 @@ static int program(struct uiommu_group *group, const struct uiommu_slot *slot,
 	if (!rc)
 		return 0;
 	for (dev = group->members; dev != failed; dev = dev->group_next) {
-		if (!has_slot(dev, slot))
+		if (!uiommu_pasid_has(dev, slot))
 			continue;
 		if (old && uiommu_attach_step(dev, slot->pasid, old, domain) == 0) {
 			uiommu_domain_hold(old);
@@ -183,6 +184,8 @@ int uiommu_attach_device_pasid(struct uiommu_domain *domain, struct uiommu_devic
 		rc = -UIOMMU_ENOMEM;
 		goto out;
 	}
+	uiommu_domain_pin(group->sys, domain);
+	uiommu_faults_changing(group, pasid, false);
 	rc = uiommu_slot_reserve(group, slot, handle);
 	if (!rc)
 		rc = program(group, slot, domain, NULL);
@@ -190,6 +193,8 @@ int uiommu_attach_device_pasid(struct uiommu_domain *domain, struct uiommu_devic
 		slot_remove(group, slot);
 	else
 		uiommu_slot_publish(group, slot, domain);
+	uiommu_faults_changed(group);
+	uiommu_domain_unhold(domain);
 out:
 	uiommu_group_unlock_put(group);
 	return rc;
@@ -215,15 +220,51 @@ int uiommu_replace_device_pasid(struct uiommu_domain *domain, struct uiommu_devi
 	rc = group->resets ? -UIOMMU_EBUSY : uiommu_slot_reserve(group, slot, handle);
 	if (rc)
 		goto out;
+	uiommu_domain_pin(group->sys, domain);
+	uiommu_faults_changing(group, pasid, false);
 	if (slot->domain != domain)
 		rc = program(group, slot, domain, slot->domain);
+	else
+		uiommu_faults_forget(group, pasid);
 	if (rc)
 		uiommu_slot_cancel(group, slot);
 	else
 		uiommu_slot_publish(group, slot, domain);
+	uiommu_faults_changed(group);
+	uiommu_domain_unhold(domain);
 out:
 	uiommu_group_unlock_put(group);
 	return rc;
+}
+
+static void detach_locked(struct uiommu_group *group, struct uiommu_slot *slot)
+{
+	struct uiommu_domain *domain = slot->domain;
+
+	uiommu_faults_changing(group, slot->pasid, true);
+	for (struct uiommu_device *member = group->members; member; member = member->group_next) {
+		if (!uiommu_pasid_has(member, slot))
+			continue;
+		if (!member->reset_blocked)
+			block_one(member, slot->pasid, domain);
+		uiommu_domain_unhold(domain);
+	}
+	/* The hardware first: a late fault still finds its handle. */
+	slot_remove(group, slot);
+	uiommu_faults_changed(group);
+}
+
+/* For one who has attached through a device that may have left its group since. */
+void uiommu_pasid_detach_handle(struct uiommu_group *group, uiommu_pasid_t pasid,
+				const struct uiommu_attach_handle *handle)
+{
+	struct uiommu_slot *slot;
+
+	uiommu_lock(group->sys, &group->mutex);
+	slot = uiommu_pasid_find(group, pasid);
+	if (slot && slot->handle == handle)
+		detach_locked(group, slot);
+	uiommu_unlock(group->sys, &group->mutex);
 }
 
 void uiommu_detach_device_pasid(struct uiommu_domain *domain, struct uiommu_device *dev,
@@ -239,18 +280,9 @@ void uiommu_detach_device_pasid(struct uiommu_domain *domain, struct uiommu_devi
 		uiommu_log(dev->sys->host, UIOMMU_LOG_WARN,
 			   "%s: detach of PASID %u, which does not have this domain", dev->name,
 			   pasid);
-		goto out;
+	} else {
+		detach_locked(group, slot);
 	}
-	for (struct uiommu_device *member = group->members; member; member = member->group_next) {
-		if (!has_slot(member, slot))
-			continue;
-		if (!member->reset_blocked)
-			block_one(member, pasid, domain);
-		uiommu_domain_unhold(domain);
-	}
-	/* The hardware first: a late fault still finds its handle. */
-	slot_remove(group, slot);
-out:
 	uiommu_group_unlock_put(group);
 }
 
@@ -260,7 +292,7 @@ void uiommu_pasid_block_device(struct uiommu_device *dev)
 	struct uiommu_group *group = dev->group;
 
 	for (unsigned int i = 0; i < group->num_slots; i++) {
-		if (!has_slot(dev, &group->slots[i]))
+		if (!uiommu_pasid_has(dev, &group->slots[i]))
 			continue;
 		if (!dev->reset_blocked)
 			block_one(dev, group->slots[i].pasid, group->slots[i].domain);
@@ -274,7 +306,7 @@ void uiommu_pasid_suspend_device(struct uiommu_device *dev)
 	struct uiommu_group *group = dev->group;
 
 	for (unsigned int i = 0; i < group->num_slots; i++) {
-		if (has_slot(dev, &group->slots[i]))
+		if (uiommu_pasid_has(dev, &group->slots[i]))
 			block_one(dev, group->slots[i].pasid, group->slots[i].domain);
 	}
 }
@@ -288,7 +320,7 @@ void uiommu_pasid_resume_device(struct uiommu_device *dev)
 		const struct uiommu_slot *slot = &group->slots[i];
 		int rc;
 
-		if (!has_slot(dev, slot))
+		if (!uiommu_pasid_has(dev, slot))
 			continue;
 		rc = uiommu_attach_step(dev, slot->pasid, slot->domain, NULL);
 		if (rc)

@@ -44,14 +44,17 @@ static int block(struct uiommu_device *dev)
 			   "%s: firmware demands direct mappings, it cannot be reset", dev->name);
 		return -UIOMMU_EINVAL;
 	}
+	uiommu_faults_close(dev, true);
 	/* A device that nothing was attached to yet has nothing to lose either. */
 	dev->reset_kept = stays_translated(dev);
 	if (!dev->reset_kept) {
 		rc = uiommu_group_make_blocking(group);
 		if (!rc)
 			rc = uiommu_device_switch(dev, group->blocking_domain);
-		if (rc)
+		if (rc) {
+			uiommu_faults_close(dev, false);
 			return rc;
+		}
 	}
 	uiommu_pasid_suspend_device(dev);
 	dev->reset_hold = group->domain;
@@ -67,9 +70,12 @@ static void unblock(struct uiommu_device *dev)
 	/* Only now: what follows must not be passed over. */
 	dev->reset_blocked = 0;
 	group->resets--;
+	uiommu_faults_changing(group, UIOMMU_RID, false);
 	if (!dev->reset_kept && group->domain)
 		uiommu_device_park(dev, group->domain);
 	uiommu_pasid_resume_device(dev);
+	uiommu_faults_close(dev, false);
+	uiommu_faults_changed(group);
 	uiommu_domain_unhold(dev->reset_hold);
 	dev->reset_hold = NULL;
 	dev->reset_kept = false;

@@ -24,8 +24,10 @@ int uiommu_system_create(const struct uiommu_system_config *config, struct uiomm
 	sys->config.default_type = type;
 	sys->host = config->host;
 	sys->direct_map = uiommu_port_direct_map(config->host);
-	if (uiommu_port_mutex_init(sys->host, &sys->probe))
+	if (uiommu_port_mutex_init(sys->host, &sys->sva))
 		goto err_free;
+	if (uiommu_port_mutex_init(sys->host, &sys->probe))
+		goto err_sva;
 	if (uiommu_port_mutex_init(sys->host, &sys->table))
 		goto err_probe;
 	*out = sys;
@@ -33,6 +35,8 @@ int uiommu_system_create(const struct uiommu_system_config *config, struct uiomm
 
 err_probe:
 	uiommu_port_mutex_destroy(sys->host, &sys->probe);
+err_sva:
+	uiommu_port_mutex_destroy(sys->host, &sys->sva);
 err_free:
 	uiommu_port_free(config->host, sys, sizeof(*sys));
 	return -UIOMMU_ENOMEM;
@@ -42,6 +46,8 @@ static void system_free(struct uiommu_system *sys)
 {
 	uiommu_port_mutex_destroy(sys->host, &sys->table);
 	uiommu_port_mutex_destroy(sys->host, &sys->probe);
+	uiommu_port_mutex_destroy(sys->host, &sys->sva);
+	uiommu_free(sys, sys->pasids.words, sys->pasids.num_words * sizeof(*sys->pasids.words));
 	uiommu_port_free(sys->host, sys, sizeof(*sys));
 }
 
@@ -55,6 +61,7 @@ void uiommu_system_destroy(struct uiommu_system *sys)
 		uiommu_device_remove(sys->devices);
 	while (sys->instances)
 		uiommu_instance_unregister(sys->instances);
+	uiommu_sva_end(sys);
 
 	uiommu_lock(sys, &sys->table);
 	held = sys->groups;

@@ -117,6 +117,55 @@ void uiommu_port_irq_free(void *cookie, int irq)
 	(void)irq;
 }
 
+/* ---- no processes ------------------------------------------------------------------------------ */
+
+/* Without an address space to describe, none of the others is ever called. */
+int uiommu_port_mm_describe(void *host, struct uiommu_mm *mm, struct uiommu_mm_format_info *info)
+{
+	(void)host;
+	(void)mm;
+	(void)info;
+	return -UIOMMU_EOPNOTSUPP;
+}
+
+void uiommu_port_mm_get(void *host, struct uiommu_mm *mm)
+{
+	(void)host;
+	(void)mm;
+}
+
+void uiommu_port_mm_put(void *host, struct uiommu_mm *mm)
+{
+	(void)host;
+	(void)mm;
+}
+
+int uiommu_port_mm_subscribe(void *host, struct uiommu_mm *mm,
+			     struct uiommu_mm_subscriber *subscriber)
+{
+	(void)host;
+	(void)mm;
+	(void)subscriber;
+	return -UIOMMU_EOPNOTSUPP;
+}
+
+void uiommu_port_mm_unsubscribe(void *host, struct uiommu_mm *mm,
+				struct uiommu_mm_subscriber *subscriber)
+{
+	(void)host;
+	(void)mm;
+	(void)subscriber;
+}
+
+int uiommu_port_mm_fault(void *host, struct uiommu_mm *mm, uint64_t address, unsigned int prot)
+{
+	(void)host;
+	(void)mm;
+	(void)address;
+	(void)prot;
+	return -UIOMMU_EOPNOTSUPP;
+}
+
 void uiommu_port_log(void *cookie, enum uiommu_log_level level, const char *line)
 {
 	(void)cookie;
