@@ -104,7 +104,8 @@ static uint64_t extended_capabilities(const struct model_vtd_config *c)
 	       (c->pasid ? VTD_ECAP_PASID | vtd_set(c->pss, VTD_ECAP_PSS) : 0) |
 	       (c->pds ? VTD_ECAP_PDS : 0) | (c->ssads ? VTD_ECAP_SSADS : 0) |
 	       (c->second_stage ? VTD_ECAP_SSTS : 0) | (c->first_stage ? VTD_ECAP_FSTS : 0) |
-	       (c->smpwcs ? VTD_ECAP_SMPWCS : 0) | (c->sms ? VTD_ECAP_SMS : 0);
+	       (c->smpwcs ? VTD_ECAP_SMPWCS : 0) | (c->sms ? VTD_ECAP_SMS : 0) |
+	       (c->dt ? VTD_ECAP_NWFS : 0);
 }
 
 static bool config_possible(const struct model_vtd_config *c)
@@ -135,6 +136,9 @@ static void reset(struct model_vtd *v)
 	v->regs[VTD_REG_PECTL / 4] = VTD_ECTL_IM;
 	v->root = 0;
 	v->num_held = 0;
+	v->fetched = 0;
+	model_cache_clear(&v->grants);
+	v->misused = 0;
 	model_cache_clear(&v->groups);
 	model_cache_clear(&v->askers);
 	memset(v->answered, 0, sizeof(v->answered));
@@ -170,6 +174,7 @@ int model_vtd_create(const struct model_vtd_config *config, struct model_memory 
 	model_cache_init(&v->pasids, host, sizeof(struct vtd_node));
 	model_cache_init(&v->iotlb, host, sizeof(struct vtd_node));
 	model_cache_init(&v->tables, host, sizeof(struct vtd_node));
+	model_cache_init(&v->grants, host, sizeof(struct vtd_grant));
 	model_cache_init(&v->groups, host, sizeof(struct vtd_group));
 	model_cache_init(&v->askers, host, sizeof(struct vtd_asker));
 	v->ecap = extended_capabilities(config);
@@ -198,6 +203,7 @@ void model_vtd_destroy(struct model_vtd *v)
 	model_cache_free(&v->pasids);
 	model_cache_free(&v->iotlb);
 	model_cache_free(&v->tables);
+	model_cache_free(&v->grants);
 	model_cache_free(&v->groups);
 	model_cache_free(&v->askers);
 	if (v->atcs) {
@@ -241,8 +247,10 @@ int model_vtd_set_atc(struct model_vtd *v, uint16_t source_id, const struct mode
 	slot = atc_slot(v, source_id);
 	if (slot) {
 		slot->set = atc;
-		if (!atc)
+		if (!atc) {
 			vtd_prq_device_gone(v, source_id);
+			vtd_ats_device_gone(v, source_id);
+		}
 		if (atc)
 			slot->atc = *atc;
 	}
@@ -254,7 +262,19 @@ void model_vtd_expect_clean(struct model_vtd *v, bool clean)
 {
 	uiommu_port_mutex_lock(v->host, &v->lock);
 	v->clean = clean;
+	if (clean)
+		vtd_ats_judge_all(v);
 	uiommu_port_mutex_unlock(v->host, &v->lock);
+}
+
+uint64_t model_vtd_misused(struct model_vtd *v)
+{
+	uint64_t misused;
+
+	uiommu_port_mutex_lock(v->host, &v->lock);
+	misused = v->misused;
+	uiommu_port_mutex_unlock(v->host, &v->lock);
+	return misused;
 }
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -324,10 +344,18 @@ static enum model_status deliver(struct model_vtd *v, const struct model_request
 		.snoop = w->snoop || !(request->access & MODEL_NO_SNOOP),
 		.global = w->global,
 	};
+	if (request->type == MODEL_ATS_TRANSLATED)
+		vtd_ats_used(v, request);
+	if (request->type != MODEL_ATS_TRANSLATION)
+		return MODEL_OK;
 	/* Of a translation request the whole page is told, from its start (4.1). */
-	if (request->type == MODEL_ATS_TRANSLATION)
-		out->phys = w->phys & ~(size - 1);
-	(void)v;
+	out->phys = w->phys & ~(size - 1);
+	/* A request that wants no write (NW) does not make the page dirty, and may not write (4.1.2). */
+	if (!(request->access & MODEL_WRITE) && !w->dirty)
+		out->access &= ~(unsigned int)MODEL_WRITE;
+	if (!(request->access & MODEL_EXEC))
+		out->access &= ~(unsigned int)MODEL_EXEC;
+	vtd_ats_granted(v, request, out);
 	return MODEL_OK;
 }
 
@@ -346,6 +374,7 @@ static enum model_status translate_locked(struct model_vtd *v, const struct mode
 		w.phys = request->iova;
 		w.level = 1;
 		w.access = MODEL_READ | MODEL_WRITE;
+		w.dirty = true;
 		return deliver(v, request, &w, out);
 	}
 	if (vtd_get(v->root, VTD_RTADDR_TTM) == VTD_TTM_ABORT)

@@ -101,4 +101,10 @@ bool model_vtd_step(struct model_vtd *vtd);
  */
 void model_vtd_expect_clean(struct model_vtd *vtd, bool clean);
 
+/*
+ * Translated requests that were let through with an address that the device did not get from this unit, or was
+ * told to forget, since reset.  Hardware cannot know, and software is not to blame: a device breaks the rules.
+ */
+uint64_t model_vtd_misused(struct model_vtd *vtd);
+
 #endif /* MODEL_VTD_H */

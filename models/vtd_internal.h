@@ -8,6 +8,7 @@
  *   vtd_invalidate.c what each invalidation drops; the invalidation queue
  *   vtd_fault.c      fault records, events, reports
  *   vtd_prq.c        page requests and responses
+ *   vtd_ats.c        what device TLBs may hold
  *
  * Everything here is called with the unit's lock held.
  */
@@ -46,6 +47,7 @@ struct vtd_node {
 	/* IOTLB and paging-structure caches. */
 	uint8_t access; /* permissions down to here, enum model_access */
 	bool user, snoop, global, dirty;
+	bool read_only; /* nested, paging structures: the second stage lets nobody write this table */
 	uint64_t address; /* first input address */
 	uint64_t phys; /* page, or table */
 	/* Context and PASID caches: the entry as fetched. */
@@ -98,6 +100,7 @@ struct vtd_answered {
 #define VTD_HELD 8u
 #define VTD_RESPONSES 32u
 #define VTD_ANSWERED 16u
+#define VTD_MAX_FETCHED 3u
 
 /* Groups whose last request was queued and not answered. */
 struct vtd_group {
@@ -106,6 +109,14 @@ struct vtd_group {
 	uint32_t pasid; /* RID_PASID for requests without */
 	uint32_t due; /* answers */
 	bool forgotten; /* by the device, which was reset */
+};
+
+/* A translation that was given to a device. */
+struct vtd_grant {
+	struct model_cache_node node; /* source, PASID, privilege; page */
+	struct model_request request; /* as it was asked, of the first address */
+	uint64_t phys, size;
+	unsigned int access;
 };
 
 /* Who asked for pages. */
@@ -139,13 +150,15 @@ struct model_vtd {
 	uint32_t next_record;
 
 	struct model_cache contexts, pasids, iotlb, tables;
-	struct model_cache groups, askers;
+	struct model_cache groups, askers, grants;
+	uint64_t misused;
 	struct vtd_page_request held[VTD_HELD];
 	uint32_t num_held, held_delay;
 	struct vtd_response responses[VTD_RESPONSES];
 	uint32_t num_responses;
 	struct vtd_answered answered[VTD_ANSWERED];
 	uint32_t next_answered;
+	uint32_t fetched; /* descriptors that are still carried out with ITE */
 	struct vtd_atc **atcs; /* [256] by bus, each [256] by devfn */
 };
 
@@ -233,6 +246,18 @@ void vtd_prq_pasid_used(struct model_vtd *v, uint16_t sid, uint32_t pasid);
 void vtd_prq_pasids_dropped(struct model_vtd *v, bool by_pasid, uint32_t pasid);
 void vtd_prq_drain(struct model_vtd *v);
 void vtd_prq_device_gone(struct model_vtd *v, uint16_t sid);
+
+/* ---- device TLBs ------------------------------------------------------------------------------- */
+
+void vtd_ats_granted(struct model_vtd *v, const struct model_request *request,
+		     const struct model_translation *translation);
+void vtd_ats_invalidated(struct model_vtd *v, uint16_t sid, bool has_pasid, uint32_t pasid,
+			 bool global, uint64_t iova, uint64_t size);
+void vtd_ats_device_gone(struct model_vtd *v, uint16_t sid);
+/* Software claims to be done: is all that devices may hold still true? */
+void vtd_ats_judge_all(struct model_vtd *v);
+/* A translated request goes through. */
+void vtd_ats_used(struct model_vtd *v, const struct model_request *request);
 
 /* ---- faults, events, reports ------------------------------------------------------------------- */
 

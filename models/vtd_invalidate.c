@@ -366,6 +366,7 @@ static int do_device_tlb(struct model_vtd *v, const uint64_t *d, bool by_pasid)
 	uint16_t sid = (uint16_t)vtd_get(d[0], by_pasid ? VTD_DESC_PDTLB_SID : VTD_DESC_DTLB_SID);
 	bool many = d[1] & (by_pasid ? VTD_DESC_PDTLB1_S : VTD_DESC_DTLB1_S);
 	bool global = by_pasid && (d[1] & VTD_DESC_PDTLB1_G);
+	uint32_t pasid = by_pasid ? (uint32_t)vtd_get(d[0], VTD_DESC_PASID) : 0;
 	uint64_t address = d[1] & VTD_ADDR_MASK, size = 4096;
 	const struct vtd_atc *atc = NULL;
 
@@ -390,13 +391,14 @@ static int do_device_tlb(struct model_vtd *v, const uint64_t *d, bool by_pasid)
 	if (v->atcs && v->atcs[sid >> 8])
 		atc = &v->atcs[sid >> 8][sid & 0xff];
 	if (atc && atc->set &&
-	    atc->atc.invalidate(atc->atc.context, by_pasid,
-				by_pasid ? (uint32_t)vtd_get(d[0], VTD_DESC_PASID) : 0, address,
-				size, global))
+	    atc->atc.invalidate(atc->atc.context, by_pasid, pasid, address, size, global)) {
+		vtd_ats_invalidated(v, sid, by_pasid, pasid, global, address, size);
 		return DONE;
-	vtd_set_reg64(v, VTD_REG_IQERCD,
-		      (vtd_reg64(v, VTD_REG_IQERCD) & ~VTD_IQERCD_ITESID) |
-			      vtd_set(sid, VTD_IQERCD_ITESID));
+	}
+	if (!(vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_ITE))
+		vtd_set_reg64(v, VTD_REG_IQERCD,
+			      (vtd_reg64(v, VTD_REG_IQERCD) & ~VTD_IQERCD_ITESID) |
+				      vtd_set(sid, VTD_IQERCD_ITESID));
 	vtd_fault_status(v, VTD_FSTS_ITE);
 	return DONE;
 }
@@ -485,10 +487,24 @@ static void queue_error(struct model_vtd *v, int info, uint64_t d0)
 
 static bool queue_runs(const struct model_vtd *v)
 {
-	return (vtd_reg32(v, VTD_REG_GSTS) & VTD_GSTS_QIES) &&
-	       !(vtd_reg32(v, VTD_REG_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE));
+	uint32_t fsts = vtd_reg32(v, VTD_REG_FSTS);
+
+	return (vtd_reg32(v, VTD_REG_GSTS) & VTD_GSTS_QIES) && !(fsts & VTD_FSTS_IQE) &&
+	       (!(fsts & VTD_FSTS_ITE) || v->fetched);
 }
 
+/* With @left more in the queue. */
+static uint32_t fetched_ahead(struct model_vtd *v, uint64_t left)
+{
+	uint64_t n = vtd_random(v) % (VTD_MAX_FETCHED + 1);
+
+	return (uint32_t)(n < left ? n : left);
+}
+
+/*
+ * 6.5.2.10: a device that does not answer sets ITE, and nothing more is fetched until software clears it.
+ * What had been fetched before is carried out, but for waits: these are given up.
+ */
 bool vtd_queue_step(struct model_vtd *v)
 {
 	uint64_t iqa = vtd_reg64(v, VTD_REG_IQA);
@@ -497,6 +513,7 @@ bool vtd_queue_step(struct model_vtd *v)
 	bool wide = iqa & VTD_IQA_DW, unflushed;
 	uint64_t size = wide ? VTD_DESC_SIZE_256 : VTD_DESC_SIZE_128;
 	uint64_t d[4] = { 0 };
+	bool ite = vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_ITE;
 	int info;
 
 	if (!queue_runs(v) || head == tail || !vtd_responses_room(v))
@@ -517,19 +534,21 @@ bool vtd_queue_step(struct model_vtd *v)
 			return false;
 		}
 	}
-	info = carry_out(v, d, wide);
+	if (ite && vtd_desc_type(d[0]) == VTD_DESC_WAIT)
+		info = DONE; /* given up: neither its status nor its interrupt ever comes */
+	else
+		info = carry_out(v, d, wide);
 	if (info != DONE) {
 		queue_error(v, info, d[0]); /* the head stays at the bad descriptor */
 		return false;
 	}
-	do {
-		head = (head + size) % bytes;
-		/* 6.5.2.10: with ITE, waits that were fetched already are given up. */
-		if (!(vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_ITE) || head == tail ||
-		    vtd_desc_type(d[0]) == VTD_DESC_WAIT)
-			break;
-	} while (model_memory_fetch(v->mem, (iqa & VTD_IQA_IQA) + head, false, d, &unflushed));
+	head = (head + size) % bytes;
 	vtd_set_reg64(v, VTD_REG_IQH, head);
+	/* How many had been fetched when a device turned out not to answer, nobody knows. */
+	if (!ite && (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_ITE))
+		v->fetched = fetched_ahead(v, (tail - head) % bytes / size);
+	else if (ite)
+		v->fetched--;
 	return head != tail;
 }
 

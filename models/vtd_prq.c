@@ -203,7 +203,7 @@ static void enqueue(struct model_vtd *v, const struct vtd_page_request *held)
 	uint64_t next = (tail + VTD_PRQ_SIZE) % queue_bytes(v);
 	struct vtd_group *group;
 
-	if (!(vtd_reg32(v, VTD_REG_PRS) & VTD_PRS_PRO) && next == head)
+	if (next == head)
 		status(v, VTD_PRS_PRO);
 	if (vtd_reg32(v, VTD_REG_PRS) & VTD_PRS_PRO) {
 		respond_itself(v, r, MODEL_PAGE_SUCCESS);

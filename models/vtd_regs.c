@@ -142,17 +142,18 @@ static void write_gcmd(struct model_vtd *v, uint32_t gcmd)
 		finish_gcmd(v);
 }
 
-/* One step of whatever is pending: a global command first, then the queue. */
+/* One step of whatever is pending: a global command first, then both queues. */
 static bool step(struct model_vtd *v)
 {
+	bool more;
+
 	if (v->gcmd_delay) {
 		if (!--v->gcmd_delay)
 			finish_gcmd(v);
 		return true;
 	}
-	if (vtd_prq_step(v))
-		return true;
-	return vtd_queue_step(v);
+	more = vtd_queue_step(v);
+	return vtd_prq_step(v) || more;
 }
 
 /* ---- effects ----------------------------------------------------------------------------------- */
@@ -175,6 +176,8 @@ static void written(struct model_vtd *v, uint32_t offset, uint32_t old, uint32_t
 		break;
 	case VTD_REG_FSTS:
 		vtd_fault_records_written(v);
+		if (!(v->regs[offset / 4] & VTD_FSTS_ITE))
+			v->fetched = 0;
 		if (old & ~v->regs[offset / 4] & (VTD_FSTS_IQE | VTD_FSTS_ITE))
 			vtd_queue_run(v);
 		break;

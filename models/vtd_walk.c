@@ -371,7 +371,14 @@ bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w)
 			node->did = (uint16_t)vtd_get(w->ce[1], VTD_CE1_DID);
 		return permit_legacy(w);
 	}
-	return permit_scalable(v, w) && lookup_pasid(v, w) && permit_pasid(w);
+	if (!permit_scalable(v, w))
+		return false;
+	if (w->request->type == MODEL_ATS_TRANSLATED) {
+		/* 4.2.4: no PASID entry stands in the way of a translated address. */
+		w->by_pasid = true;
+		return true;
+	}
+	return lookup_pasid(v, w) && permit_pasid(w);
 }
 
 /* ---- paging structures ------------------------------------------------------------------------- */
@@ -380,7 +387,9 @@ bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w)
 struct stage {
 	uint64_t tag; /* vtd_map_tag() */
 	enum vtd_stage kind;
+	uint64_t root; /* the top table, of @levels */
 	uint64_t table; /* at @level */
+	bool writable; /* nested: the second stage lets the table be written */
 	unsigned int levels, level;
 	bool incoherent;
 	bool ad; /* second stage: accessed and dirty are kept */
@@ -394,6 +403,8 @@ struct stage {
 static void start(struct model_vtd *v, const struct vtd_walk *w, struct stage *s, uint64_t address)
 {
 	s->level = s->levels;
+	s->table = s->root;
+	s->writable = true;
 	s->access = MODEL_READ | MODEL_WRITE | MODEL_EXEC;
 	s->user = true;
 	if (w->fresh)
@@ -408,6 +419,7 @@ static void start(struct model_vtd *v, const struct vtd_walk *w, struct stage *s
 		s->table = node->phys;
 		s->access = node->access;
 		s->user = node->user;
+		s->writable = !node->read_only;
 		return;
 	}
 }
@@ -430,6 +442,7 @@ static void remember(struct model_vtd *v, const struct vtd_walk *w, const struct
 	node->phys = s->table;
 	node->access = s->access;
 	node->user = s->user;
+	node->read_only = !s->writable;
 }
 
 static uint64_t entry_at(const struct stage *s, uint64_t address)
@@ -522,11 +535,11 @@ static void second_stage(const struct model_vtd *v, const struct vtd_walk *w, st
 		.incoherent = paging_incoherent(v, w),
 	};
 	if (w->by_pasid) {
-		s->table = w->pe[0] & VTD_PE0_SSPTPTR;
+		s->root = w->pe[0] & VTD_PE0_SSPTPTR;
 		s->levels = (unsigned int)vtd_get(w->pe[0], VTD_PE0_AW) + 2;
 		s->ad = w->pe[0] & VTD_PE0_SSADE;
 	} else {
-		s->table = w->ce[0] & VTD_CE0_SSPTPTR;
+		s->root = w->ce[0] & VTD_CE0_SSPTPTR;
 		s->levels = (unsigned int)vtd_get(w->ce[1], VTD_CE1_AW) + 2;
 	}
 }
@@ -580,13 +593,18 @@ static bool first_reserved(const struct model_vtd *v, const struct vtd_walk *w,
 	return pte & rsvd;
 }
 
-/* What first-stage permissions deny to this request (3.6.1); 0: nothing. */
+/*
+ * What first-stage permissions deny to this request (3.6.1); 0: nothing.  A translation request is told what
+ * is permitted, so it is denied only what is closed to its privilege altogether.
+ */
 static uint8_t deny_first(const struct vtd_walk *w, uint8_t access, bool user)
 {
 	bool supervisor = w->request->has_pasid && (w->request->access & MODEL_PRIV);
 
 	if (!supervisor && !user)
 		return VTD_FR_SM_USER;
+	if (w->request->type == MODEL_ATS_TRANSLATION)
+		return 0;
 	if ((w->request->access & MODEL_EXEC) &&
 	    (!(access & MODEL_EXEC) || (supervisor && user && (w->pe[2] & VTD_PE2_SMEP))))
 		return VTD_FR_SM_EXECUTE;
@@ -596,15 +614,22 @@ static uint8_t deny_first(const struct vtd_walk *w, uint8_t access, bool user)
 	return 0;
 }
 
+/* Supervisor requests write what is read-only, unless WPE says otherwise. */
+static bool supervisor_writes(const struct vtd_walk *w)
+{
+	return w->request->has_pasid && (w->request->access & MODEL_PRIV) &&
+	       !(w->pe[2] & VTD_PE2_WPE);
+}
+
 static uint8_t walk_first(struct model_vtd *v, struct vtd_walk *w, struct stage *s)
 {
-	bool nested = s->kind == VTD_STAGE_NESTED, writable = true, leaf;
+	bool nested = s->kind == VTD_STAGE_NESTED, leaf;
 	uint64_t address = w->request->iova, pte, at, bits;
 	uint8_t fault;
 
 	start(v, w, s, address);
 	if (nested && s->level == s->levels) {
-		fault = nest_table(v, w, &s->table, true, &writable);
+		fault = nest_table(v, w, &s->table, true, &s->writable);
 		if (fault)
 			return fault;
 	}
@@ -629,18 +654,19 @@ static uint8_t walk_first(struct model_vtd *v, struct vtd_walk *w, struct stage 
 			fault = deny_first(w, s->access, s->user);
 			if (fault)
 				return fault;
-			if (w->request->access & MODEL_WRITE)
+			if ((w->request->access & MODEL_WRITE) &&
+			    ((s->access & MODEL_WRITE) || supervisor_writes(w)))
 				bits |= VTD_FS_D;
 		}
 		if (!w->fresh && (pte & bits) != bits) {
 			if (s->incoherent)
 				return VTD_FR_FS_AD_NO_SNOOP;
-			if (!writable)
+			if (!s->writable)
 				return VTD_FR_FS_NESTED_WRITE;
 			if (!model_memory_set_bits(v->mem, at, pte, bits)) {
 				start(v, w, s, address);
 				if (nested && s->level == s->levels &&
-				    (fault = nest_table(v, w, &s->table, true, &writable)))
+				    (fault = nest_table(v, w, &s->table, true, &s->writable)))
 					return fault;
 				continue; /* changed under us: from the start again */
 			}
@@ -650,7 +676,7 @@ static uint8_t walk_first(struct model_vtd *v, struct vtd_walk *w, struct stage 
 			break;
 		s->table = pte & VTD_FS_ADDR;
 		if (nested) {
-			fault = nest_table(v, w, &s->table, false, &writable);
+			fault = nest_table(v, w, &s->table, false, &s->writable);
 			if (fault)
 				return fault;
 		}
@@ -689,10 +715,12 @@ static uint8_t deny(const struct model_vtd *v, const struct vtd_walk *w, enum vt
 {
 	uint8_t fault = 0;
 
-	if (w->request->type == MODEL_ATS_TRANSLATION)
-		return access & (MODEL_READ | MODEL_WRITE) ? 0 : deny_second(v, w, 0, false);
 	if (kind != VTD_STAGE_SECOND)
 		fault = deny_first(w, access, user);
+	if (w->request->type == MODEL_ATS_TRANSLATION)
+		return fault || (access & (MODEL_READ | MODEL_WRITE)) ?
+			       fault :
+			       deny_second(v, w, 0, kind == VTD_STAGE_NESTED);
 	if (!fault && (kind == VTD_STAGE_SECOND || !(access & MODEL_READ)))
 		fault = deny_second(v, w, access, kind == VTD_STAGE_NESTED);
 	return fault;
@@ -722,6 +750,7 @@ static bool cached_address(struct model_vtd *v, struct vtd_walk *w, enum vtd_sta
 	w->user = node->user;
 	w->snoop = node->snoop;
 	w->global = node->global;
+	w->dirty = node->dirty;
 	w->fault = deny(v, w, kind, w->access, w->user);
 	w->paging_fault = w->fault;
 	return true;
@@ -775,7 +804,7 @@ static uint8_t walk_first_and_second(struct model_vtd *v, struct vtd_walk *w, bo
 {
 	struct stage s = {
 		.kind = nested ? VTD_STAGE_NESTED : VTD_STAGE_FIRST,
-		.table = w->pe[2] & VTD_PE2_FSPTPTR,
+		.root = w->pe[2] & VTD_PE2_FSPTPTR,
 		.levels = vtd_get(w->pe[2], VTD_PE2_FSPM) == VTD_FSPM_5_LEVELS ? 5 : 4,
 		.incoherent = paging_incoherent(v, w),
 	};
@@ -793,6 +822,9 @@ static uint8_t walk_first_and_second(struct model_vtd *v, struct vtd_walk *w, bo
 	w->global = s.global;
 	w->dirty = s.dirty;
 	w->snoop = w->pe[1] & VTD_PE1_PGSNP;
+	if (w->request->type == MODEL_ATS_TRANSLATION && w->user &&
+	    (w->request->access & MODEL_PRIV) && (w->pe[2] & VTD_PE2_SMEP))
+		w->access &= (uint8_t)~MODEL_EXEC;
 	if (!nested)
 		return 0;
 	second_stage(v, w, &under);
@@ -802,7 +834,9 @@ static uint8_t walk_first_and_second(struct model_vtd *v, struct vtd_walk *w, bo
 	if (fault)
 		return fault;
 	w->access &= under.access;
-	fault = deny_second(v, w, under.access, true);
+	/* A translation request is told what both stages permit; the rest, what the second denies. */
+	fault = w->request->type == MODEL_ATS_TRANSLATION ? deny(v, w, s.kind, w->access, w->user) :
+							    deny_second(v, w, under.access, true);
 	w->phys = under.phys;
 	w->level = w->level < under.level ? w->level : (uint8_t)under.level;
 	w->dirty &= under.dirty;
@@ -835,6 +869,7 @@ static void pass(struct model_vtd *v, struct vtd_walk *w)
 	w->phys = w->request->iova;
 	w->level = 1;
 	w->access = MODEL_READ | MODEL_WRITE;
+	w->dirty = true;
 	w->snoop = w->by_pasid && (w->pe[1] & VTD_PE1_PGSNP);
 }
 
