@@ -30,7 +30,7 @@ TARGETS = {
 # What becomes a program together with the library: the minimal port, its example, hardware to drive.
 PROGRAM = ["ports/minimal/mem.c", "ports/minimal/minimal.c", "ports/minimal/kernel.c",
            "tests/ports/minimal_life.c", "tests/ports/bare/start.c", "tests/ports/bare/string.c",
-           "models/memory.c"]
+           "models/cache.c", "models/memory.c"]
 ALLOWED = re.compile(r"uiommu_port_\w+|mem(cpy|set|move|cmp)")
 
 
