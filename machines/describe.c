@@ -196,6 +196,7 @@ static void read_function(struct reader *r, int node, unsigned int host, unsigne
 	fn->acs_bits = (uint16_t)cell(r, node, "acs", 0);
 	fn->ats = has(r, node, "ats");
 	fn->pri = has(r, node, "pri");
+	fn->pri_plain_responses = has(r, node, "pri-plain-responses");
 	fn->satc = has(r, node, "satc");
 	fn->model_only = has(r, node, "model-only");
 	fn->pasid_bits = (uint8_t)cell(r, node, "pasid-bits", 0);
@@ -365,6 +366,10 @@ static void read_platform(struct reader *r, int node)
 	platform->name = fdt_get_name(r->dtb, node, NULL);
 	platform->label = text(r, node, "label");
 	platform->unit = d->num_units;
+	platform->pasid_bits = (uint8_t)cell(r, node, "pasid-num-bits", 0);
+	platform->stall = has(r, node, "dma-can-stall");
+	if (platform->pasid_bits > 20)
+		bad(r, node, "pasid-num-bits is at most 20");
 	if (!platform->label)
 		bad(r, node, "label is missing");
 	if (platform->base >> 32 || platform->base % 4096 || d->num_platforms > 32)

@@ -21,11 +21,12 @@
  *                          iommu-map-mask: which requests go through which unit, with which ID; a function that a
  *                          unit names as its own comes first
  *     NAME@DEVICE,FUNCTION compatible as below; reg: bus 0, device and function in bits 15:8; label;
- *                          class-code; multifunction; acs: the capability's bits; ats; pri; pasid-bits;
- *                          pasid-execute; pasid-privileged; satc; model-only: not on an emulator.
+ *                          class-code; multifunction; acs: the capability's bits; ats; pri;
+ *                          pri-plain-responses: without PASID; pasid-bits; pasid-execute;
+ *                          pasid-privileged; satc; model-only: not on an emulator.
  *                          Bridges have their functions as children.
  *   /dma@X                 compatible "uiommu,platform-dma", a DMA engine on no bus (models): reg; label; iommus: a
- *                          unit and one ID
+ *                          unit and one ID; pasid-num-bits; dma-can-stall
  *   /reserved-memory/X     reg; devices: phandles: firmware lets them reach it
  *
  * "uiommu,host-bridge", "uiommu,root-port", "uiommu,switch-upstream", "uiommu,switch-downstream",
@@ -68,7 +69,7 @@ struct describe_function {
 	uint8_t devfn;
 	uint32_t phandle; /* 0: none */
 	uint32_t class_code; /* 0: the device's own */
-	bool multifunction, acs, ats, pri, satc, model_only;
+	bool multifunction, acs, ats, pri, pri_plain_responses, satc, model_only;
 	bool pasid_execute, pasid_privileged;
 	uint16_t acs_bits;
 	uint8_t pasid_bits;
@@ -111,6 +112,8 @@ struct describe_platform {
 	uint64_t base;
 	unsigned int unit; /* index into units; num_units: behind none */
 	uint32_t id;
+	uint8_t pasid_bits;
+	bool stall; /* its requests may be stalled */
 };
 
 struct describe_region {

@@ -24,12 +24,13 @@
 #define SCRATCH_SIZE 4096u
 #define SWITCH_POLLS 1000u
 
-static uint64_t get(struct machine_device *device, uint64_t offset, unsigned int size)
+uint64_t machine_device_get(struct machine_device *device, uint64_t offset, unsigned int size)
 {
 	return machine_mmio_read(device->machine, device->bar + offset, size);
 }
 
-static void put(struct machine_device *device, uint64_t offset, unsigned int size, uint64_t value)
+void machine_device_put(struct machine_device *device, uint64_t offset, unsigned int size,
+			uint64_t value)
 {
 	struct machine_hardware *hw = device->machine->hw;
 
@@ -39,9 +40,8 @@ static void put(struct machine_device *device, uint64_t offset, unsigned int siz
 		hw->ops->mmio_write(hw, device->bar + offset, size, value);
 }
 
-/* Between @data and a window of the BAR in pieces of @step bytes; the rest of the last piece is 0. */
-static void copy_window(struct machine_device *device, uint64_t offset, bool in, void *data,
-			size_t size, unsigned int step)
+void machine_device_copy(struct machine_device *device, uint64_t offset, bool in, void *data,
+			 size_t size, unsigned int step)
 {
 	for (size_t done = 0; done < size; done += step) {
 		size_t piece = size - done < step ? size - done : step;
@@ -49,9 +49,9 @@ static void copy_window(struct machine_device *device, uint64_t offset, bool in,
 
 		if (in) {
 			memcpy(&word, (char *)data + done, piece);
-			put(device, offset + done, step, word);
+			machine_device_put(device, offset + done, step, word);
 		} else {
-			word = get(device, offset + done, step);
+			word = machine_device_get(device, offset + done, step);
 			memcpy((char *)data + done, &word, piece);
 		}
 	}
@@ -64,7 +64,7 @@ static bool edu_ended(struct machine_device *device)
 	struct machine_hardware *hw = device->machine->hw;
 
 	hw->ops->settle(hw);
-	return !(get(device, EDU_REG_DMA_COMMAND, 4) & EDU_DMA_RUN);
+	return !(machine_device_get(device, EDU_REG_DMA_COMMAND, 4) & EDU_DMA_RUN);
 }
 
 /* The emulator's clock stands still while its processor thread does not come to run. */
@@ -91,10 +91,11 @@ static bool edu_ends_late(struct machine_device *device)
 /* One DMA between the bus and the start of the buffer; false if it never ends. */
 static bool edu_run(struct machine_device *device, bool to_memory, uint64_t address, size_t size)
 {
-	put(device, EDU_REG_DMA_SOURCE, 8, to_memory ? EDU_BUFFER : address);
-	put(device, EDU_REG_DMA_DESTINATION, 8, to_memory ? address : EDU_BUFFER);
-	put(device, EDU_REG_DMA_COUNT, 8, size);
-	put(device, EDU_REG_DMA_COMMAND, 8, EDU_DMA_RUN | (to_memory ? EDU_DMA_TO_MEMORY : 0));
+	machine_device_put(device, EDU_REG_DMA_SOURCE, 8, to_memory ? EDU_BUFFER : address);
+	machine_device_put(device, EDU_REG_DMA_DESTINATION, 8, to_memory ? address : EDU_BUFFER);
+	machine_device_put(device, EDU_REG_DMA_COUNT, 8, size);
+	machine_device_put(device, EDU_REG_DMA_COMMAND, 8,
+			   EDU_DMA_RUN | (to_memory ? EDU_DMA_TO_MEMORY : 0));
 	for (unsigned int i = 0; i < EDU_POLLS; i++)
 		if (edu_ended(device))
 			return true;
@@ -152,7 +153,7 @@ static enum machine_dma_status edu_chunk(struct machine_device *device, bool wri
 	if (!device->edu_window && !get_scratch(m))
 		return MACHINE_DMA_UNKNOWN;
 	if (write && device->edu_window) {
-		copy_window(device, EDU_BUFFER, true, data, size, 4);
+		machine_device_copy(device, EDU_BUFFER, true, data, size, 4);
 	} else if (write) {
 		memcpy(m->scratch, data, size);
 		if (!edu_scratch(device, false, size))
@@ -161,7 +162,7 @@ static enum machine_dma_status edu_chunk(struct machine_device *device, bool wri
 	if (!edu_run(device, write, iova, size))
 		return MACHINE_DMA_UNKNOWN;
 	if (!write && device->edu_window) {
-		copy_window(device, EDU_BUFFER, false, data, size, 4);
+		machine_device_copy(device, EDU_BUFFER, false, data, size, 4);
 	} else if (!write) {
 		if (edu_scratch(device, true, size))
 			memcpy(data, m->scratch, size);
@@ -199,55 +200,15 @@ static enum machine_dma_status testdev_transfer(struct machine_device *device, b
 		if (word != TESTDEV_PATTERN)
 			return MACHINE_DMA_REFUSED;
 	}
-	put(device, TESTDEV_REG_IOVA_LOW, 4, iova & UINT32_MAX);
-	put(device, TESTDEV_REG_IOVA_HIGH, 4, iova >> 32);
-	put(device, TESTDEV_REG_LENGTH, 4, size);
-	put(device, TESTDEV_REG_ATTRIBUTES, 4, TESTDEV_ATTRIBUTES_NON_SECURE);
-	put(device, TESTDEV_REG_DOORBELL, 4, TESTDEV_DOORBELL_ARM);
-	get(device, TESTDEV_REG_TRIGGER, 4);
-	result = (uint32_t)get(device, TESTDEV_REG_RESULT, 4);
+	machine_device_put(device, TESTDEV_REG_IOVA_LOW, 4, iova & UINT32_MAX);
+	machine_device_put(device, TESTDEV_REG_IOVA_HIGH, 4, iova >> 32);
+	machine_device_put(device, TESTDEV_REG_LENGTH, 4, size);
+	machine_device_put(device, TESTDEV_REG_ATTRIBUTES, 4, TESTDEV_ATTRIBUTES_NON_SECURE);
+	machine_device_put(device, TESTDEV_REG_DOORBELL, 4, TESTDEV_DOORBELL_ARM);
+	machine_device_get(device, TESTDEV_REG_TRIGGER, 4);
+	result = (uint32_t)machine_device_get(device, TESTDEV_REG_RESULT, 4);
 	/* It was not told where the bytes should arrive: a mismatch means that they went somewhere. */
 	return result == TESTDEV_RESULT_REFUSED ? MACHINE_DMA_REFUSED : MACHINE_DMA_DONE;
-}
-
-/* ---- the DMA engine ---------------------------------------------------------------------------- */
-
-static void engine_request(struct machine_device *device, uint64_t iova, uint32_t pasid,
-			   unsigned int flags)
-{
-	static const struct {
-		unsigned int machine, engine;
-	} map[] = {
-		{ MACHINE_DMA_WITH_PASID, DMA_ENGINE_FLAG_PASID },
-		{ MACHINE_DMA_USE_ATS, DMA_ENGINE_FLAG_ATS },
-		{ MACHINE_DMA_NO_SNOOP_ATTR, DMA_ENGINE_FLAG_NO_SNOOP },
-		{ MACHINE_DMA_PRIVILEGED, DMA_ENGINE_FLAG_PRIVILEGED },
-		{ MACHINE_DMA_EXECUTE, DMA_ENGINE_FLAG_EXECUTE },
-	};
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
-		if (flags & map[i].machine)
-			bits |= map[i].engine;
-	put(device, DMA_ENGINE_IOVA, 8, iova);
-	put(device, DMA_ENGINE_PASID, 4, pasid);
-	put(device, DMA_ENGINE_FLAGS, 4, bits);
-}
-
-static enum machine_dma_status engine_transfer(struct machine_device *device, bool write,
-					       uint64_t iova, void *data, size_t size,
-					       uint32_t pasid, unsigned int flags)
-{
-	engine_request(device, iova, pasid, flags);
-	put(device, DMA_ENGINE_SIZE, 4, size);
-	if (write)
-		copy_window(device, DMA_ENGINE_WINDOW, true, data, size, 8);
-	put(device, DMA_ENGINE_COMMAND, 4, write ? DMA_ENGINE_WRITE : DMA_ENGINE_READ);
-	if (get(device, DMA_ENGINE_STATUS, 4) != DMA_ENGINE_DONE_OK)
-		return MACHINE_DMA_REFUSED;
-	if (!write)
-		copy_window(device, DMA_ENGINE_WINDOW, false, data, size, 8);
-	return MACHINE_DMA_DONE;
 }
 
 /* ---- which is which ---------------------------------------------------------------------------- */
@@ -256,17 +217,17 @@ static const struct machine_stimulus stimuli[] = {
 	{ EDU_VENDOR_ID, EDU_DEVICE_ID, 0, edu_transfer },
 	{ TESTDEV_VENDOR_ID, TESTDEV_DEVICE_ID, MACHINE_DMA_STATUS, testdev_transfer },
 	{ DMA_ENGINE_VENDOR_ID, DMA_ENGINE_DEVICE_ID,
-	  MACHINE_DMA_STATUS | MACHINE_STREAM | MACHINE_NO_SNOOP, engine_transfer },
+	  MACHINE_DMA_STATUS | MACHINE_STREAM | MACHINE_NO_SNOOP, machine_engine_transfer },
 };
 
 /* Only the model's buffer answers in the BAR. */
 static bool edu_has_window(struct machine_device *device)
 {
-	put(device, EDU_BUFFER, 4, 0x5aa5c33cu);
-	if (get(device, EDU_BUFFER, 4) != 0x5aa5c33cu)
+	machine_device_put(device, EDU_BUFFER, 4, 0x5aa5c33cu);
+	if (machine_device_get(device, EDU_BUFFER, 4) != 0x5aa5c33cu)
 		return false;
-	put(device, EDU_BUFFER, 4, 0);
-	return get(device, EDU_BUFFER, 4) == 0;
+	machine_device_put(device, EDU_BUFFER, 4, 0);
+	return machine_device_get(device, EDU_BUFFER, 4) == 0;
 }
 
 /*
@@ -321,6 +282,10 @@ void machine_find_stimulus(struct machine_device *device)
 		device->traits |= MACHINE_PASID_DMA;
 	if (fn && uiommu_pci_ats_supported(fn))
 		device->traits |= MACHINE_ATS;
+	if (machine_can_reset(device))
+		device->traits |= MACHINE_RESET;
+	if (device->stimulus->transfer == machine_engine_transfer)
+		machine_engine_traits(device);
 	if (device->stimulus->transfer == edu_transfer)
 		device->edu_window = edu_has_window(device);
 	if (device->stimulus->transfer == edu_transfer && !device->edu_window)
@@ -347,37 +312,4 @@ enum machine_dma_status machine_dma_write(struct machine_device *device, uint64_
 {
 	/* A write only looks at the data; the table's functions serve both directions. */
 	return transfer(device, true, iova, (void *)(uintptr_t)data, size, pasid, flags);
-}
-
-int machine_stream_start(struct machine_device *device, uint64_t iova, uint64_t size,
-			 uint32_t pasid, unsigned int flags, uint64_t expect_a, uint64_t expect_b)
-{
-	struct machine_hardware *hw = device->machine->hw;
-
-	if (!(device->traits & MACHINE_STREAM))
-		return -UIOMMU_EOPNOTSUPP;
-	engine_request(device, iova, pasid, flags);
-	put(device, DMA_ENGINE_STREAM_SIZE, 8, size);
-	put(device, DMA_ENGINE_EXPECT_A, 8, expect_a);
-	put(device, DMA_ENGINE_EXPECT_B, 8, expect_b);
-	put(device, DMA_ENGINE_COMMAND, 4, DMA_ENGINE_STREAM_START);
-	if (get(device, DMA_ENGINE_STATUS, 4) != DMA_ENGINE_STREAMING)
-		return -UIOMMU_EINVAL;
-	return hw->ops->start(hw);
-}
-
-void machine_stream_stats(struct machine_device *device, struct machine_stream_stats *stats)
-{
-	stats->done = get(device, DMA_ENGINE_DONE, 8);
-	stats->refused = get(device, DMA_ENGINE_REFUSED, 8);
-	stats->wrong = get(device, DMA_ENGINE_WRONG, 8);
-}
-
-void machine_stream_stop(struct machine_device *device, struct machine_stream_stats *stats)
-{
-	struct machine_hardware *hw = device->machine->hw;
-
-	put(device, DMA_ENGINE_COMMAND, 4, DMA_ENGINE_STREAM_STOP);
-	hw->ops->stop(hw);
-	machine_stream_stats(device, stats);
 }

@@ -51,6 +51,26 @@ static void on_pages_removed(void *context, uiommu_phys_t phys, uint64_t size)
 		o->pages_removed(o->context, phys, size);
 }
 
+static void on_user_pages_added(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	const struct uiommu_posix_hooks *h = hardware(context), *o = others(context);
+
+	if (h->user_pages_added)
+		h->user_pages_added(h->context, phys, size);
+	if (o->user_pages_added)
+		o->user_pages_added(o->context, phys, size);
+}
+
+static void on_user_pages_removed(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	const struct uiommu_posix_hooks *h = hardware(context), *o = others(context);
+
+	if (h->user_pages_removed)
+		h->user_pages_removed(h->context, phys, size);
+	if (o->user_pages_removed)
+		o->user_pages_removed(o->context, phys, size);
+}
+
 static void on_cache_flush(void *context, uiommu_phys_t phys, uint64_t size)
 {
 	const struct uiommu_posix_hooks *h = hardware(context), *o = others(context);
@@ -138,6 +158,8 @@ void machine_connect(struct machine *m)
 		.fail = on_fail,
 		.pages_added = on_pages_added,
 		.pages_removed = on_pages_removed,
+		.user_pages_added = on_user_pages_added,
+		.user_pages_removed = on_user_pages_removed,
 		.cache_flush = on_cache_flush,
 		.relax = on_relax,
 		.mutex_locking = o->mutex_locking ? on_mutex_locking : NULL,

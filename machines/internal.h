@@ -40,6 +40,10 @@ struct machine_device {
 	uint32_t pasid_bits;
 	uint64_t bar; /* physical address of BAR 0 */
 	const struct machine_stimulus *stimulus; /* NULL: nobody knows how to drive it */
+	bool can_stall; /* firmware says so */
+	bool reads; /* the DMA that was started last */
+	unsigned int group; /* of its page requests, above the first */
+	struct machine_saved *saved; /* while it is in a reset */
 	bool edu_window; /* the edu's buffer can be reached through the BAR */
 	uint64_t edu_inside; /* or here, by the hardware's back door; 0: by DMA alone */
 };
@@ -143,6 +147,23 @@ void machine_forget_pci(struct machine *machine);
 
 /* dma.c: who drives a function; fills in stimulus and traits */
 void machine_find_stimulus(struct machine_device *device);
+
+/* Registers of a device, in BAR 0; a write may be posted. */
+uint64_t machine_device_get(struct machine_device *device, uint64_t offset, unsigned int size);
+void machine_device_put(struct machine_device *device, uint64_t offset, unsigned int size,
+			uint64_t value);
+/* Between @data and a window of the BAR in pieces of @step bytes; the rest of the last piece is 0. */
+void machine_device_copy(struct machine_device *device, uint64_t offset, bool in, void *data,
+			 size_t size, unsigned int step);
+
+/* dma_engine.c: what the capabilities of the project's own device add */
+void machine_engine_traits(struct machine_device *device);
+enum machine_dma_status machine_engine_transfer(struct machine_device *device, bool write,
+						uint64_t iova, void *data, size_t size,
+						uint32_t pasid, unsigned int flags);
+
+/* reset.c */
+bool machine_can_reset(struct machine_device *device);
 
 /* firmware.c */
 int machine_read_firmware(struct machine *machine, char *error, size_t error_size);

@@ -91,7 +91,11 @@ const struct machine_builtin *machine_builtins(void);
  *   "hidden0":                 not behind any IOMMU, where the machine has such a device
  *   "pasid0", "pasid1":        can send PASIDs, each alone in its group (models)
  *   "ats0":                    keeps a device TLB (models)
- *   "pri0", "pri1":            PASIDs, a device TLB and page requests (or stalls), each alone in its group (models)
+ *   "pri0", "pri1":            PASIDs, a device TLB and page requests (or stalls), each alone in its group; pri1 has
+ *                              8 bits of PASID, and takes responses without (models)
+ *   "pripair0", "pripair1":    the same, two functions of one group (models)
+ *   "mixed0", "mixed1":        two functions of one group, only the first of them with PASIDs (models)
+ *   "alias0", "alias1":        behind a conventional PCI bridge like bridged0 and 1, and can be reset (models)
  *   "platform0", "platform1":  on no bus, each alone in its group (models)
  *   "rmrr0", "relaxed0":       with a DIRECT / DIRECT_RELAXABLE region
  * Any label may be missing on a machine: machine_device() then gives NULL.
@@ -154,13 +158,18 @@ void machine_stream_stop(struct machine_device *device, struct machine_stream_st
  * _write() let the hardware go on and deliver interrupts meanwhile (machine_settle()), for a bounded number of rounds;
  * then MACHINE_DMA_UNKNOWN.  The same in two steps, for those who answer themselves: start, and ask
  * until it is not MACHINE_DMA_WAITING.  One at a time for a device.  A finished read's data is at @data of finish.
+ * Where pages are asked for by PRI the flag implies MACHINE_DMA_USE_ATS, and the groups are 0x100 and up, another each
+ * time.  Start: 0; -UIOMMU_EOPNOTSUPP: the device cannot; -UIOMMU_EINVAL: @size; -UIOMMU_EBUSY: it waits.
  */
 int machine_dma_start(struct machine_device *device, bool write, uint64_t iova, const void *data,
 		      size_t size, uint32_t pasid, unsigned int flags);
 enum machine_dma_status machine_dma_finish(struct machine_device *device, void *data, size_t size);
 void machine_dma_cancel(struct machine_device *device);
 
-/* One bare page request, in whatever group (MACHINE_PAGE_REQUESTS). 0, or -UIOMMU_EOPNOTSUPP, _EINVAL. */
+/*
+ * One bare page request, in whatever group (MACHINE_PAGE_REQUESTS). 0; -UIOMMU_EOPNOTSUPP; -UIOMMU_EINVAL: the device
+ * did not send it: something is not enabled, or too many are outstanding.  May be sent while a DMA waits.
+ */
 struct machine_page_request {
 	uint64_t iova;
 	uint32_t pasid;
@@ -199,6 +208,14 @@ int machine_device_reset(struct machine_device *device);
 /* The two halves of it, for those who look in between. */
 int machine_device_reset_begin(struct machine_device *device);
 void machine_device_reset_end(struct machine_device *device);
+
+/*
+ * A process whose page table the IOMMU above @device can walk: 48 bits, x86-64 or Arm with the smallest granule that
+ * there is.  0; -UIOMMU_ENODEV: @device is not added, or behind no IOMMU; -UIOMMU_EOPNOTSUPP: it walks
+ * no such table; or what uiommu_posix_mm_create() returns.
+ */
+int machine_mm_create(struct machine *machine, struct machine_device *device,
+		      struct uiommu_mm **out);
 
 /* Memory that devices may reach. */
 void *machine_buffer(struct machine *machine, uint64_t size, uint64_t align, uint64_t *phys);

@@ -282,6 +282,12 @@ static void pages_removed(void *context, uiommu_phys_t phys, uint64_t size)
 	model_memory_remove(to_model(context)->memory, phys, size);
 }
 
+/* To devices the pages of a process are buffers like any others. */
+static void user_pages_added(void *context, uiommu_phys_t phys, uint64_t size)
+{
+	model_memory_add(to_model(context)->memory, phys, size, MODEL_MEMORY_DMA);
+}
+
 static void cache_flush(void *context, uiommu_phys_t phys, uint64_t size)
 {
 	model_memory_flush(to_model(context)->memory, phys, size);
@@ -375,6 +381,25 @@ static enum model_status route_translate(void *context, const struct model_reque
 	return unit->iommu.iommu->translate(unit->iommu.iommu->context, &mapped, out);
 }
 
+static bool request_page(const struct unit *unit, const struct model_page_request *request,
+			 uint32_t id)
+{
+	struct model_page_request mapped = *request;
+	const struct model_iommu *iommu = unit->iommu.iommu;
+
+	mapped.segment = (uint16_t)(id >> 16);
+	mapped.source_id = (uint16_t)id;
+	return iommu->page_request && iommu->page_request(iommu->context, &mapped);
+}
+
+static bool route_page_request(void *context, const struct model_page_request *request)
+{
+	uint32_t id;
+	const struct unit *unit = routed(context, request->source_id, &id);
+
+	return unit && request_page(unit, request, id);
+}
+
 static int route_set_atc(void *context, uint16_t source_id, const struct model_atc *atc)
 {
 	uint32_t id;
@@ -414,8 +439,9 @@ static void build_routes(struct model_machine *m)
 			continue;
 		route->machine = m;
 		route->host = h;
-		route->table =
-			(struct model_iommu){ .context = route, .translate = route_translate };
+		route->table = (struct model_iommu){ .context = route,
+						     .translate = route_translate,
+						     .page_request = route_page_request };
 		route->iommu = (struct model_pci_iommu){ &route->table, route_set_atc, route };
 		model_pci_set_segment_iommu(m->pci, m->d->hosts[h].segment, &route->iommu);
 	}
@@ -450,11 +476,21 @@ static int build_platform(struct model_machine *m, unsigned int index)
 {
 	struct model_platform *platform = &m->platforms[index];
 	uint8_t devfn = (uint8_t)(index << 3);
-	struct model_pci_config config = { .segment = m->hw.num_segments, .devfn = devfn };
+	const struct describe_platform *from = &m->d->platforms[index];
+	/* Its PASIDs are there from the start: on no bus nobody enables them. */
+	struct model_pci_config config = {
+		.segment = m->hw.num_segments,
+		.devfn = devfn,
+		.pcie = from->pasid_bits,
+		.pasid_bits = from->pasid_bits,
+		.pasid_execute = true,
+		.pasid_privileged = true,
+		.pasid_always = true,
+	};
 	struct model_pci_function *fn;
 
 	platform->machine = m;
-	platform->from = &m->d->platforms[index];
+	platform->from = from;
 	platform->table =
 		(struct model_iommu){ .context = platform, .translate = platform_translate };
 	platform->iommu = (struct model_pci_iommu){ &platform->table, platform_set_atc, platform };
@@ -466,7 +502,9 @@ static int build_platform(struct model_machine *m, unsigned int index)
 			       (uint32_t)platform->from->base);
 	model_pci_config_write(m->pci, config.segment, 0, devfn, PCI_COMMAND, 2,
 			       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP;
+	m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP |
+			(from->pasid_bits ? MACHINE_PASID_DMA : 0) |
+			(from->stall ? MACHINE_STALL : 0);
 	return 0;
 }
 
@@ -534,6 +572,25 @@ static struct unit *unit_of(struct model_machine *m, unsigned int function)
 	return &m->units[i];
 }
 
+/* On a bus of conventional PCI. */
+static bool below_pci(const struct model_machine *m, const struct describe_function *from)
+{
+	enum describe_kind kind;
+
+	if (from->parent == DESCRIBE_NONE)
+		return false;
+	kind = m->d->functions[from->parent].kind;
+	return kind == DESCRIBE_PCIE_PCI_BRIDGE || kind == DESCRIBE_PCI_BRIDGE;
+}
+
+static bool takes_page_requests(const struct model_machine *m)
+{
+	for (unsigned int i = 0; i < m->d->num_units; i++)
+		if (m->units[i].iommu.iommu->page_request)
+			return true;
+	return false;
+}
+
 static int build_function(struct model_machine *m, unsigned int index,
 			  struct model_pci_function **built)
 {
@@ -551,6 +608,7 @@ static int build_function(struct model_machine *m, unsigned int index,
 		.acs_capability = from->acs_bits,
 		.ats = from->ats,
 		.pri = from->pri,
+		.pri_plain_responses = from->pri_plain_responses,
 		.pasid_bits = from->pasid_bits,
 		.pasid_execute = from->pasid_execute,
 		.pasid_privileged = from->pasid_privileged,
@@ -570,11 +628,12 @@ static int build_function(struct model_machine *m, unsigned int index,
 		break;
 	case DESCRIBE_DMA_ENGINE:
 		model_dma_config(&config);
-		config.pcie = true;
+		config.pcie = !below_pci(m, from);
 		config.pcie_type = config.parent ? PCI_PCIE_ENDPOINT : PCI_PCIE_RC_ENDPOINT;
 		m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP |
-				(from->pasid_bits ? MACHINE_PASID_DMA : 0) |
-				(from->ats ? MACHINE_ATS : 0);
+				MACHINE_RESET | (from->pasid_bits ? MACHINE_PASID_DMA : 0) |
+				(from->ats ? MACHINE_ATS | MACHINE_MISBEHAVE : 0) |
+				(from->pri && takes_page_requests(m) ? MACHINE_PAGE_REQUESTS : 0);
 		break;
 	case DESCRIBE_VIRTIO_IOMMU:
 		unit = unit_of(m, index);
@@ -701,6 +760,8 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 		.context = m,
 		.pages_added = pages_added,
 		.pages_removed = pages_removed,
+		.user_pages_added = user_pages_added,
+		.user_pages_removed = pages_removed,
 		.cache_flush = cache_flush,
 		.relax = relax,
 	};

@@ -261,6 +261,8 @@ static void add_platforms(struct machine *m)
 		device->machine = m;
 		device->label = m->d->platforms[i].label;
 		device->bar = m->d->platforms[i].base;
+		device->pasid_bits = m->d->platforms[i].pasid_bits;
+		device->can_stall = m->d->platforms[i].stall;
 		snprintf(device->name, sizeof(device->name), "%s", m->d->platforms[i].name);
 		machine_find_stimulus(device);
 	}
@@ -333,6 +335,8 @@ void machine_forget_pci(struct machine *m)
 	free(m->topology.functions);
 	m->topology.functions = NULL;
 	m->topology.num_functions = 0;
+	for (unsigned int i = 0; i < m->num_devices; i++)
+		free(m->devices[i].saved);
 	free(m->devices);
 	m->devices = NULL;
 	m->num_devices = 0;

@@ -17,8 +17,8 @@ static uint32_t misbehaviour(struct engine *engine)
 	return now;
 }
 
-bool dma_atc_invalidate(void *device, bool has_pasid, uint32_t pasid, uint64_t iova,
-			uint64_t size, bool global)
+bool dma_atc_invalidate(void *device, bool has_pasid, uint32_t pasid, uint64_t iova, uint64_t size,
+			bool global)
 {
 	struct engine *engine = device;
 	uint64_t last = iova + size - 1;
@@ -52,7 +52,7 @@ void dma_atc_reset(void *device)
 }
 
 static const struct engine_translation *atc_find(const struct engine *engine,
-					const struct model_pci_dma *dma)
+						 const struct model_pci_dma *dma)
 {
 	unsigned int need = dma->access & (MODEL_READ | MODEL_WRITE | MODEL_EXEC);
 
@@ -72,7 +72,7 @@ static const struct engine_translation *atc_find(const struct engine *engine,
 
 /* Room for a translation that takes the place of all which it overlaps. */
 static struct engine_translation *atc_add(struct engine *engine, const struct model_pci_dma *dma,
-				 const struct model_translation *t)
+					  const struct model_translation *t)
 {
 	struct engine_translation *free = NULL;
 	uint64_t start = dma->address & ~(t->size - 1);

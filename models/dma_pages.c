@@ -69,7 +69,8 @@ enum dma_engine_status dma_bare_request(struct engine *engine, bool marker)
 		page.access =
 			(engine->group & DMA_ENGINE_GROUP_READ ? (unsigned int)MODEL_READ : 0) |
 			(engine->group & DMA_ENGINE_GROUP_WRITE ? (unsigned int)MODEL_WRITE : 0) |
-			(engine->flags & DMA_ENGINE_FLAG_PRIVILEGED ? (unsigned int)MODEL_PRIV : 0) |
+			(engine->flags & DMA_ENGINE_FLAG_PRIVILEGED ? (unsigned int)MODEL_PRIV :
+								      0) |
 			(engine->flags & DMA_ENGINE_FLAG_EXECUTE ? (unsigned int)MODEL_EXEC : 0);
 	}
 	switch (model_pci_page_request_locked(engine->fn, &page)) {
@@ -121,7 +122,8 @@ static void resume(void *context, uint16_t tag, bool retry)
 	stall->held = false;
 	if (stall->forgotten)
 		return;
-	record(engine, DMA_ENGINE_RESPONSE_STALL | (retry ? MODEL_PAGE_SUCCESS : MODEL_PAGE_INVALID) |
+	record(engine, DMA_ENGINE_RESPONSE_STALL |
+			       (retry ? MODEL_PAGE_SUCCESS : MODEL_PAGE_INVALID) |
 			       (uint64_t)tag << DMA_ENGINE_RESPONSE_GROUP_SHIFT);
 	if (engine->wait.kind == ENGINE_WAIT_STALL && engine->wait.stall == stall->number)
 		answered(engine, retry);
@@ -159,8 +161,8 @@ enum engine_piece dma_untranslated(struct engine *engine, struct engine_request 
 			return ENGINE_PIECE_REFUSED;
 		stall->held = true;
 		request->tries++;
-		engine->wait = (struct engine_wait){ .kind = ENGINE_WAIT_STALL,
-						     .stall = stall->number };
+		engine->wait =
+			(struct engine_wait){ .kind = ENGINE_WAIT_STALL, .stall = stall->number };
 		return ENGINE_PIECE_WAITS;
 	default:
 		return ENGINE_PIECE_REFUSED;

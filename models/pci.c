@@ -161,7 +161,7 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 		if (fn->atc_registered && offset <= stu && offset + size > stu)
 			mask &= ~(PCI_ATS_STU << 8 * (stu - offset));
 		pci_put(fn->space, offset, size,
-		    (pci_get(fn->space, offset, size) & ~mask) | (value & mask));
+			(pci_get(fn->space, offset, size) & ~mask) | (value & mask));
 		if (fn->pages)
 			model_pci_pages_written(fn, offset, size, value);
 		reset = model_pci_wants_reset(fn, offset, size, value);
@@ -183,7 +183,8 @@ static bool window_open(const struct model_pci_function *fn, uint64_t address)
 {
 	for (const struct model_pci_function *up = fn->config.parent; up; up = up->config.parent) {
 		uint64_t base = (uint64_t)(pci_get(up->space, PCI_MEMORY_BASE, 2) & 0xfff0u) << 16;
-		uint64_t limit = (uint64_t)(pci_get(up->space, PCI_MEMORY_LIMIT, 2) & 0xfff0u) << 16 |
+		uint64_t limit = (uint64_t)(pci_get(up->space, PCI_MEMORY_LIMIT, 2) & 0xfff0u)
+					 << 16 |
 				 0xfffffu;
 
 		if (!(up->space[PCI_COMMAND] & PCI_COMMAND_MEMORY) || address < base ||
@@ -425,9 +426,11 @@ void model_pci_raise_msi(struct model_pci_function *fn)
 	uint8_t data[4] = { 0 };
 
 	model_pci_lock(fn->pci);
-	if (fn->config.msi && pci_get(fn->space, PCI_AT_MSI + PCI_MSI_CONTROL, 2) & PCI_MSI_ENABLE) {
+	if (fn->config.msi &&
+	    pci_get(fn->space, PCI_AT_MSI + PCI_MSI_CONTROL, 2) & PCI_MSI_ENABLE) {
 		dma.address = pci_get(fn->space, PCI_AT_MSI + PCI_MSI_ADDRESS_LOW, 4) |
-			      (uint64_t)pci_get(fn->space, PCI_AT_MSI + PCI_MSI_ADDRESS_HIGH, 4) << 32;
+			      (uint64_t)pci_get(fn->space, PCI_AT_MSI + PCI_MSI_ADDRESS_HIGH, 4)
+				      << 32;
 		pci_put(data, 0, 4, pci_get(fn->space, PCI_AT_MSI + PCI_MSI_DATA, 2));
 		model_pci_dma_locked(fn, &dma, data);
 	}

@@ -206,9 +206,8 @@ enum model_pci_page_result {
  * A page request, or a stop marker (no READ, no WRITE, last, with PASID), which is never outstanding.  Segment and
  * source ID are filled in.  The caller holds the bus.
  */
-enum model_pci_page_result
-model_pci_page_request_locked(struct model_pci_function *fn,
-			      const struct model_page_request *request);
+enum model_pci_page_result model_pci_page_request_locked(struct model_pci_function *fn,
+							 const struct model_page_request *request);
 /* Sends the function's MSI if it is enabled; the caller does not hold the bus. */
 void model_pci_raise_msi(struct model_pci_function *fn);
 

@@ -49,8 +49,8 @@ void model_pci_pages_written(struct model_pci_function *fn, unsigned int offset,
 	bool enabled = fn->space[pages->at + PCI_PRI_CONTROL] & PCI_PRI_ENABLE;
 
 	/* These two are cleared by writing 1 (10.5.2.3). */
-	fn->space[status] &= (uint8_t)~(pci_written(offset, size, value, status) &
-					(PCI_PRI_STATUS_FAILURE | PCI_PRI_STATUS_UPRGI));
+	fn->space[status] &= (uint8_t) ~(pci_written(offset, size, value, status) &
+					 (PCI_PRI_STATUS_FAILURE | PCI_PRI_STATUS_UPRGI));
 	if (!enabled &&
 	    pci_written(offset, size, value, pages->at + PCI_PRI_CONTROL) & PCI_PRI_RESET)
 		forget_all(pages);
@@ -118,9 +118,8 @@ static bool is_marker(const struct model_page_request *request)
 	       !(request->access & (MODEL_READ | MODEL_WRITE));
 }
 
-enum model_pci_page_result
-model_pci_page_request_locked(struct model_pci_function *fn,
-			      const struct model_page_request *request)
+enum model_pci_page_result model_pci_page_request_locked(struct model_pci_function *fn,
+							 const struct model_page_request *request)
 {
 	const struct model_pci_iommu *above = model_pci_iommu_of(fn);
 	struct model_page_request sent = *request;
@@ -204,7 +203,8 @@ static void report_unexpected(struct model_pci_function *fn,
 
 	if (!fn->pci->report)
 		return;
-	model_pci_append(report.text, sizeof(report.text), "a page request group response to source ID ");
+	model_pci_append(report.text, sizeof(report.text),
+			 "a page request group response to source ID ");
 	model_pci_append_hex(report.text, sizeof(report.text), report.source_id);
 	if (response->has_pasid) {
 		model_pci_append(report.text, sizeof(report.text), ", PASID ");

@@ -14,13 +14,14 @@ static void fill_header(struct model_pci_function *fn)
 	pci_put(s, PCI_VENDOR_ID, 2, c->vendor_id);
 	pci_put(s, PCI_DEVICE_ID, 2, c->device_id);
 	pci_put(w, PCI_COMMAND, 2,
-	    PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+		PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
+			PCI_COMMAND_INTX_DISABLE);
 	pci_put(s, PCI_REVISION, 1, c->revision);
 	pci_put(s, PCI_CLASS_PROG, 1, c->class_code & 0xff);
 	pci_put(s, PCI_CLASS_DEVICE, 2, c->class_code >> 8);
 	pci_put(s, PCI_HEADER_TYPE, 1,
-	    (c->bridge ? PCI_HEADER_TYPE_BRIDGE : PCI_HEADER_TYPE_NORMAL) |
-		    (c->multifunction ? PCI_HEADER_TYPE_MULTIFUNCTION : 0));
+		(c->bridge ? PCI_HEADER_TYPE_BRIDGE : PCI_HEADER_TYPE_NORMAL) |
+			(c->multifunction ? PCI_HEADER_TYPE_MULTIFUNCTION : 0));
 	pci_put(w, PCI_INTERRUPT_LINE, 1, 0xff);
 	pci_put(s, PCI_INTERRUPT_PIN, 1, c->interrupt_pin);
 	for (unsigned int i = 0; i < (c->bridge ? 2u : 6u); i++)
@@ -51,7 +52,7 @@ static unsigned int fill_capabilities(struct model_pci_function *fn)
 		link = PCI_AT_PCIE + PCI_CAP_NEXT;
 		pci_put(s, PCI_AT_PCIE, 1, PCI_CAP_ID_PCIE);
 		pci_put(s, PCI_AT_PCIE + PCI_PCIE_CAPABILITIES, 2,
-		    2u | c->pcie_type << PCI_PCIE_TYPE_SHIFT);
+			2u | c->pcie_type << PCI_PCIE_TYPE_SHIFT);
 		pci_put(s, PCI_AT_PCIE + PCI_PCIE_DEVICE_CAPABILITIES, 4,
 			c->flr ? PCI_PCIE_DEVICE_FLR : 0);
 		pci_put(w, PCI_AT_PCIE + PCI_PCIE_DEVICE_CONTROL, 2, 0x7fff);
@@ -108,7 +109,7 @@ static unsigned int extended(struct model_pci_function *fn, unsigned int *next, 
 
 	if (at != PCI_EXT_CAP_FIRST)
 		pci_put(fn->space, at - EXT_CAP_SIZE, 4,
-		    pci_get(fn->space, at - EXT_CAP_SIZE, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
+			pci_get(fn->space, at - EXT_CAP_SIZE, 4) | at << PCI_EXT_CAP_NEXT_SHIFT);
 	pci_put(fn->space, at, 4, id | 1u << 16);
 	*next = at + EXT_CAP_SIZE;
 	return at;
@@ -130,7 +131,7 @@ static void fill_extended(struct model_pci_function *fn)
 	if (c->ats) {
 		at = extended(fn, &next, PCI_EXT_CAP_ID_ATS);
 		pci_put(s, at + PCI_ATS_CAPABILITY, 2,
-		    PCI_ATS_PAGE_ALIGNED | PCI_ATS_GLOBAL_INVALIDATE);
+			PCI_ATS_PAGE_ALIGNED | PCI_ATS_GLOBAL_INVALIDATE);
 		pci_put(w, at + PCI_ATS_CONTROL, 2, PCI_ATS_STU | PCI_ATS_ENABLE);
 		fn->ats = at;
 	}
@@ -150,7 +151,7 @@ static void fill_extended(struct model_pci_function *fn)
 
 		at = extended(fn, &next, PCI_EXT_CAP_ID_PASID);
 		pci_put(s, at + PCI_PASID_CAPABILITY, 2,
-		    modes | (uint32_t)c->pasid_bits << PCI_PASID_WIDTH_SHIFT);
+			modes | (uint32_t)c->pasid_bits << PCI_PASID_WIDTH_SHIFT);
 		/* The bits of the modes stand at the same places in both registers. */
 		pci_put(w, at + PCI_PASID_CONTROL, 2, PCI_PASID_ENABLE | modes);
 		if (c->pasid_always)

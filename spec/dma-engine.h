@@ -86,7 +86,8 @@
 #define DMA_ENGINE_RESPONSE_GROUP UINT64_C(0xffff00)
 #define DMA_ENGINE_RESPONSE_PASID_SHIFT 32
 #define DMA_ENGINE_RESPONSES_MAX 64
-#define DMA_ENGINE_SENT 0x68 /* 32, read only: page requests and stop markers that left the device */
+#define DMA_ENGINE_SENT \
+	0x68 /* 32, read only: page requests and stop markers that left the device */
 #define DMA_ENGINE_TRIES 8
 #define DMA_ENGINE_WINDOW 0x1000
 #define DMA_ENGINE_WINDOW_SIZE 4096

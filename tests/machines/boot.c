@@ -106,10 +106,10 @@ static void check_device(struct machine *m, struct machine_device *device)
 
 static void test_all(void **state)
 {
-	static const char *const labels[] = {
-		"solo0",  "solo1",  "solo2", "bridged0",  "rmrr0",
-		"pasid0", "pasid1", "ats0",  "platform0", "platform1"
-	};
+	static const char *const labels[] = { "solo0",	   "solo1",	"solo2",  "bridged0",
+					      "rmrr0",	   "pasid0",	"pasid1", "ats0",
+					      "platform0", "platform1", "pri0",	  "pri1",
+					      "mixed0",	   "mixed1",	"alias0" };
 
 	(void)state;
 	for (const struct machine_builtin *b = machine_builtins(); b->name; b++) {
