@@ -65,8 +65,9 @@ BUGS = {
     ],
     "park-unlocked": [
         {"file": DEVICE, "in": "leave",
-         "old": "uiommu_lock(dev->sys, &group->mutex);\n\tpark(dev);",
-         "new": "park(dev); uiommu_lock(dev->sys, &group->mutex);"},
+         "old": "park(dev);",
+         "new": "uiommu_unlock(dev->sys, &group->mutex); park(dev); "
+                "uiommu_lock(dev->sys, &group->mutex);"},
     ],
     # C093: attaching takes no lock; an empty group is not noticed.
     "attach-unlocked": [
