@@ -62,7 +62,7 @@ struct uiommu_smmuv3_config {
 		UIOMMU_SMMUV3_COHERENT_NO,
 	} coherent;
 
-	/* At most 2^this entries in the command and event queues; 0: 256. */
+	/* At most 2^this entries in the command, event and PRI queues; 0: 256. */
 	unsigned int queue_log2;
 
 	/* Where interrupt doorbells are mapped: a SW_MSI region. Size 0: 1 MiB at 128 MiB. */

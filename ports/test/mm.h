@@ -16,7 +16,8 @@
 
 struct uiommu_mm {
 	void *host;
-	struct uiommu_mm_format_info info; /* x86-64, 48 bits; the test may alter it before it binds */
+	struct uiommu_mm_format_info
+		info; /* x86-64, 48 bits; the test may alter it before it binds */
 
 	/* Set by the test before faults come; may be NULL.  Called in mm_fault, with no mutex held. */
 	void (*on_fault)(struct uiommu_mm *mm, uint64_t address, unsigned int prot);

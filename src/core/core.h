@@ -110,7 +110,8 @@ struct uiommu_device {
 	uint32_t quarantine_id; /* sys->table, these two */
 	const char *quarantine_reason; /* not NULL: users have not heard of it */
 
-	struct uiommu_faults *faults; /* written with sys->table too; NULL: never wanted page requests */
+	struct uiommu_faults
+		*faults; /* written with sys->table too; NULL: never wanted page requests */
 	bool requests_closed; /* sys->table: it leaves, or is in reset: every page request is INVALID */
 };
 

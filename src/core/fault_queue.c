@@ -71,7 +71,8 @@ static struct uiommu_fault_group *find_read(struct uiommu_fault_queue *queue, ui
 
 static bool cookie_taken(const struct list *list, uint32_t cookie)
 {
-	for (const struct uiommu_fault_group *group = list->first; group; group = group->queue_next) {
+	for (const struct uiommu_fault_group *group = list->first; group;
+	     group = group->queue_next) {
 		if (group->cookie == cookie)
 			return true;
 	}

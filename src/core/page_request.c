@@ -647,8 +647,8 @@ unsigned int uiommu_fault_group_count(const struct uiommu_fault_group *group)
 	return group->count;
 }
 
-const struct uiommu_page_request *
-uiommu_fault_group_request(const struct uiommu_fault_group *group, unsigned int index)
+const struct uiommu_page_request *uiommu_fault_group_request(const struct uiommu_fault_group *group,
+							     unsigned int index)
 {
 	const struct uiommu_partial *partial = group->first;
 

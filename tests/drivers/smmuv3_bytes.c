@@ -43,7 +43,13 @@ static void test_commands(void **unused)
 	check(smmu_atc_inv(0x100, 0, 0x40000000, 9), 0x0000010000000040, 0x40000009);
 	check(smmu_atc_inv(0x100, 5, 0, 52), 0x0000010000005840, 52);
 	/* Ab in 13, STAG in 15:0 of the second word. */
-	check(smmu_resume_abort(9, 0xbeef), 0x0000000900002044, 0xbeef);
+	check(smmu_resume(9, 0xbeef, false), 0x0000000900002044, 0xbeef);
+	check(smmu_resume(9, 0xbeef, true), 0x0000000900001044, 0xbeef);
+	check(smmu_stall_term(9), 0x0000000900000045, 0);
+	/* Success is 2, a failure 0 (4.5.2). */
+	check(smmu_pri_resp(0x208, true, 5, 0x1ff, SMMUV3_PRI_SUCCESS), 0x0000020800005841, 0x21ff);
+	check(smmu_pri_resp(0x208, false, 5, 7, SMMUV3_PRI_FAILURE), 0x0000020800000041, 7);
+	check(smmu_pri_resp(0x208, false, 0, 7, SMMUV3_PRI_INVALID), 0x0000020800000041, 0x1007);
 	/* CS in 13:12 (1: interrupt), MSH in 23:22 (3: inner), MSIAttr in 27:24, MSIData in 63:32. */
 	check(smmu_sync(), 0x46, 0);
 	check(smmu_sync_msi(0x80001004, 0xcafe), 0x0000cafe0fc01046, 0x80001004);
@@ -132,12 +138,16 @@ static void test_context(void **unused)
 	assert_int_equal(e[1], 0x9876543210c0);
 	assert_int_equal(e[2], 0);
 	assert_int_equal(e[3], 0x04ff44);
-	cd = (struct smmu_cd){ .force_stall = true };
+	cd = (struct smmu_cd){ .stall = true };
 	uiommu_smmuv3_cd_make(&cd, e);
 	/* EPD0 14, EPD1 30, V 31, AA64 41, S 44, R 45, A 46, ASET 47. */
 	assert_int_equal(e[0], 0x0000f200c0004000);
 	for (unsigned int i = 1; i < SMMU_QWORDS; i++)
 		assert_int_equal(e[i], 0);
+	/* A process that has exited: neither walks nor records, its ASID stays. */
+	cd = (struct smmu_cd){ .asid = 0x1234, .quiet = true };
+	uiommu_smmuv3_cd_make(&cd, e);
+	assert_int_equal(e[0], 0x1234c200c0004000);
 }
 
 int main(void)

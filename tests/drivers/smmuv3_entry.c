@@ -240,7 +240,9 @@ static void random_ste(uint64_t out[SMMU_QWORDS])
 		.cds_two_level = r >> 12 & 1,
 		.coherent = r >> 13 & 1,
 		.ats = r >> 14 & 1,
-		.force_stall = r >> 15 & 1,
+		.stall = r >> 15 & 1,
+		.pri_pasid = r >> 17 & 1,
+		.no_stall = r >> 18 & 1,
 		.dirty = r >> 16 & 1,
 		.s2 = random_regs(),
 		.vmid = (uint16_t)(r >> 32),
@@ -255,9 +257,10 @@ static void random_cd(uint64_t out[SMMU_QWORDS])
 	struct uiommu_pt_arm_regs regs = random_regs();
 	struct smmu_cd cd = {
 		.regs = r & 1 ? &regs : NULL,
-		.asid = r & 1 ? (uint16_t)(r >> 32) : 0,
+		.asid = r & 5 ? (uint16_t)(r >> 32) : 0,
 		.dirty = r >> 1 & 1,
-		.force_stall = false,
+		.stall = r >> 4 & 1,
+		.quiet = (r & 5) == 4, /* its process has exited */
 	};
 
 	memset(out, 0, SMMU_QWORDS * sizeof(*out));

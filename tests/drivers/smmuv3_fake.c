@@ -84,6 +84,15 @@ static void consume(struct fake *f)
 
 		if (in_trouble(f, op))
 			return;
+		if (op == SMMUV3_CMD_ATC_INV && command[0] >> 32 == f->silent_sid && f->silent) {
+			f->silent--;
+			f->unanswered = true;
+		}
+		if (op == SMMUV3_CMD_SYNC && f->unanswered) {
+			f->unanswered = false;
+			raise(f, SMMUV3_CERROR_ATC_INV_SYNC);
+			return;
+		}
 		if (op == SMMUV3_CMD_SYNC) {
 			signal_sync(f, command);
 		} else {
@@ -125,6 +134,9 @@ static uint32_t read32(void *context, uint64_t offset)
 		return f->cmdq_cons;
 	case SMMUV3_REG_EVENTQ_PROD:
 		return f->eventq_prod;
+	case SMMUV3_REG_PRIQ_PROD:
+		assert_true(f->idr0 & SMMUV3_IDR0_PRI);
+		return f->priq_prod;
 	default:
 		fail_msg("read of register %llx", (unsigned long long)offset);
 		return 0;
@@ -142,6 +154,13 @@ static uint64_t read64(void *context, uint64_t offset)
 static void assert_disabled(const struct fake *f, uint32_t bits)
 {
 	assert_int_equal(f->cr0 & bits, 0);
+}
+
+static struct uiommu_msi *msi_of(struct fake *f, uint64_t cfg0)
+{
+	return &f->msi[cfg0 == SMMUV3_REG_EVENTQ_IRQ_CFG0 ? 0 :
+		       cfg0 == SMMUV3_REG_GERROR_IRQ_CFG0 ? 1 :
+							    2];
 }
 
 static void write32(void *context, uint64_t offset, uint32_t value)
@@ -192,13 +211,23 @@ static void write32(void *context, uint64_t offset, uint32_t value)
 	case SMMUV3_REG_EVENTQ_CONS:
 		f->eventq_cons = value;
 		return;
+	case SMMUV3_REG_PRIQ_PROD:
+		assert_true(f->idr0 & SMMUV3_IDR0_PRI);
+		assert_disabled(f, SMMUV3_CR0_PRIQEN);
+		f->priq_prod = value;
+		return;
+	case SMMUV3_REG_PRIQ_CONS:
+		f->priq_cons = value;
+		return;
 	case SMMUV3_REG_EVENTQ_IRQ_CFG1:
 	case SMMUV3_REG_GERROR_IRQ_CFG1:
+	case SMMUV3_REG_PRIQ_IRQ_CFG1:
 		assert_true(f->idr0 & SMMUV3_IDR0_MSI);
 		assert_int_equal(f->irq_ctrl, 0);
-		f->msi[offset == SMMUV3_REG_GERROR_IRQ_CFG1].data = value;
+		msi_of(f, offset - 8)->data = value;
 		return;
 	case SMMUV3_REG_EVENTQ_IRQ_CFG2:
+	case SMMUV3_REG_PRIQ_IRQ_CFG2:
 	case SMMUV3_REG_GERROR_IRQ_CFG2:
 		assert_true(f->idr0 & SMMUV3_IDR0_MSI);
 		return;
@@ -224,11 +253,17 @@ static void write64(void *context, uint64_t offset, uint64_t value)
 		assert_disabled(f, SMMUV3_CR0_EVENTQEN);
 		f->eventq_base = value;
 		return;
+	case SMMUV3_REG_PRIQ_BASE:
+		assert_true(f->idr0 & SMMUV3_IDR0_PRI);
+		assert_disabled(f, SMMUV3_CR0_PRIQEN);
+		f->priq_base = value;
+		return;
 	case SMMUV3_REG_EVENTQ_IRQ_CFG0:
 	case SMMUV3_REG_GERROR_IRQ_CFG0:
+	case SMMUV3_REG_PRIQ_IRQ_CFG0:
 		assert_true(f->idr0 & SMMUV3_IDR0_MSI);
 		assert_int_equal(f->irq_ctrl, 0);
-		f->msi[offset == SMMUV3_REG_GERROR_IRQ_CFG0].address = value;
+		msi_of(f, offset)->address = value;
 		return;
 	default:
 		fail_msg("write of 64 bits to register %llx", (unsigned long long)offset);
@@ -247,18 +282,118 @@ void fake_error(struct fake *f, uint32_t bit)
 	interrupt(f, 1, SMMUV3_IRQ_CTRL_GERROR_IRQEN);
 }
 
+static bool append(struct fake *f, uint64_t base, uint32_t *prod, uint32_t cons,
+		   const uint64_t *record, size_t size)
+{
+	uint32_t mask = wrap_mask(base), half = (mask >> 1) + 1;
+
+	if ((*prod ^ cons) & SMMUV3_Q_OVERFLOW)
+		return false;
+	if (((*prod ^ cons) & mask) == half) {
+		*prod ^= SMMUV3_Q_OVERFLOW;
+		return false;
+	}
+	memcpy(entry(f, base, *prod, size), record, size);
+	*prod = (*prod & ~mask) | ((*prod + 1) & mask);
+	return true;
+}
+
 void fake_event(struct fake *f, const uint64_t event[4])
 {
-	uint32_t mask = wrap_mask(f->eventq_base), half = (mask >> 1) + 1;
+	if (append(f, f->eventq_base, &f->eventq_prod, f->eventq_cons, event, 32))
+		interrupt(f, 0, SMMUV3_IRQ_CTRL_EVENTQ_IRQEN);
+}
 
-	if (((f->eventq_prod ^ f->eventq_cons) & mask) == half) {
-		if (!((f->eventq_prod ^ f->eventq_cons) & SMMUV3_Q_OVERFLOW))
-			f->eventq_prod ^= SMMUV3_Q_OVERFLOW;
-		return;
+void fake_request(struct fake *f, uint64_t word0, uint64_t word1)
+{
+	const uint64_t record[2] = { word0, word1 };
+
+	assert_true(f->cr0 & SMMUV3_CR0_PRIQEN);
+	append(f, f->priq_base, &f->priq_prod, f->priq_cons, record, 16);
+	interrupt(f, 2, SMMUV3_IRQ_CTRL_PRIQ_IRQEN);
+}
+
+/* ---- tables ------------------------------------------------------------------------------------ */
+
+const uint64_t *fake_ste(struct fake *f, uint32_t sid)
+{
+	const uint64_t *l1;
+
+	assert_int_equal(f->strtab_cfg >> 16, 1); /* two levels */
+	l1 = uiommu_test_phys(f->test, (f->strtab & SMMUV3_STRTAB_BASE_ADDR) + 8ull * (sid >> 8),
+			      8);
+	assert_non_null(l1);
+	assert_true(*l1 & SMMUV3_L1STD_SPAN);
+	return uiommu_test_phys(f->test, (*l1 & SMMUV3_L1STD_L2PTR) + 64ull * (sid & 0xff), 64);
+}
+
+const uint64_t *fake_cd(struct fake *f, uint32_t sid, uint32_t ssid)
+{
+	const uint64_t *ste = fake_ste(f, sid), *l1;
+	uint64_t table = ste[0] & SMMUV3_STE0_S1CONTEXTPTR;
+
+	if (smmuv3_get(ste[0], SMMUV3_STE0_S1FMT) == SMMUV3_S1FMT_LINEAR)
+		return uiommu_test_phys(f->test, table + 64ull * ssid, 64);
+	l1 = uiommu_test_phys(f->test, table + 8ull * (ssid >> 6), 8);
+	assert_non_null(l1);
+	if (!(*l1 & SMMUV3_L1CD_V))
+		return NULL;
+	return uiommu_test_phys(f->test, (*l1 & SMMUV3_L1CD_L2PTR) + 64ull * (ssid & 63), 64);
+}
+
+/* ---- PCI --------------------------------------------------------------------------------------- */
+
+static uint32_t config_read(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size)
+{
+	uint32_t value = 0;
+
+	memcpy(&value, (uint8_t *)fn->context + offset, size);
+	return value;
+}
+
+static void config_write(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size,
+			 uint32_t value)
+{
+	memcpy((uint8_t *)fn->context + offset, &value, size);
+}
+
+uint16_t fake_config(const struct fake *f, unsigned int index, unsigned int offset)
+{
+	return (uint16_t)(f->config_space[index][offset] | f->config_space[index][offset + 1] << 8);
+}
+
+static void init_pci(struct fake *f)
+{
+	static const uint32_t values[][3] = {
+		{ PCI_STATUS, 2, PCI_STATUS_CAP_LIST },
+		{ PCI_CAP_POINTER, 1, 0x40 },
+		{ 0x40, 4, PCI_CAP_ID_PCIE | PCI_PCIE_RC_ENDPOINT << 20 },
+		{ FAKE_ATS, 4, PCI_EXT_CAP_ID_ATS | 1u << 16 | FAKE_PRI << 20 },
+		{ FAKE_PRI, 4, PCI_EXT_CAP_ID_PRI | 1u << 16 | FAKE_PASID << 20 },
+		{ FAKE_PRI + PCI_PRI_STATUS, 2,
+		  PCI_PRI_STATUS_STOPPED | PCI_PRI_STATUS_PASID_REQUIRED },
+		{ FAKE_PRI + PCI_PRI_CAPACITY, 4, 64 },
+		{ FAKE_PASID, 4, PCI_EXT_CAP_ID_PASID | 1u << 16 },
+		{ FAKE_PASID + PCI_PASID_CAPABILITY, 2, 8u << PCI_PASID_WIDTH_SHIFT },
+	};
+
+	f->topology = (struct uiommu_pci_topology){
+		.functions = f->fns,
+		.num_functions = FAKE_PCI,
+		.config_read = config_read,
+		.config_write = config_write,
+	};
+	for (unsigned int i = 0; i < FAKE_PCI; i++) {
+		f->fn[i] = (struct uiommu_pci_function){
+			.bus = 2,
+			.devfn = (uint8_t)(8 + 8 * i),
+			.topology = &f->topology,
+			.context = f->config_space[i],
+		};
+		f->fns[i] = &f->fn[i];
+		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++)
+			config_write(&f->fn[i], values[v][0], values[v][1], values[v][2]);
 	}
-	memcpy(entry(f, f->eventq_base, f->eventq_prod, 32), event, 32);
-	f->eventq_prod = (f->eventq_prod & ~mask) | ((f->eventq_prod + 1) & mask);
-	interrupt(f, 0, SMMUV3_IRQ_CTRL_EVENTQ_IRQEN);
 }
 
 /* ---- host and system --------------------------------------------------------------------------- */
@@ -302,6 +437,7 @@ void fake_init(struct fake *f)
 			  .context = f },
 		.irq = UIOMMU_SMMUV3_IRQ_POLL,
 	};
+	init_pci(f);
 	f->sids[0] = 0x208;
 	f->sids[1] = 0x300;
 	f->num_sids = 1;
@@ -341,6 +477,7 @@ static int configure(struct uiommu_device *dev, void *context)
 	struct fake *f = context;
 	int rc = uiommu_fwspec_init(dev, &f->node);
 
+	uiommu_fwspec_set_flags(dev, f->fwspec_flags);
 	return rc ? rc : uiommu_fwspec_add_ids(dev, f->sids, f->num_sids);
 }
 
@@ -355,6 +492,26 @@ struct uiommu_device *fake_add(struct fake *f, const char *name, uint32_t pasid_
 	};
 	struct uiommu_device *dev = NULL;
 
+	if (uiommu_device_add(f->sys, &desc, &dev))
+		return NULL;
+	return dev;
+}
+
+struct uiommu_device *fake_add_pci(struct fake *f, unsigned int index)
+{
+	const struct uiommu_device_desc desc = {
+		.name = "function",
+		.bus = "pci",
+		.configure = configure,
+		.context = f,
+		.pci = &f->fn[index],
+		.pasid_bits = 8,
+	};
+	struct uiommu_device *dev = NULL;
+
+	f->sids[0] = uiommu_pci_source_id(&f->fn[index]);
+	f->num_sids = 1;
+	f->fwspec_flags = UIOMMU_FWSPEC_ATS;
 	if (uiommu_device_add(f->sys, &desc, &dev))
 		return NULL;
 	return dev;

@@ -103,7 +103,11 @@ static void covers(const struct smmu_command *c, unsigned int granule_shift, uin
 static void check_range(struct fake *f, bool stage2, uint64_t start, uint64_t size)
 {
 	const unsigned int shift = f->smmu->has.granule_shift;
-	const struct smmu_range range = { start, start + size - 1, 1ull << shift, false };
+	const struct smmu_range range = {
+		.start = start,
+		.last = start + size - 1,
+		.leaf = 1ull << shift,
+	};
 	uint64_t at = start >> shift << shift, first, last;
 	struct smmu_batch batch;
 
@@ -404,7 +408,7 @@ static void use(struct fake *f)
 	EXPECT(uiommu_attach_device(parent, dev), -UIOMMU_EBUSY);
 	uiommu_detach_device_pasid(pasid, dev, 200);
 	EXPECT(uiommu_attach_device(parent, dev), 0);
-	EXPECT(uiommu_attach_device_pasid(pasid, dev, 200, NULL), -UIOMMU_EBUSY);
+	EXPECT(uiommu_attach_device_pasid(pasid, dev, 200, NULL), -UIOMMU_EINVAL);
 	uiommu_detach_device(parent, dev);
 	uiommu_domain_free(parent);
 	uiommu_domain_free(pasid);

@@ -156,6 +156,8 @@ bool uiommu_smmuv3_fits(const struct smmu_domain *domain, const struct uiommu_sm
 	const struct uiommu_pt_config *c = &domain->pt.config;
 	const struct smmu_features *has = &smmu->has;
 
+	if (domain->sva)
+		return uiommu_smmuv3_sva_fits(&domain->mm, smmu);
 	if (domain->stage2 ? !has->stage2 : !has->stage1)
 		return false;
 	if ((c->coherent && !has->coherent) || (c->dirty && !has->httu))
@@ -178,10 +180,12 @@ static int check(const struct uiommu_attach *attach, const struct smmu_device *d
 		/* Neither the second stage nor an untranslated PASID can be said in a CD. */
 		if (!domain || domain->stage2 || attach->pasid >> device->cds.log2)
 			return -UIOMMU_EINVAL;
-		if (device->rid_stage2)
-			return -UIOMMU_EBUSY;
+		if (device->rid_stage2) /* there is no CD table beside the second stage */
+			return -UIOMMU_EINVAL;
+	} else if (domain && domain->sva) {
+		return -UIOMMU_EINVAL;
 	} else if (domain && domain->stage2 && device->num_pasids) {
-		return -UIOMMU_EBUSY; /* there is no CD table beside the second stage */
+		return -UIOMMU_EBUSY;
 	}
 	if (nested && !uiommu_smmuv3_nested_fits(nested, device->smmu))
 		return -UIOMMU_EINVAL;
@@ -224,35 +228,7 @@ void uiommu_smmuv3_attach_abort(struct uiommu_attach *attach)
 			    attach->pasid);
 }
 
-/* ---- ATS --------------------------------------------------------------------------------------- */
-
-static void ats_disable(struct smmu_device *device, struct smmu_domain *old)
-{
-	uiommu_port_mutex_lock(device->smmu->host, &old->lock);
-	/* The device forgets its translations with it (PCIe 10.5.1.3). */
-	uiommu_pci_disable_ats(device->pci);
-	device->ats = false;
-	uiommu_port_mutex_unlock(device->smmu->host, &old->lock);
-}
-
-/* The STEs permit it. */
-static void ats_enable(struct smmu_device *device, struct smmu_domain *domain)
-{
-	struct uiommu_smmuv3 *smmu = device->smmu;
-
-	uiommu_port_mutex_lock(smmu->host, &domain->lock);
-	device->ats = uiommu_pci_enable_ats(device->pci, device->smmu->has.granule_shift) == 0;
-	uiommu_port_mutex_unlock(smmu->host, &domain->lock);
-	if (device->ats)
-		return;
-	uiommu_log(smmu->host, UIOMMU_LOG_WARN, "%s: ATS of %s cannot be enabled",
-		   smmu->config.name, uiommu_device_name(device->dev));
-	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
-	device->can_ats = false;
-	device->ste.ats = false;
-	uiommu_smmuv3_streams_update(device);
-	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
-}
+/* ---- device TLBs ------------------------------------------------------------------------------- */
 
 static void atc_forget(struct smmu_device *device, uiommu_pasid_t pasid,
 		       const struct smmu_nested *old)
@@ -282,6 +258,8 @@ static void lead_to_cds(struct smmu_device *device, unsigned int s1dss, bool ats
 		.s1dss = s1dss,
 		.coherent = smmu->has.coherent,
 		.ats = ats,
+		.pri_pasid = device->pri_pasid,
+		.no_stall = smmu->has.may_stall && !device->can_stall,
 	};
 	uiommu_smmuv3_streams_update(device);
 }
@@ -289,21 +267,25 @@ static void lead_to_cds(struct smmu_device *device, unsigned int s1dss, bool ats
 /* CD 0 of a device whose requests without PASID do not use it: those with PASID 0 would. */
 static void close_cd(struct smmu_device *device)
 {
-	const struct smmu_cd closed = { .force_stall = device->smmu->has.force_stall };
+	const struct smmu_cd closed = { .stall = device->smmu->has.force_stall };
 
 	if (device->cds.table)
 		uiommu_smmuv3_cd_set(device, UIOMMU_RID, device->cds.log2 ? NULL : &closed);
 }
 
-static void set_cd(struct smmu_device *device, uiommu_pasid_t pasid,
-		   const struct smmu_domain *domain, const struct smmu_link *link)
+void uiommu_smmuv3_set_cd(struct smmu_device *device, uiommu_pasid_t pasid,
+			  const struct smmu_domain *domain, uint16_t asid)
 {
-	const struct smmu_cd cd = {
+	const bool force_stall = device->smmu->has.force_stall;
+	struct smmu_cd cd = {
 		.regs = &domain->regs,
-		.asid = link->tag->id,
+		.asid = asid,
 		.dirty = domain->pt.config.dirty,
-		.force_stall = device->smmu->has.force_stall,
+		.stall = force_stall || (device->can_stall && uiommu_smmuv3_answers(domain)),
 	};
+
+	if (domain->exited)
+		cd = (struct smmu_cd){ .asid = asid, .stall = force_stall, .quiet = true };
 
 	uiommu_smmuv3_cd_set(device, pasid, &cd);
 }
@@ -314,7 +296,7 @@ static void translate(struct smmu_device *device, const struct smmu_domain *doma
 	const struct smmu_features *has = &device->smmu->has;
 
 	if (!domain->stage2) {
-		set_cd(device, UIOMMU_RID, domain, link);
+		uiommu_smmuv3_set_cd(device, UIOMMU_RID, domain, link->tag->id);
 		lead_to_cds(device, SMMUV3_S1DSS_SSID0, ats);
 		return;
 	}
@@ -322,13 +304,17 @@ static void translate(struct smmu_device *device, const struct smmu_domain *doma
 		.kind = SMMU_STE_STAGE2,
 		.incoming = has->shareability,
 		.ats = ats,
-		.force_stall = has->force_stall,
+		.stall = has->force_stall ||
+			 (!link->nested && device->can_stall && uiommu_smmuv3_answers(domain)),
 		.dirty = domain->pt.config.dirty,
 		.s2 = domain->regs,
 		.vmid = link->tag->id,
 	};
-	if (link->nested)
+	if (link->nested) {
+		device->ste.pri_pasid = device->pri_pasid;
+		device->ste.no_stall = has->may_stall && !device->can_stall;
 		uiommu_smmuv3_nested_ste(link->nested, &device->ste);
+	}
 	uiommu_smmuv3_streams_update(device);
 	close_cd(device);
 }
@@ -377,8 +363,10 @@ static void commit_pasid(struct smmu_device *device, const struct uiommu_attach 
 {
 	const struct smmu_domain *domain = smmu_paging(attach->domain);
 
+	const struct smmu_link *link = attach->priv;
+
 	if (domain)
-		set_cd(device, attach->pasid, domain, attach->priv);
+		uiommu_smmuv3_set_cd(device, attach->pasid, domain, link->tag->id);
 	else if (device->cds.log2 && !(attach->pasid >> device->cds.log2))
 		uiommu_smmuv3_cd_set(device, attach->pasid, NULL);
 	if (device->ste.ats != ats) {
@@ -416,10 +404,11 @@ void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach)
 	} else {
 		device->num_pasids += (domain ? 1u : 0) - (old ? 1u : 0);
 	}
-	ats = device->can_ats && (device->rid_attached || device->num_pasids) &&
+	ats = device->can_ats && !device->quarantined &&
+	      (device->rid_attached || device->num_pasids) &&
 	      (!nested || uiommu_smmuv3_nested_ats(nested));
 	if (device->ats && !ats && old)
-		ats_disable(device, old);
+		uiommu_smmuv3_ats_disable(device, old);
 
 	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
 	if (attach->pasid == UIOMMU_RID)
@@ -433,7 +422,7 @@ void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach)
 	if (device->ats)
 		atc_forget(device, attach->pasid, old_nested);
 	else if (ats && domain)
-		ats_enable(device, domain);
+		uiommu_smmuv3_ats_enable(device, domain);
 	if (old && attach->old != attach->domain)
 		link_remove(old, old_nested, device, attach->pasid);
 }

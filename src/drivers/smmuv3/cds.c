@@ -188,6 +188,18 @@ static void change_copy(struct smmu_device *device, uiommu_pasid_t pasid,
 	cds->spare = old;
 }
 
+bool uiommu_smmuv3_cd_has_asid(const struct smmu_device *device, uiommu_pasid_t pasid,
+			       uint16_t asid)
+{
+	const uint64_t *unit = unit_of(device, pasid);
+	uint64_t word;
+
+	if (!unit)
+		return false;
+	word = unit[(size_t)SMMU_QWORDS * (pasid & ((1u << unit_log2(&device->cds)) - 1))];
+	return (word & SMMUV3_CD0_V) && smmuv3_get(word, SMMUV3_CD0_ASID) == asid;
+}
+
 void uiommu_smmuv3_cd_set(struct smmu_device *device, uiommu_pasid_t pasid,
 			  const struct smmu_cd *cd)
 {

@@ -108,12 +108,33 @@ static inline struct smmu_command smmu_atc_inv_pasids(uint32_t sid)
 					SMMUV3_ATC_SIZE_ALL } };
 }
 
-/* End a stalled transaction with an abort. */
-static inline struct smmu_command smmu_resume_abort(uint32_t sid, uint16_t stag)
+/* End a stalled transaction: it is tried again, or aborted. */
+static inline struct smmu_command smmu_resume(uint32_t sid, uint16_t stag, bool retry)
 {
-	return (struct smmu_command){ { SMMUV3_CMD_RESUME | SMMUV3_CMD0_RESUME_AB |
-						smmuv3_set(sid, SMMUV3_CMD0_SID),
-					smmuv3_set(stag, SMMUV3_CMD1_RESUME_STAG) } };
+	return (struct smmu_command){
+		{ SMMUV3_CMD_RESUME | (retry ? SMMUV3_CMD0_RESUME_AC : SMMUV3_CMD0_RESUME_AB) |
+			  smmuv3_set(sid, SMMUV3_CMD0_SID),
+		  smmuv3_set(stag, SMMUV3_CMD1_RESUME_STAG) }
+	};
+}
+
+/* Abort all that is stalled of a stream. */
+static inline struct smmu_command smmu_stall_term(uint32_t sid)
+{
+	return (struct smmu_command){ { SMMUV3_CMD_STALL_TERM | smmuv3_set(sid, SMMUV3_CMD0_SID),
+					0 } };
+}
+
+/* Answer a group of page requests; @code: SMMUV3_PRI_x. */
+static inline struct smmu_command smmu_pri_resp(uint32_t sid, bool has_ssid, uint32_t ssid,
+						uint32_t group, unsigned int code)
+{
+	return (struct smmu_command){
+		{ SMMUV3_CMD_PRI_RESP | smmuv3_set(sid, SMMUV3_CMD0_SID) |
+			  (has_ssid ? SMMUV3_CMD0_SSV | smmuv3_set(ssid, SMMUV3_CMD0_SSID) : 0),
+		  smmuv3_set(group, SMMUV3_CMD1_PRI_PRGINDEX) |
+			  smmuv3_set(code, SMMUV3_CMD1_PRI_RESP) }
+	};
 }
 
 /* Without a completion signal: the one that also stands in for a command that was refused. */

@@ -19,6 +19,12 @@ static uint64_t eats(const struct smmu_ste *ste)
 	return ste->ats ? smmuv3_set(SMMUV3_EATS_FULL, SMMUV3_STE1_EATS) : 0;
 }
 
+/* How the device may ask for pages, where a first stage is. */
+static uint64_t requests(const struct smmu_ste *ste)
+{
+	return (ste->pri_pasid ? SMMUV3_STE1_PPAR : 0) | (ste->no_stall ? SMMUV3_STE1_S1STALLD : 0);
+}
+
 static void make_stage1(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
 {
 	const uint64_t cache = ste->coherent ? SMMUV3_CACHE_WBRAWA : SMMUV3_CACHE_NC;
@@ -30,7 +36,7 @@ static void make_stage1(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
 		 smmuv3_set(ste->cds_two_level ? SMMUV3_S1FMT_4K : SMMUV3_S1FMT_LINEAR,
 			    SMMUV3_STE0_S1FMT);
 	out[1] = smmuv3_set(cache, SMMUV3_STE1_S1CIR) | smmuv3_set(cache, SMMUV3_STE1_S1COR) |
-		 smmuv3_set(sh, SMMUV3_STE1_S1CSH) | eats(ste);
+		 smmuv3_set(sh, SMMUV3_STE1_S1CSH) | eats(ste) | requests(ste);
 	if (ste->cd_log2)
 		out[1] |= smmuv3_set(ste->s1dss, SMMUV3_STE1_S1DSS);
 	if (ste->cd_log2 && ste->s1dss == SMMUV3_S1DSS_BYPASS)
@@ -50,7 +56,7 @@ static void make_stage2(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
 		 smmuv3_set(s2->ps, SMMUV3_STE2_S2PS) | SMMUV3_STE2_S2AA64 | SMMUV3_STE2_S2R;
 	if (ste->dirty)
 		out[2] |= SMMUV3_STE2_S2HA | SMMUV3_STE2_S2HD;
-	if (ste->force_stall)
+	if (ste->stall)
 		out[2] |= SMMUV3_STE2_S2S;
 	out[3] = s2->ttb & SMMUV3_STE3_S2TTB;
 	if (s2->ds)
@@ -64,7 +70,7 @@ static void make_nested(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
 	make_stage2(ste, out);
 	out[0] = SMMUV3_STE0_V | smmuv3_set(SMMUV3_CONFIG_NESTED, SMMUV3_STE0_CONFIG) |
 		 ste->guest[0];
-	out[1] |= ste->guest[1];
+	out[1] |= ste->guest[1] | requests(ste);
 }
 
 void uiommu_smmuv3_ste_make(const struct smmu_ste *ste, uint64_t out[SMMU_QWORDS])
@@ -146,10 +152,12 @@ void uiommu_smmuv3_cd_make(const struct smmu_cd *cd, uint64_t out[SMMU_QWORDS])
 	/* Refused requests are aborted (A) and recorded (R); TTB1 is not there. */
 	out[0] = SMMUV3_CD0_V | SMMUV3_CD0_AA64 | SMMUV3_CD0_R | SMMUV3_CD0_A | SMMUV3_CD0_ASET |
 		 SMMUV3_CD0_EPD1;
-	if (cd->force_stall)
+	if (cd->stall)
 		out[0] |= SMMUV3_CD0_S;
+	if (cd->quiet)
+		out[0] &= ~SMMUV3_CD0_R;
 	if (!r) {
-		out[0] |= SMMUV3_CD0_EPD0;
+		out[0] |= SMMUV3_CD0_EPD0 | smmuv3_set(cd->asid, SMMUV3_CD0_ASID);
 		return;
 	}
 	out[0] |= smmuv3_set(r->tsz, SMMUV3_CD0_T0SZ) | smmuv3_set(r->tg, SMMUV3_CD0_TG0) |

@@ -39,6 +39,13 @@ static int find_sids(struct smmu_device *device)
 	return 0;
 }
 
+/* Transactions of PCI must not stall (3.12). */
+static bool may_stall(const struct smmu_device *device)
+{
+	return device->smmu->has.resume && !device->pci &&
+	       (uiommu_device_fwspec(device->dev)->flags & UIOMMU_FWSPEC_STALL);
+}
+
 static bool may_use_ats(const struct smmu_device *device)
 {
 	const struct uiommu_smmuv3_config *config = &device->smmu->config;
@@ -115,6 +122,9 @@ static int probe_device(struct uiommu_instance *instance, struct uiommu_device *
 		return rc;
 	}
 	device->can_ats = may_use_ats(device);
+	device->can_pri = device->can_ats && smmu->has.pri && uiommu_pci_pri_supported(device->pci);
+	device->pri_pasid = device->can_pri && uiommu_pci_pri_pasid_required(device->pci);
+	device->can_stall = may_stall(device);
 	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
 	for (at = &smmu->devices; *at; at = &(*at)->next)
 		;
@@ -201,5 +211,12 @@ const struct uiommu_ops uiommu_smmuv3_driver_ops = {
 	.get_resv_regions = get_resv_regions,
 	.domain_alloc_paging = uiommu_smmuv3_domain_alloc,
 	.domain_alloc_nested = uiommu_smmuv3_domain_alloc_nested,
+	.domain_alloc_sva = uiommu_smmuv3_domain_alloc_sva,
+	.page_requests_enable = uiommu_smmuv3_requests_enable,
+	.page_requests_disable = uiommu_smmuv3_requests_disable,
+	.page_requests_drain = uiommu_smmuv3_requests_drain,
+	.page_response = uiommu_smmuv3_page_response,
+	.user_pasid_table = true,
+	.reset_done = uiommu_smmuv3_reset_done,
 	.poll = uiommu_smmuv3_poll,
 };

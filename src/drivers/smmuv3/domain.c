@@ -58,7 +58,7 @@ static bool has_nested(const struct smmu_domain *domain, const struct smmu_tag *
 	return false;
 }
 
-static void flush_range(struct smmu_domain *domain, const struct smmu_range *range)
+void uiommu_smmuv3_flush(struct smmu_domain *domain, const struct smmu_range *range)
 {
 	/* Table entries first; pairs with link_add() before the entry is written: see attach.c. */
 	smmu_barrier();
@@ -79,15 +79,19 @@ static void flush_range(struct smmu_domain *domain, const struct smmu_range *ran
 
 static void iotlb_sync(struct uiommu_domain *domain, struct uiommu_iotlb_gather *gather)
 {
-	const struct smmu_range range = { gather->start, gather->last, gather->pgsize,
-					  gather->tables };
+	const struct smmu_range range = {
+		.start = gather->start,
+		.last = gather->last,
+		.leaf = gather->pgsize,
+		.tables = gather->tables,
+	};
 
-	flush_range(to_smmu_domain(domain), &range);
+	uiommu_smmuv3_flush(to_smmu_domain(domain), &range);
 }
 
 static void flush_iotlb_all(struct uiommu_domain *domain)
 {
-	flush_range(to_smmu_domain(domain), &uiommu_smmuv3_everything);
+	uiommu_smmuv3_flush(to_smmu_domain(domain), &uiommu_smmuv3_everything);
 }
 
 /* ---- dirty tracking ---------------------------------------------------------------------------- */

@@ -2,9 +2,11 @@
 /*
  * event.c - refused requests and errors: from the event queue and GERROR to the core (chapter 7)
  *
- * Hardware writes records at PROD, software reads them at CONS.  When a record found no place, hardware turns
- * OVFLG in PROD over; that is acknowledged with the same bit in CONS, once the queue has been emptied
- * (7.4), and the last fault before it says that others were lost.
+ * Records that found no place are acknowledged once the queue has been emptied (7.4), and the last fault before
+ * that says that others were lost.
+ *
+ * A transaction that is stalled waits for an answer (3.12.2).  The device whose domain has somebody to answer
+ * asks for a page in this way; others that stall, since hardware cannot but stall, are aborted at once.
  */
 #include "src/drivers/smmuv3/smmu.h"
 
@@ -63,68 +65,97 @@ static void describe(const uint64_t event[EVENT_QWORDS], struct uiommu_fault *fa
 		fault->prot = event[1] & SMMUV3_EVT1_RNW ? UIOMMU_READ : UIOMMU_WRITE;
 }
 
-/* Where hardware cannot but stall, the transaction waits for an answer (3.12.2). */
-static void answer_stall(struct uiommu_smmuv3 *smmu, const uint64_t event[EVENT_QWORDS])
-{
-	const uint32_t sid = (uint32_t)smmuv3_get(event[0], SMMUV3_EVT0_SID);
-	const uint64_t type = event[0] & SMMUV3_EVT0_TYPE;
-	struct smmu_command resume;
+/* ---- stalls ------------------------------------------------------------------------------------ */
 
-	if (!smmu->has.resume || type < SMMUV3_F_TRANSLATION || type > SMMUV3_F_PERMISSION ||
-	    !(event[1] & SMMUV3_EVT1_STALL))
-		return;
-	resume = smmu_resume_abort(sid, (uint16_t)(event[1] & SMMUV3_EVT1_STAG));
-	uiommu_smmuv3_submit(smmu, &resume, 1);
+static bool is_stalled(const struct uiommu_smmuv3 *smmu, const uint64_t event[EVENT_QWORDS])
+{
+	const uint64_t type = event[0] & SMMUV3_EVT0_TYPE;
+
+	return smmu->has.resume && type >= SMMUV3_F_TRANSLATION && type <= SMMUV3_F_PERMISSION &&
+	       (event[1] & SMMUV3_EVT1_STALL);
 }
 
-/* The next record, if there is one; *@lost: it is the last, and others found no place. */
-static bool take(struct uiommu_smmuv3 *smmu, uint64_t event[EVENT_QWORDS], bool *lost)
+/* What a second stage lacks is not for those who answer for a first. */
+static bool may_ask(struct uiommu_smmuv3 *smmu, uint32_t sid, bool stage2)
 {
-	struct smmu_queue *q = &smmu->eventq.q;
-	const uint32_t wrap = (2u << q->log2) - 1;
-	const uint64_t *slot;
-	uint32_t prod;
+	const struct smmu_device *device;
+	bool may;
 
-	prod = smmu_read32(smmu, SMMUV3_REG_EVENTQ_PROD);
-	if ((prod & wrap) == (q->cons & wrap))
+	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
+	device = uiommu_smmuv3_find_device(smmu, sid);
+	may = device && device->can_stall && device->requests &&
+	      stage2 == (device->ste.kind == SMMU_STE_STAGE2);
+	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
+	return may;
+}
+
+/* True: somebody answers, or will. */
+static bool ask(struct uiommu_smmuv3 *smmu, const uint64_t event[EVENT_QWORDS])
+{
+	const bool pasid = event[0] & SMMUV3_EVT0_SSV;
+	const uint16_t stag = (uint16_t)(event[1] & SMMUV3_EVT1_STAG);
+	const struct uiommu_page_request request = {
+		.source_id = (uint32_t)smmuv3_get(event[0], SMMUV3_EVT0_SID),
+		.flags = UIOMMU_PAGE_REQUEST_STALL | UIOMMU_PAGE_REQUEST_LAST |
+			 (pasid ? UIOMMU_PAGE_REQUEST_PASID : 0),
+		.pasid = pasid ? (uiommu_pasid_t)smmuv3_get(event[0], SMMUV3_EVT0_SSID) : 0,
+		.group = stag,
+		.address = event[2],
+		.prot = (event[1] & SMMUV3_EVT1_RNW ? UIOMMU_READ : UIOMMU_WRITE) |
+			(event[1] & SMMUV3_EVT1_PNU ? UIOMMU_PRIV : 0),
+		.execute = event[1] & SMMUV3_EVT1_IND,
+		.private_data = { stag },
+	};
+	struct smmu_command abort;
+
+	if (may_ask(smmu, request.source_id, event[1] & SMMUV3_EVT1_S2))
+		return uiommu_report_page_request(&smmu->instance, &request) == 0;
+	abort = smmu_resume(request.source_id, stag, false);
+	uiommu_smmuv3_submit(smmu, &abort, 1);
+	return false;
+}
+
+/* ---- the queue --------------------------------------------------------------------------------- */
+
+/* True: it is a fault that was reported. */
+static bool report(struct uiommu_smmuv3 *smmu, const uint64_t event[EVENT_QWORDS], bool lost)
+{
+	struct uiommu_fault fault = {
+		.instance = &smmu->instance,
+		.code = (unsigned int)(event[0] & SMMUV3_EVT0_TYPE),
+		.source_id = (uint32_t)smmuv3_get(event[0], SMMUV3_EVT0_SID),
+		.lost = lost,
+	};
+
+	if (is_stalled(smmu, event) && ask(smmu, event))
 		return false;
-	smmu_barrier(); /* the index, then the record */
-	slot = &q->ring[EVENT_QWORDS * smmu_queue_slot(q, q->cons)];
-	smmu_clean(smmu, slot, SMMUV3_EVENTQ_ENTRY_SIZE);
-	for (unsigned int i = 0; i < EVENT_QWORDS; i++)
-		event[i] = __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
-	q->cons = smmu_queue_next(q, q->cons) | (q->cons & SMMUV3_Q_OVERFLOW);
-	*lost = (prod & wrap) == (q->cons & wrap) && ((prod ^ q->cons) & SMMUV3_Q_OVERFLOW);
-	if (*lost)
-		q->cons ^= SMMUV3_Q_OVERFLOW;
-	smmu_write32(smmu, SMMUV3_REG_EVENTQ_CONS, q->cons);
+	if (fault.code == SMMUV3_E_PAGE_REQUEST)
+		return false; /* a hint, nothing was refused */
+	describe(event, &fault);
+	uiommu_report_fault(&smmu->instance, &fault);
 	return true;
 }
 
-static unsigned int drain(struct uiommu_smmuv3 *smmu)
+unsigned int uiommu_smmuv3_events_take(struct uiommu_smmuv3 *smmu)
 {
-	uint64_t event[EVENT_QWORDS];
+	struct smmu_inbox *inbox = &smmu->events;
+	uint64_t event[SMMU_RECORD_QWORDS];
+	struct smmu_report taken;
 	unsigned int reported = 0;
-	bool more, lost = false;
+	bool more, lost;
 
 	/* Twice the queue: what arrives meanwhile comes with the next interrupt or poll. */
-	for (uint32_t i = 0; i < 2u << smmu->eventq.q.log2; i++) {
-		struct uiommu_fault fault = { .instance = &smmu->instance };
-
-		uiommu_port_mutex_lock(smmu->host, &smmu->eventq.lock);
-		more = take(smmu, event, &lost);
-		uiommu_port_mutex_unlock(smmu->host, &smmu->eventq.lock);
+	for (uint32_t i = 0; i < 2u << inbox->q.log2; i++) {
+		uiommu_port_mutex_lock(smmu->host, &inbox->lock);
+		more = uiommu_smmuv3_inbox_take(smmu, inbox, event, &taken);
+		lost = uiommu_smmuv3_inbox_overflowed(smmu, inbox);
+		if (lost)
+			uiommu_smmuv3_inbox_acknowledge(smmu, inbox);
+		uiommu_port_mutex_unlock(smmu->host, &inbox->lock);
 		if (!more)
 			break;
-		answer_stall(smmu, event);
-		fault.code = (unsigned int)(event[0] & SMMUV3_EVT0_TYPE);
-		if (fault.code == SMMUV3_E_PAGE_REQUEST)
-			continue; /* a hint, nothing was refused */
-		fault.source_id = (uint32_t)smmuv3_get(event[0], SMMUV3_EVT0_SID);
-		fault.lost = lost;
-		describe(event, &fault);
-		uiommu_report_fault(&smmu->instance, &fault);
-		reported++;
+		reported += report(smmu, event, lost);
+		uiommu_smmuv3_inbox_reported(smmu, inbox, &taken);
 	}
 	return reported;
 }
@@ -134,35 +165,46 @@ unsigned int uiommu_smmuv3_poll(struct uiommu_instance *instance)
 	struct uiommu_smmuv3 *smmu = to_smmu(instance);
 
 	uiommu_smmuv3_errors(smmu);
-	return drain(smmu);
+	uiommu_smmuv3_requests_take(smmu);
+	return uiommu_smmuv3_events_take(smmu);
 }
 
-int uiommu_smmuv3_events_init(struct uiommu_smmuv3 *smmu)
+int uiommu_smmuv3_inboxes_init(struct uiommu_smmuv3 *smmu)
 {
-	unsigned int log2 = (unsigned int)smmuv3_get(smmu->idr1, SMMUV3_IDR1_EVENTQS);
-	int rc = uiommu_port_mutex_init(smmu->host, &smmu->eventq.lock);
+	int rc;
 
-	if (rc)
+	smmu->events.prod_reg = SMMUV3_REG_EVENTQ_PROD;
+	smmu->events.cons_reg = SMMUV3_REG_EVENTQ_CONS;
+	smmu->requests.prod_reg = SMMUV3_REG_PRIQ_PROD;
+	smmu->requests.cons_reg = SMMUV3_REG_PRIQ_CONS;
+	rc = uiommu_smmuv3_inbox_init(smmu, &smmu->events, SMMUV3_EVENTQ_ENTRY_SIZE,
+				      (unsigned int)smmuv3_get(smmu->idr1, SMMUV3_IDR1_EVENTQS));
+	if (rc || !smmu->has.pri)
 		return rc;
-	if (log2 > smmu->config.queue_log2)
-		log2 = smmu->config.queue_log2;
-	rc = uiommu_smmuv3_queue_alloc(smmu, &smmu->eventq.q, SMMUV3_EVENTQ_ENTRY_SIZE, log2);
+	rc = uiommu_smmuv3_inbox_init(smmu, &smmu->requests, SMMUV3_PRIQ_ENTRY_SIZE,
+				      (unsigned int)smmuv3_get(smmu->idr1, SMMUV3_IDR1_PRIQS));
 	if (rc)
-		uiommu_port_mutex_destroy(smmu->host, &smmu->eventq.lock);
+		uiommu_smmuv3_inbox_destroy(smmu, &smmu->events);
 	return rc;
 }
 
-void uiommu_smmuv3_events_destroy(struct uiommu_smmuv3 *smmu)
+void uiommu_smmuv3_inboxes_destroy(struct uiommu_smmuv3 *smmu)
 {
-	uiommu_smmuv3_queue_free(smmu, &smmu->eventq.q);
-	uiommu_port_mutex_destroy(smmu->host, &smmu->eventq.lock);
+	if (smmu->has.pri)
+		uiommu_smmuv3_inbox_destroy(smmu, &smmu->requests);
+	uiommu_smmuv3_inbox_destroy(smmu, &smmu->events);
 }
 
 /* ---- interrupts -------------------------------------------------------------------------------- */
 
 static void event_interrupt(void *arg)
 {
-	drain(arg);
+	uiommu_smmuv3_events_take(arg);
+}
+
+static void request_interrupt(void *arg)
+{
+	uiommu_smmuv3_requests_take(arg);
 }
 
 static void error_interrupt(void *arg)
@@ -197,20 +239,29 @@ static void free_irqs(struct uiommu_smmuv3 *smmu)
 		uiommu_port_irq_free(smmu->host, smmu->event_irq);
 	if (smmu->error_irq >= 0)
 		uiommu_port_irq_free(smmu->host, smmu->error_irq);
+	if (smmu->request_irq >= 0)
+		uiommu_port_irq_free(smmu->host, smmu->request_irq);
 	smmu->event_irq = -1;
 	smmu->error_irq = -1;
+	smmu->request_irq = -1;
 }
 
 int uiommu_smmuv3_irqs_enable(struct uiommu_smmuv3 *smmu)
 {
 	static const struct uiommu_msi none;
 	const enum uiommu_smmuv3_irq how = smmu->config.irq;
+	uint32_t enable = SMMUV3_IRQ_CTRL_EVENTQ_IRQEN | SMMUV3_IRQ_CTRL_GERROR_IRQEN;
 	int rc = 0;
 
+	if (smmu->has.pri)
+		enable |= SMMUV3_IRQ_CTRL_PRIQ_IRQEN;
 	smmu->event_irq = -1;
 	smmu->error_irq = -1;
+	smmu->request_irq = -1;
 	write_msi(smmu, SMMUV3_REG_EVENTQ_IRQ_CFG0, &none);
 	write_msi(smmu, SMMUV3_REG_GERROR_IRQ_CFG0, &none);
+	if (smmu->has.pri)
+		write_msi(smmu, SMMUV3_REG_PRIQ_IRQ_CFG0, &none);
 	if (how == UIOMMU_SMMUV3_IRQ_POLL || (how == UIOMMU_SMMUV3_IRQ_MSI && !smmu->has.msi))
 		return 0;
 	if (how == UIOMMU_SMMUV3_IRQ_MSI) {
@@ -218,11 +269,13 @@ int uiommu_smmuv3_irqs_enable(struct uiommu_smmuv3 *smmu)
 		if (rc == 0)
 			rc = request(smmu, error_interrupt, SMMUV3_REG_GERROR_IRQ_CFG0,
 				     &smmu->error_irq);
+		if (rc == 0 && smmu->has.pri)
+			rc = request(smmu, request_interrupt, SMMUV3_REG_PRIQ_IRQ_CFG0,
+				     &smmu->request_irq);
 	}
 	if (rc == 0)
 		rc = uiommu_smmuv3_write_ack(smmu, SMMUV3_REG_IRQ_CTRL, SMMUV3_REG_IRQ_CTRLACK,
-					     SMMUV3_IRQ_CTRL_EVENTQ_IRQEN |
-						     SMMUV3_IRQ_CTRL_GERROR_IRQEN);
+					     enable);
 	if (rc)
 		free_irqs(smmu);
 	return rc == -UIOMMU_EOPNOTSUPP ? 0 : rc;

@@ -63,6 +63,7 @@ static void decide(struct uiommu_smmuv3 *smmu)
 	has->coherent = firmware ? smmu->idr0 & SMMUV3_IDR0_COHACC :
 				   smmu->config.coherent == UIOMMU_SMMUV3_COHERENT_YES;
 	has->ats = (smmu->idr0 & SMMUV3_IDR0_ATS) && wants(smmu, UIOMMU_SMMUV3_NO_ATS);
+	has->pri = has->ats && (smmu->idr0 & SMMUV3_IDR0_PRI);
 	has->msi = smmu->idr0 & SMMUV3_IDR0_MSI;
 	has->sync_msi = has->msi && has->coherent && wants(smmu, UIOMMU_SMMUV3_NO_MSI_SYNC);
 	has->range = (smmu->idr3 & SMMUV3_IDR3_RIL) && wants(smmu, UIOMMU_SMMUV3_NO_RANGE);
@@ -70,6 +71,7 @@ static void decide(struct uiommu_smmuv3 *smmu)
 	has->httu = smmuv3_get(smmu->idr0, SMMUV3_IDR0_HTTU) >= SMMUV3_HTTU_DIRTY &&
 		    has->coherent && wants(smmu, UIOMMU_SMMUV3_NO_HTTU);
 	has->force_stall = stall == SMMUV3_STALL_MODEL_FORCED;
+	has->may_stall = stall == SMMUV3_STALL_MODEL_BOTH;
 	has->resume = stall != SMMUV3_STALL_MODEL_TERMINATE;
 	has->hyp = smmu->idr0 & SMMUV3_IDR0_HYP;
 	has->shareability = smmu->idr1 & SMMUV3_IDR1_ATTR_TYPES_OVR;

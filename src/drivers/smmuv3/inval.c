@@ -17,7 +17,11 @@
 #define DIGIT_BITS 5u
 #define MAX_SCALE 30u
 
-const struct smmu_range uiommu_smmuv3_everything = { 0, UINT64_MAX, 0, true };
+const struct smmu_range uiommu_smmuv3_everything = {
+	.start = 0,
+	.last = UINT64_MAX,
+	.tables = true,
+};
 
 /* ---- batches ----------------------------------------------------------------------------------- */
 
@@ -27,6 +31,9 @@ static void submit(struct smmu_batch *batch)
 
 	if (rc && !batch->error)
 		batch->error = rc;
+	/* The SMMU goes on: what was not answered were invalidations of device TLBs. */
+	if (rc == -UIOMMU_ETIMEDOUT && !batch->smmu->dead)
+		uiommu_smmuv3_atc_timeout(batch->smmu, batch->commands, batch->count);
 	batch->count = 0;
 }
 
@@ -70,10 +77,8 @@ static unsigned int tg(unsigned int granule_shift)
 
 /* @count granules from @address on. */
 static void add_digits(struct smmu_batch *batch, bool stage2, uint16_t id, uint64_t address,
-		       uint64_t count, bool leaf)
+		       uint64_t count, unsigned int shift, bool leaf)
 {
-	const unsigned int shift = batch->smmu->has.granule_shift;
-
 	for (unsigned int scale = 0; count >> scale; scale += DIGIT_BITS) {
 		const uint64_t digit = count >> scale & ((1u << DIGIT_BITS) - 1);
 		struct smmu_command command = tlbi_one(stage2, id, address, leaf);
@@ -104,14 +109,15 @@ void uiommu_smmuv3_tlbi_add(struct smmu_batch *batch, bool stage2, uint16_t id,
 			    const struct smmu_range *range)
 {
 	const struct smmu_features *has = &batch->smmu->has;
-	const unsigned int granule = has->granule_shift;
+	const unsigned int granule = range->granule_shift ? range->granule_shift :
+							    has->granule_shift;
 	const uint64_t first = range->start >> granule;
 	const uint64_t count = (range->last >> granule) - first + 1;
 	const unsigned int stride = stride_shift(granule, range->leaf);
 	uint64_t address;
 
 	if (has->range && count >> (MAX_SCALE + DIGIT_BITS) == 0) {
-		add_digits(batch, stage2, id, first << granule, count, !range->tables);
+		add_digits(batch, stage2, id, first << granule, count, granule, !range->tables);
 		return;
 	}
 	if (has->range || (range->last >> stride) - (range->start >> stride) >= MAX_LEAVES) {

@@ -11,7 +11,7 @@
  *
  *   CERROR_ILL            a command that it does not take: a CMD_SYNC takes its place, and the rest goes on
  *   CERROR_ABT            the queue could not be read: it is tried again
- *   CERROR_ATC_INV_SYNC   a device did not answer ATC_INV: the CMD_SYNC is tried again
+ *   CERROR_ATC_INV_SYNC   a device did not answer ATC_INV: the CMD_SYNC is tried again; ats.c goes on from there
  *
  * It goes on when the error is acknowledged.  In each case the batch is done and its submission fails.
  */
@@ -194,7 +194,7 @@ static bool consumed(struct uiommu_smmuv3 *smmu)
 }
 
 /* *@result: what the batch has become.  Returns 0 when it is done, or -UIOMMU_ETIMEDOUT. */
-static int wait_for(struct uiommu_smmuv3 *smmu, int *result)
+static int wait_for(struct uiommu_smmuv3 *smmu, bool atc, int *result)
 {
 	struct smmu_patience patience;
 	bool by_register = !smmu->cmdq.status;
@@ -202,6 +202,8 @@ static int wait_for(struct uiommu_smmuv3 *smmu, int *result)
 	uint32_t active;
 
 	uiommu_smmuv3_patience_begin(smmu, &patience);
+	if (atc)
+		patience.limit_ns = SMMU_ATC_PATIENCE_NS;
 	for (;;) {
 		if (ticket_written(&smmu->cmdq)) {
 			smmu->cmdq.q.cons = smmu->cmdq.q.prod;
@@ -228,10 +230,12 @@ static int submit_batch(struct uiommu_smmuv3 *smmu, const struct smmu_command *c
 {
 	struct smmu_cmdq *cmdq = &smmu->cmdq;
 	struct smmu_command sync = smmu_sync();
+	bool atc = false;
 	int result = 0, rc;
 
 	for (unsigned int i = 0; i < count; i++) {
 		put(smmu, cmdq->q.prod, &commands[i]);
+		atc |= (commands[i].word[0] & SMMUV3_CMD0_OP) == SMMUV3_CMD_ATC_INV;
 		cmdq->q.prod = smmu_queue_next(&cmdq->q, cmdq->q.prod);
 	}
 	if (cmdq->status) {
@@ -243,7 +247,7 @@ static int submit_batch(struct uiommu_smmuv3 *smmu, const struct smmu_command *c
 	cmdq->q.prod = smmu_queue_next(&cmdq->q, cmdq->q.prod);
 	smmu_barrier();
 	smmu_write32(smmu, SMMUV3_REG_CMDQ_PROD, cmdq->q.prod);
-	rc = wait_for(smmu, &result);
+	rc = wait_for(smmu, atc, &result);
 	return rc ? rc : result;
 }
 
@@ -273,4 +277,11 @@ int uiommu_smmuv3_submit(struct uiommu_smmuv3 *smmu, const struct smmu_command *
 		uiommu_log(smmu->host, UIOMMU_LOG_ERROR, "%s: commands failed: %s",
 			   smmu->config.name, uiommu_strerror(first));
 	return smmu->dead ? -UIOMMU_ETIMEDOUT : first;
+}
+
+int uiommu_smmuv3_sync(struct uiommu_smmuv3 *smmu)
+{
+	const struct smmu_command sync = smmu_sync();
+
+	return uiommu_smmuv3_submit(smmu, &sync, 1);
 }

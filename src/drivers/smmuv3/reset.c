@@ -8,20 +8,23 @@
  */
 #include "src/drivers/smmuv3/smmu.h"
 
-#define SECOND_NS 1000000000ull
 /* For hosts whose clock stands still: a turn is at least a register read, so this is seconds too. */
 #define MAX_TURNS (1u << 24)
 
 void uiommu_smmuv3_patience_begin(struct uiommu_smmuv3 *smmu, struct smmu_patience *p)
 {
 	p->start = uiommu_port_now_ns(smmu->host);
+	p->limit_ns = SMMU_PATIENCE_NS;
 	p->turns = 0;
 }
 
 bool uiommu_smmuv3_patience_turn(struct uiommu_smmuv3 *smmu, struct smmu_patience *p)
 {
+	uint64_t now;
+
 	uiommu_port_relax(smmu->host);
-	return ++p->turns < MAX_TURNS && uiommu_port_now_ns(smmu->host) - p->start < SECOND_NS;
+	now = uiommu_port_now_ns(smmu->host);
+	return now == p->start ? ++p->turns < MAX_TURNS : now - p->start < p->limit_ns;
 }
 
 static int wait_until(struct uiommu_smmuv3 *smmu, uint32_t reg, uint32_t mask, uint32_t value)
@@ -113,20 +116,26 @@ static uint64_t queue_base(const struct uiommu_smmuv3 *smmu, const struct smmu_q
 	return smmu_phys(smmu, q->ring) | q->log2 | SMMUV3_Q_BASE_HINT;
 }
 
+static void write_inbox(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox, uint32_t base_reg)
+{
+	inbox->q.cons = 0;
+	smmu_write64(smmu, base_reg, queue_base(smmu, &inbox->q));
+	smmu_write32(smmu, inbox->prod_reg, 0);
+	smmu_write32(smmu, inbox->cons_reg, 0);
+}
+
 static void write_queues(struct uiommu_smmuv3 *smmu)
 {
-	struct smmu_queue *cmd = &smmu->cmdq.q, *event = &smmu->eventq.q;
+	struct smmu_queue *cmd = &smmu->cmdq.q;
 
 	cmd->prod = 0;
 	cmd->cons = 0;
 	smmu_write64(smmu, SMMUV3_REG_CMDQ_BASE, queue_base(smmu, cmd));
 	smmu_write32(smmu, SMMUV3_REG_CMDQ_PROD, 0);
 	smmu_write32(smmu, SMMUV3_REG_CMDQ_CONS, 0);
-	event->prod = 0;
-	event->cons = 0;
-	smmu_write64(smmu, SMMUV3_REG_EVENTQ_BASE, queue_base(smmu, event));
-	smmu_write32(smmu, SMMUV3_REG_EVENTQ_PROD, 0);
-	smmu_write32(smmu, SMMUV3_REG_EVENTQ_CONS, 0);
+	write_inbox(smmu, &smmu->events, SMMUV3_REG_EVENTQ_BASE);
+	if (smmu->has.pri)
+		write_inbox(smmu, &smmu->requests, SMMUV3_REG_PRIQ_BASE);
 	/* Errors of whoever was here before are nobody's. */
 	smmu->cmdq.gerrorn = smmu_read32(smmu, SMMUV3_REG_GERROR) & SMMUV3_GERROR_VALID;
 	smmu_write32(smmu, SMMUV3_REG_GERRORN, smmu->cmdq.gerrorn);
@@ -158,7 +167,7 @@ int uiommu_smmuv3_reset(struct uiommu_smmuv3 *smmu)
 	rc = cr0(smmu, enable);
 	if (rc == 0)
 		rc = forget_everything(smmu);
-	enable |= SMMUV3_CR0_EVENTQEN;
+	enable |= SMMUV3_CR0_EVENTQEN | (smmu->has.pri ? SMMUV3_CR0_PRIQEN : 0);
 	if (rc == 0)
 		rc = cr0(smmu, enable);
 	if (rc == 0)

@@ -41,7 +41,7 @@ static int alloc(struct uiommu_smmuv3 *smmu)
 	rc = uiommu_smmuv3_cmdq_init(smmu);
 	if (rc)
 		goto destroy_streams;
-	rc = uiommu_smmuv3_events_init(smmu);
+	rc = uiommu_smmuv3_inboxes_init(smmu);
 	if (rc)
 		goto destroy_cmdq;
 	return 0;
@@ -61,7 +61,7 @@ destroy_lock:
 
 static void release(struct uiommu_smmuv3 *smmu)
 {
-	uiommu_smmuv3_events_destroy(smmu);
+	uiommu_smmuv3_inboxes_destroy(smmu);
 	uiommu_smmuv3_cmdq_destroy(smmu);
 	uiommu_smmuv3_streams_destroy(smmu);
 	ids_destroy(smmu, &smmu->vmids);
@@ -85,6 +85,7 @@ int uiommu_smmuv3_start(struct uiommu_system *sys, const struct uiommu_smmuv3_co
 	smmu->direct_map = uiommu_port_direct_map(host);
 	smmu->event_irq = -1;
 	smmu->error_irq = -1;
+	smmu->request_irq = -1;
 	if (!smmu->config.queue_log2)
 		smmu->config.queue_log2 = QUEUE_LOG2;
 	if (smmu->config.queue_log2 > QUEUE_LOG2_MAX)
@@ -195,9 +196,11 @@ void uiommu_smmuv3_describe(const struct uiommu_smmuv3 *smmu, char *text, size_t
 	if (has->httu)
 		say(&s, ", dirty tracking");
 	if (has->ats)
-		say(&s, ", ATS");
+		say(&s, has->pri ? ", ATS, page requests" : ", ATS");
 	if (has->force_stall)
 		say(&s, ", always stalls");
+	if (has->may_stall)
+		say(&s, ", can stall");
 	if (!has->coherent)
 		say(&s, ", not coherent");
 }

@@ -16,8 +16,8 @@
  * A domain has a tag for each SMMU on which it is attached: the ASID or VMID under which that one caches
  * it; and a link for each (device, PASID), by which device TLBs (ATCs) are found.
  *
- * Locks, outermost first: the domain's (tags, links), the SMMU's (tables, IDs, devices), the event
- * queue's, the command queue's.  The core's group mutex lies outside of all of them.
+ * Locks, outermost first: the domain's (tags, links), the SMMU's (tables, IDs, devices, ATS and quarantine),
+ * those of the event and PRI queues, the command queue's.  The core's group mutex lies outside of all of them.
  */
 #ifndef SRC_DRIVERS_SMMUV3_SMMU_H
 #define SRC_DRIVERS_SMMUV3_SMMU_H
@@ -61,10 +61,24 @@ struct smmu_cmdq {
 	uint32_t gerrorn; /* what GERRORN says */
 };
 
-struct smmu_eventq {
+/* A record that was taken from a queue and has not reached the core yet; on the stack of who took it. */
+struct smmu_report {
+	struct smmu_report *next;
+	uint32_t sid;
+	uint64_t number; /* in the order of taking */
+};
+
+/* A queue that hardware fills: of events, or of page requests. */
+struct smmu_inbox {
 	struct uiommu_mutex lock;
 	struct smmu_queue q;
+	uint32_t prod_reg, cons_reg;
+	unsigned int qwords; /* of a record */
+	struct smmu_report *reports;
+	uint64_t taken;
+	bool busy; /* page requests: somebody reports them, in their order */
 };
+#define SMMU_RECORD_QWORDS 4u /* the most */
 
 struct smmu_streams {
 	uint64_t *table; /* STEs, or L1 descriptors */
@@ -77,7 +91,9 @@ struct smmu_streams {
 struct smmu_features {
 	bool stage1, stage2;
 	bool coherent;
-	bool ats, msi, sync_msi, range, httu, force_stall, resume, hyp;
+	bool ats, pri, msi, sync_msi, range, httu, hyp;
+	bool resume; /* requests can be stalled; then */
+	bool force_stall, may_stall; /* all that fault are, or as CD.S says */
 	bool shareability; /* SHCFG has an effect */
 	bool two_level_streams, two_level_cds;
 	unsigned int sid_bits, ssid_bits, asid_bits, vmid_bits;
@@ -115,19 +131,22 @@ struct smmu_ste {
 	bool cds_two_level;
 	bool coherent; /* of fetches of CDs */
 	bool ats;
-	bool force_stall; /* stage 2 */
+	bool pri_pasid; /* automatic responses carry the PASID */
+	bool no_stall; /* whatever CDs say */
+	bool stall; /* stage 2 */
 	bool dirty; /* stage 2 */
 	struct uiommu_pt_arm_regs s2; /* stage 2 */
 	uint16_t vmid;
 	uint64_t guest[2]; /* nested: what is the guest's in the first two quadwords */
 };
 
-/* What a context descriptor shall do; without @regs: refuse, and record with the address. */
+/* What a context descriptor shall do; without @regs: refuse, and record with the address unless @quiet. */
 struct smmu_cd {
 	const struct uiommu_pt_arm_regs *regs;
 	uint16_t asid;
 	bool dirty;
-	bool force_stall;
+	bool stall;
+	bool quiet;
 };
 
 struct smmu_device {
@@ -138,7 +157,12 @@ struct smmu_device {
 	unsigned int num_sids, max_sids;
 	uint32_t *sids; /* those of the firmware spec, each once; ATS is under the first */
 	bool can_ats;
+	bool can_pri, can_stall; /* how it can ask for pages; not both */
+	bool pri_pasid; /* responses carry the PASID */
 	bool pasid_enabled; /* in configuration space */
+	bool pri_enabled; /* in configuration space */
+	_Atomic(bool) requests; /* it may ask for pages */
+	_Atomic(bool) quarantined; /* it did not answer: no ATS until it has been reset */
 	_Atomic(bool) ats; /* it is enabled, or about to be: its ATC has to be invalidated */
 	bool rid_attached; /* the RID is translated */
 	bool rid_stage2; /* by the second stage */
@@ -163,8 +187,8 @@ struct uiommu_smmuv3 {
 	struct smmu_ids asids, vmids;
 
 	struct smmu_cmdq cmdq;
-	struct smmu_eventq eventq;
-	int event_irq, error_irq; /* negative: none */
+	struct smmu_inbox events, requests;
+	int event_irq, error_irq, request_irq; /* negative: none */
 };
 
 struct smmu_tag {
@@ -189,6 +213,9 @@ struct smmu_domain {
 	struct uiommu_pt pt;
 	struct uiommu_pt_arm_regs regs;
 	bool stage2;
+	bool sva; /* the tables are those of a process, and @pt is empty */
+	struct uiommu_mm_format_info mm; /* with @sva */
+	_Atomic(bool) exited; /* with @sva: they must not be walked any more */
 	struct uiommu_mutex lock;
 	struct smmu_tag *tags;
 	struct smmu_link *links;
@@ -282,11 +309,14 @@ static inline void smmu_barrier(void)
 
 /* ---- reset.c: registers, from whatever firmware left to translation, and back ------------------ */
 
-/* A limit for waiting: one second, or a number of turns on a host whose clock stands still. */
+/* A limit for waiting: one second, unless changed; or a number of turns on a host whose clock stands still. */
 struct smmu_patience {
-	uint64_t start;
+	uint64_t start, limit_ns;
 	uint32_t turns;
 };
+#define SMMU_PATIENCE_NS 1000000000ull
+/* A function has 1 minute, and half of it more, to answer an invalidation (PCIe 6.0, 10.3.1). */
+#define SMMU_ATC_PATIENCE_NS 100000000000ull
 void uiommu_smmuv3_patience_begin(struct uiommu_smmuv3 *smmu, struct smmu_patience *p);
 /* Takes a turn; false when it has been too long. */
 bool uiommu_smmuv3_patience_turn(struct uiommu_smmuv3 *smmu, struct smmu_patience *p);
@@ -329,6 +359,9 @@ int uiommu_smmuv3_cds_alloc(struct smmu_device *device, uiommu_pasid_t pasid);
 /* Change a CD; NULL: not valid.  Cannot fail: the place is there. */
 void uiommu_smmuv3_cd_set(struct smmu_device *device, uiommu_pasid_t pasid,
 			  const struct smmu_cd *cd);
+/* Does a CD that is valid have this ASID? */
+bool uiommu_smmuv3_cd_has_asid(const struct smmu_device *device, uiommu_pasid_t pasid,
+			       uint16_t asid);
 
 /* ---- queue.c ----------------------------------------------------------------------------------- */
 
@@ -340,6 +373,8 @@ void uiommu_smmuv3_cmdq_destroy(struct uiommu_smmuv3 *smmu);
 /* @count commands and a CMD_SYNC, and wait for it: 0 or a negative error, which has been logged. */
 int uiommu_smmuv3_submit(struct uiommu_smmuv3 *smmu, const struct smmu_command *commands,
 			 unsigned int count);
+/* A CMD_SYNC alone: what was recorded before is in the queues. */
+int uiommu_smmuv3_sync(struct uiommu_smmuv3 *smmu);
 /* Acknowledge all errors that nobody waits for, and say which. */
 void uiommu_smmuv3_errors(struct uiommu_smmuv3 *smmu);
 
@@ -360,6 +395,7 @@ struct smmu_range {
 	uiommu_iova_t start, last;
 	uint64_t leaf; /* smallest leaf in it; 0: not known */
 	bool tables; /* tables were removed: not only last-level entries */
+	unsigned int granule_shift; /* of the tables; 0: the SMMU's usual one */
 };
 extern const struct smmu_range uiommu_smmuv3_everything;
 
@@ -393,6 +429,65 @@ void uiommu_smmuv3_atc_add_nested(struct smmu_batch *batch, const struct smmu_de
 void uiommu_smmuv3_atc_add(struct smmu_batch *batch, const struct smmu_device *device,
 			   uiommu_pasid_t pasid, const struct smmu_range *range);
 
+/* ---- inbox.c: queues that hardware fills --------------------------------------------------------- */
+
+int uiommu_smmuv3_inbox_init(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox,
+			     unsigned int entry_size, unsigned int log2);
+void uiommu_smmuv3_inbox_destroy(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox);
+/*
+ * With the inbox's lock held: the next record, if there is one.  It is @report until
+ * uiommu_smmuv3_inbox_reported(), which is called without the lock.
+ */
+bool uiommu_smmuv3_inbox_take(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox,
+			      uint64_t record[SMMU_RECORD_QWORDS], struct smmu_report *report);
+void uiommu_smmuv3_inbox_reported(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox,
+				  struct smmu_report *report);
+/* With its lock held: is it empty, and did records find no place since it was last acknowledged? */
+bool uiommu_smmuv3_inbox_overflowed(struct uiommu_smmuv3 *smmu, const struct smmu_inbox *inbox);
+void uiommu_smmuv3_inbox_acknowledge(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox);
+/* All that was taken of the device's records so far has been reported, or it took too long. */
+void uiommu_smmuv3_inbox_wait(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox,
+			      const struct smmu_device *device);
+
+/* ---- ats.c: ATS in configuration space, and devices that do not answer --------------------------- */
+
+void uiommu_smmuv3_ats_enable(struct smmu_device *device, struct smmu_domain *domain);
+void uiommu_smmuv3_ats_disable(struct smmu_device *device, struct smmu_domain *old);
+/*
+ * One of the devices of these commands did not answer ATC_INV in time: find it, and let it keep no translations
+ * any more.  Without the SMMU's lock.
+ */
+void uiommu_smmuv3_atc_timeout(struct uiommu_smmuv3 *smmu, const struct smmu_command *commands,
+			       unsigned int count);
+void uiommu_smmuv3_reset_done(struct uiommu_device *dev);
+
+/* ---- request.c: page requests ------------------------------------------------------------------ */
+
+/* The device that has a StreamID; NULL: none.  With the SMMU's lock held. */
+struct smmu_device *uiommu_smmuv3_find_device(const struct uiommu_smmuv3 *smmu, uint32_t sid);
+/* Page requests in configuration space; with the SMMU's lock held. */
+int uiommu_smmuv3_pri_start(struct smmu_device *device);
+void uiommu_smmuv3_pri_stop(struct smmu_device *device);
+/* Report what is in the PRI queue, unless somebody else does. */
+void uiommu_smmuv3_requests_take(struct uiommu_smmuv3 *smmu);
+/* Does a domain answer page requests, so that a device may stall for it? */
+bool uiommu_smmuv3_answers(const struct smmu_domain *domain);
+int uiommu_smmuv3_requests_enable(struct uiommu_device *dev);
+void uiommu_smmuv3_requests_disable(struct uiommu_device *dev);
+void uiommu_smmuv3_requests_drain(struct uiommu_device *dev, uiommu_pasid_t pasid);
+void uiommu_smmuv3_page_response(struct uiommu_instance *instance,
+				 const struct uiommu_page_request *last,
+				 enum uiommu_page_response_code code);
+
+/* ---- sva.c: the tables of processes ------------------------------------------------------------ */
+
+int uiommu_smmuv3_domain_alloc_sva(struct uiommu_device *dev, struct uiommu_mm *mm,
+				   const struct uiommu_mm_format_info *info,
+				   struct uiommu_domain **out);
+/* Can @smmu walk such tables? */
+bool uiommu_smmuv3_sva_fits(const struct uiommu_mm_format_info *info,
+			    const struct uiommu_smmuv3 *smmu);
+
 /* ---- domain.c ---------------------------------------------------------------------------------- */
 
 extern const struct uiommu_domain uiommu_smmuv3_identity_domain, uiommu_smmuv3_blocked_domain;
@@ -400,6 +495,8 @@ extern const struct uiommu_domain uiommu_smmuv3_identity_domain, uiommu_smmuv3_b
 bool uiommu_smmuv3_choose_stage2(const struct uiommu_smmuv3 *smmu, unsigned int flags);
 int uiommu_smmuv3_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			       struct uiommu_domain **out);
+/* Nothing of the range is cached when it returns, by any SMMU or device that it is attached through. */
+void uiommu_smmuv3_flush(struct smmu_domain *domain, const struct smmu_range *range);
 
 /* ---- nested.c ---------------------------------------------------------------------------------- */
 
@@ -420,13 +517,18 @@ void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach);
 void uiommu_smmuv3_attach_abort(struct uiommu_attach *attach);
 /* Can @smmu walk the tables of @domain? */
 bool uiommu_smmuv3_fits(const struct smmu_domain *domain, const struct uiommu_smmuv3 *smmu);
+/* With the SMMU's lock held: the CD that leads to a stage 1, or to nothing once its process has exited. */
+void uiommu_smmuv3_set_cd(struct smmu_device *device, uiommu_pasid_t pasid,
+			  const struct smmu_domain *domain, uint16_t asid);
 
 /* ---- device.c, event.c ------------------------------------------------------------------------- */
 
 extern const struct uiommu_ops uiommu_smmuv3_driver_ops;
 unsigned int uiommu_smmuv3_poll(struct uiommu_instance *instance);
-int uiommu_smmuv3_events_init(struct uiommu_smmuv3 *smmu);
-void uiommu_smmuv3_events_destroy(struct uiommu_smmuv3 *smmu);
+int uiommu_smmuv3_inboxes_init(struct uiommu_smmuv3 *smmu);
+void uiommu_smmuv3_inboxes_destroy(struct uiommu_smmuv3 *smmu);
+/* Report what is in the event queue; how many faults. */
+unsigned int uiommu_smmuv3_events_take(struct uiommu_smmuv3 *smmu);
 /* Tell the hardware where interrupts go, and enable them. */
 int uiommu_smmuv3_irqs_enable(struct uiommu_smmuv3 *smmu);
 void uiommu_smmuv3_irqs_disable(struct uiommu_smmuv3 *smmu);

@@ -168,7 +168,7 @@ void uiommu_smmuv3_streams_update(struct smmu_device *device)
 		struct ste_place place = { smmu, sid, find(smmu, sid) };
 		uint64_t now[SMMU_QWORDS], target[SMMU_QWORDS];
 
-		if (who && sid != who->sids[0])
+		if (who && (sid != who->sids[0] || who->quarantined))
 			ste.ats = false;
 		for (unsigned int q = 0; q < SMMU_QWORDS; q++)
 			now[q] = place.entry[q];
