@@ -383,6 +383,7 @@ UIOMMU_API int uiommu_domain_alloc_paging(struct uiommu_device *dev, unsigned in
  * words.  The numbers are those of Linux's IOMMU_HWPT_DATA_x.
  */
 enum uiommu_nested_type {
+	UIOMMU_NESTED_VTD_S1 = 1, /* uiommu/vtd.h */
 	UIOMMU_NESTED_SMMUV3 = 2, /* uiommu/smmuv3.h */
 };
 

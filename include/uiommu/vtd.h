@@ -75,6 +75,35 @@ UIOMMU_API struct uiommu_instance *uiommu_vtd_instance(struct uiommu_vtd *unit);
 /** uiommu_vtd_describe() - "legacy, 48 bits, 4K 2M 1G, queued invalidation, ..." into @text */
 UIOMMU_API void uiommu_vtd_describe(const struct uiommu_vtd *unit, char *text, size_t size);
 
+/*
+ * A guest's first stage, for uiommu_domain_alloc_nested() with UIOMMU_NESTED_VTD_S1; the parent is a second
+ * stage.  Other values, and what the unit does not have: -UIOMMU_EIO.
+ */
+struct uiommu_vtd_s1 {
+	uint64_t flags; /* enum uiommu_vtd_s1_flags */
+	uint64_t pgtbl_addr; /* its top table, as the guest's physical address; a multiple of 4096 */
+	uint32_t addr_width; /* 48 or 57 */
+	uint32_t reserved; /* 0 */
+};
+
+enum uiommu_vtd_s1_flags {
+	UIOMMU_VTD_S1_SRE = 1u << 0, /* supervisor requests */
+	UIOMMU_VTD_S1_EAFE = 1u << 1, /* extended accessed flag */
+	UIOMMU_VTD_S1_WPE = 1u << 2, /* supervisor writes obey R/W */
+};
+
+/* An entry for uiommu_domain_cache_invalidate() with UIOMMU_NESTED_VTD_S1: IOTLBs and device TLBs. */
+struct uiommu_vtd_s1_invalidate {
+	uint64_t addr; /* a multiple of 4096 */
+	uint64_t npages; /* of 4096 bytes; UINT64_MAX, with addr 0: everything; 0: nothing */
+	uint32_t flags; /* enum uiommu_vtd_s1_invalidate_flags */
+	uint32_t reserved; /* 0 */
+};
+
+enum uiommu_vtd_s1_invalidate_flags {
+	UIOMMU_VTD_S1_INVALIDATE_LEAF = 1u << 0, /* no entry for a table has changed */
+};
+
 #ifdef __cplusplus
 }
 #endif
