@@ -497,6 +497,7 @@ enum vtd_iqe_info {
 #define VTD_PRQ0_PASID (UINT64_C(0xfffff) << 32)
 #define VTD_PRQ0_EXE (UINT64_C(1) << 52)
 #define VTD_PRQ0_PRIV (UINT64_C(1) << 53)
+#define VTD_PRQ0_RSVD UINT64_C(0xffc000000000fe00)
 /* ... and 1.  Quadwords 2 and 3 hold private data, or 0.  LPIG with neither RD nor WR, with PASID: a stop marker. */
 #define VTD_PRQ1_RD (UINT64_C(1) << 0)
 #define VTD_PRQ1_WR (UINT64_C(1) << 1)

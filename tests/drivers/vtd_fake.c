@@ -61,6 +61,14 @@ static void carry_out_wait(struct fake *f, const uint64_t *desc)
 		*status = (uint32_t)vtd_get(desc[0], VTD_DESC_WAIT_DATA);
 }
 
+static void name_silent(struct fake *f, uint64_t q0)
+{
+	uint64_t sid = vtd_desc_type(q0) == VTD_DESC_DEVICE_TLB ? vtd_get(q0, VTD_DESC_DTLB_SID) :
+								  vtd_get(q0, VTD_DESC_PDTLB_SID);
+
+	f->iqercd = vtd_set(f->silent ? f->silent : sid, VTD_IQERCD_ITESID);
+}
+
 static void run_queue(struct fake *f)
 {
 	unsigned int size = f->iqa & VTD_IQA_DW ? VTD_DESC_SIZE_256 : VTD_DESC_SIZE_128;
@@ -77,10 +85,14 @@ static void run_queue(struct fake *f)
 			f->times += !f->refuse_all; /* it stays invalid */
 			return;
 		case FAKE_TIMEOUT:
+			name_silent(f, desc[0]);
+			/* fall through */
+		case FAKE_TIMEOUT_UNNAMED:
 			f->fsts |= VTD_FSTS_ITE;
 			f->drop_wait = true;
 			break;
 		case FAKE_TIMEOUT_BEFORE_WAIT:
+			name_silent(f, desc[0]);
 			f->fsts |= VTD_FSTS_ITE;
 			f->stands = true;
 			break;
@@ -121,6 +133,8 @@ static uint64_t read_register(struct fake *f, uint64_t offset)
 		return f->iqh;
 	case VTD_REG_IQT:
 		return f->iqt;
+	case VTD_REG_IQERCD:
+		return f->iqercd;
 	case VTD_REG_CCMD:
 		return f->ccmd;
 	case IRO + VTD_REG_IOTLB:
@@ -151,6 +165,8 @@ static void write_register(struct fake *f, uint64_t offset, uint64_t value)
 		break;
 	case VTD_REG_FSTS:
 		f->fsts &= ~((uint32_t)value & VTD_FSTS_W1C);
+		if (!(f->fsts & VTD_FSTS_ITE))
+			f->iqercd = 0;
 		f->stands = f->stands && (f->fsts & VTD_FSTS_ITE);
 		run_queue(f);
 		break;

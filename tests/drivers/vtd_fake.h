@@ -18,6 +18,7 @@ enum fake_trouble {
 	FAKE_GOOD,
 	FAKE_REFUSE, /* IQE: this descriptor is invalid, until it is replaced */
 	FAKE_TIMEOUT, /* ITE, the wait that follows is dropped (6.5.2.10) */
+	FAKE_TIMEOUT_UNNAMED, /* the same, and IQERCD does not say who it was */
 	FAKE_TIMEOUT_BEFORE_WAIT, /* ITE, the queue stands before the wait until it is cleared */
 	FAKE_WRONG_ANSWER, /* ICE, the wait that follows is dropped */
 	FAKE_STUCK, /* nothing moves any more */
@@ -27,12 +28,13 @@ struct fake {
 	struct uiommu_test *test;
 	uint64_t cap, ecap;
 	uint32_t gsts, fsts;
-	uint64_t rtaddr, iqa, iqh, iqt, ccmd, iotlb, iva;
+	uint64_t rtaddr, iqa, iqh, iqt, iqercd, ccmd, iotlb, iva;
 	bool stuck, drop_wait, stands;
 	bool refuse_all; /* even what is put in the place of a refused one */
 
 	/* The script: descriptors of @type are in @trouble, after @good of them, @times times. */
 	unsigned int type, good, times;
+	uint16_t silent; /* whom IQERCD names; 0: whom the descriptor was for */
 	enum fake_trouble trouble;
 
 	/* What was carried out, waits left out; registers' commands as descriptors. */

@@ -17,6 +17,7 @@
 #include "tests/drivers/vtd_fake.h"
 
 #define MANY 300 /* more than the ring has room for */
+#define SID 0x0008u
 
 static void start(struct fake *f, uint64_t more_ecap)
 {
@@ -27,14 +28,16 @@ static void start(struct fake *f, uint64_t more_ecap)
 	f->notes = 0;
 }
 
-/* Descriptors that can be told apart: IOTLB by domain, or device TLBs. */
+/* Descriptors that can be told apart: IOTLB by domain, device TLBs of 00:01.0 by the same bits. */
 static int submit(struct fake *f, unsigned int first, unsigned int count, unsigned int type)
 {
 	uint64_t desc[MANY][2];
 
 	for (unsigned int i = 0; i < count; i++) {
-		desc[i][0] = type | vtd_set(VTD_IOTLB_GRAN_DOMAIN, VTD_DESC_G) |
-			     vtd_set(first + i, VTD_DESC_DID);
+		desc[i][0] = type | vtd_set(first + i, VTD_DESC_DID);
+		desc[i][0] |= type == VTD_DESC_DEVICE_TLB ?
+				      vtd_set(SID, VTD_DESC_DTLB_SID) :
+				      vtd_set(VTD_IOTLB_GRAN_DOMAIN, VTD_DESC_G);
 		desc[i][1] = 0;
 	}
 	return uiommu_vtd_queue_submit(f->unit, (const uint64_t(*)[2])desc, count);
@@ -176,15 +179,71 @@ static void a_device(enum fake_trouble trouble, unsigned int times, int rc,
 	fake_stop(&f);
 }
 
-/* It is asked again, and given up after the third time; nobody else suffers. */
+/* It had its time: it is not asked again, whether or not hardware names it. */
 static void a_device_that_does_not_answer(void **state)
 {
 	(void)state;
-	a_device(FAKE_TIMEOUT, 1, 0, 2);
-	a_device(FAKE_TIMEOUT, 2, 0, 3);
-	a_device(FAKE_TIMEOUT, 9, -UIOMMU_ETIMEDOUT, 3);
-	a_device(FAKE_TIMEOUT_BEFORE_WAIT, 1, 0, 2);
-	a_device(FAKE_TIMEOUT_BEFORE_WAIT, 9, -UIOMMU_ETIMEDOUT, 3);
+	a_device(FAKE_TIMEOUT, 1, -UIOMMU_ETIMEDOUT, 1);
+	a_device(FAKE_TIMEOUT, 9, -UIOMMU_ETIMEDOUT, 1);
+	a_device(FAKE_TIMEOUT_BEFORE_WAIT, 1, -UIOMMU_ETIMEDOUT, 1);
+	a_device(FAKE_TIMEOUT_BEFORE_WAIT, 9, -UIOMMU_ETIMEDOUT, 1);
+	a_device(FAKE_TIMEOUT_UNNAMED, 1, -UIOMMU_ETIMEDOUT, 1);
+}
+
+/* One of two devices, between invalidations of the unit's own: all but the silent one's are completed. */
+static void the_others_are_asked_again(void **state)
+{
+	const uint64_t desc[5][2] = {
+		{ VTD_DESC_IOTLB | vtd_set(1, VTD_DESC_DID), 0 },
+		{ VTD_DESC_DEVICE_TLB | vtd_set(SID, VTD_DESC_DTLB_SID) | vtd_set(2, VTD_DESC_DID),
+		  0 },
+		{ VTD_DESC_DEVICE_TLB | vtd_set(SID + 8, VTD_DESC_DTLB_SID) |
+			  vtd_set(3, VTD_DESC_DID),
+		  0 },
+		{ VTD_DESC_PASID_DEVICE_TLB | vtd_set(SID, VTD_DESC_PDTLB_SID), 0 },
+		{ VTD_DESC_IOTLB | vtd_set(4, VTD_DESC_DID), 0 },
+	};
+	const uint64_t scalable = VTD_ECAP_SMTS | VTD_ECAP_SSTS | VTD_ECAP_SMPWCS;
+	unsigned int again;
+	struct fake f;
+
+	(void)state;
+	start(&f, scalable);
+	f.type = VTD_DESC_DEVICE_TLB;
+	f.trouble = FAKE_TIMEOUT;
+	f.times = 1;
+	assert_int_equal(uiommu_vtd_queue_submit(f.unit, desc, 5), -UIOMMU_ETIMEDOUT);
+	/* What came in the first round, and then 1, 3, 4. */
+	assert_true(f.notes >= 3);
+	again = f.notes - 3;
+	expect(&f, again, 1, 1);
+	expect(&f, again + 1, 3, 1);
+	expect(&f, again + 2, 4, 1);
+	goes_on(&f);
+	fake_stop(&f);
+}
+
+/* One that was given up before, and comes late: it is nothing to those who wait now. */
+static void a_time_out_of_somebody_else(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	start(&f, 0);
+	f.type = VTD_DESC_IOTLB;
+	f.trouble = FAKE_TIMEOUT;
+	f.silent = 0x4321;
+	f.times = 1;
+	assert_int_equal(submit(&f, 5, 2, VTD_DESC_IOTLB), 0);
+	assert_int_equal(f.notes, 4);
+	expect(&f, 2, 5, 2);
+	goes_on(&f);
+	f.type = VTD_DESC_DEVICE_TLB;
+	f.times = 1;
+	f.notes = 0;
+	assert_int_equal(submit(&f, 5, 1, VTD_DESC_DEVICE_TLB), 0);
+	assert_int_equal(f.notes, 2);
+	fake_stop(&f);
 }
 
 static void a_device_that_answers_wrongly(void **state)
@@ -260,6 +319,8 @@ int main(void)
 		cmocka_unit_test(one_among_good_ones),
 		cmocka_unit_test(whatever_comes_is_refused),
 		cmocka_unit_test(a_device_that_does_not_answer),
+		cmocka_unit_test(the_others_are_asked_again),
+		cmocka_unit_test(a_time_out_of_somebody_else),
 		cmocka_unit_test(a_device_that_answers_wrongly),
 		cmocka_unit_test(many_that_do_not_answer),
 		cmocka_unit_test(hardware_that_stands_still),

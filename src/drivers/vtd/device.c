@@ -29,35 +29,6 @@ static int find_source_ids(struct vtd_device *device)
 	return device->num_source_ids ? rc : -UIOMMU_ENODEV;
 }
 
-static void enable_features(struct vtd_device *device)
-{
-	struct uiommu_vtd *unit = device->unit;
-	const struct uiommu_vtd_config *config = &unit->config;
-
-	if (!device->pci)
-		return;
-	/* PASID before ATS: a function may not change it while ATS is enabled (PCIe 10.5.1). */
-	if (unit->instance.max_pasids && uiommu_device_pasid_bits(device->dev) &&
-	    uiommu_pci_pasid_bits(device->pci))
-		device->pasid = uiommu_pci_enable_pasid(device->pci) == 0;
-	if ((unit->ecap & VTD_ECAP_DT) && unit->queued && config->ats_allowed &&
-	    config->ats_allowed(config->context, device->dev) &&
-	    uiommu_pci_ats_supported(device->pci)) {
-		device->ats = uiommu_pci_enable_ats(device->pci, VTD_PAGE_SHIFT) == 0;
-		device->ats_queue_depth = uiommu_pci_ats_queue_depth(device->pci);
-	}
-}
-
-static void disable_features(struct vtd_device *device)
-{
-	if (device->ats)
-		uiommu_pci_disable_ats(device->pci);
-	if (device->pasid)
-		uiommu_pci_disable_pasid(device->pci);
-	device->ats = false;
-	device->pasid = false;
-}
-
 static void unlink_device(struct vtd_device *device)
 {
 	struct uiommu_vtd *unit = device->unit;
@@ -84,7 +55,7 @@ static int probe_device(struct uiommu_instance *instance, struct uiommu_device *
 	rc = find_source_ids(device);
 	if (rc)
 		goto free_device;
-	enable_features(device);
+	uiommu_vtd_enable_features(device);
 	rc = uiommu_vtd_tables_alloc(device);
 	if (rc)
 		goto free_tables;
@@ -97,7 +68,7 @@ static int probe_device(struct uiommu_instance *instance, struct uiommu_device *
 	return 0;
 
 free_tables:
-	disable_features(device);
+	uiommu_vtd_disable_features(device);
 	uiommu_vtd_tables_free(device);
 free_device:
 	uiommu_port_free(unit->host, device, sizeof(*device));
@@ -110,7 +81,7 @@ static void release_device(struct uiommu_device *dev)
 	struct uiommu_vtd *unit = device->unit;
 
 	/* ATS off first: no new translations while the entry goes. */
-	disable_features(device);
+	uiommu_vtd_disable_features(device);
 	uiommu_vtd_context_disconnect(device);
 	unlink_device(device);
 	uiommu_vtd_tables_free(device);
@@ -141,9 +112,8 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 	case UIOMMU_CAP_ATS:
 		return device->ats;
 	case UIOMMU_CAP_HITLESS_REPLACE:
-		/* The first stage's entries differ in more than hardware fetches at once: see table.c. */
-		return uiommu_vtd_stores_pairs() &&
-		       (!unit->scalable || !uiommu_vtd_choose_first(unit, 0));
+		/* Of the first stage as long as domain IDs last: see table.c. */
+		return uiommu_vtd_stores_pairs();
 	case UIOMMU_CAP_WRITE_ONLY:
 		return !uiommu_vtd_choose_first(unit, 0);
 	case UIOMMU_CAP_NOEXEC:
@@ -186,5 +156,12 @@ const struct uiommu_ops uiommu_vtd_driver_ops = {
 	.get_resv_regions = get_resv_regions,
 	.def_domain_type = def_domain_type,
 	.domain_alloc_paging = uiommu_vtd_domain_alloc,
+	.domain_alloc_nested = uiommu_vtd_domain_alloc_nested,
+	.domain_alloc_sva = uiommu_vtd_domain_alloc_sva,
+	.page_requests_enable = uiommu_vtd_page_requests_enable,
+	.page_requests_disable = uiommu_vtd_page_requests_disable,
+	.page_requests_drain = uiommu_vtd_page_requests_drain,
+	.page_response = uiommu_vtd_page_response,
+	.reset_done = uiommu_vtd_reset_done,
 	.poll = uiommu_vtd_poll,
 };

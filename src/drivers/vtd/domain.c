@@ -11,6 +11,10 @@
  * added, a full barrier (the lock), the entry is written.  So an unmap either sees the tag, or the
  * device walks the tables after the change.
  *
+ * A device that goes from one first stage to another without a gap needs, for the time of it, a domain ID that
+ * nobody else uses with this PASID (table.c).  So it gets a tag of its own, which others may share afterwards.
+ * Without a spare domain ID there is a gap, rather than no attachment.
+ *
  * A domain ID is given back only after the domain-wide invalidation of the last switch away from it, so
  * its next user finds the caches clean.
  */
@@ -44,45 +48,72 @@ static void did_free(struct uiommu_vtd *unit, uint16_t did)
 
 /* ---- tags and links ---------------------------------------------------------------------------- */
 
-/*
- * Second-stage entries are cached by domain ID alone; first-stage ones by domain ID and PASID, so each
- * PASID is a tag of its own, with the unit's one domain ID for this domain.
- */
-static int tag_get(struct vtd_domain *domain, struct uiommu_vtd *unit, uiommu_pasid_t pasid,
-		   struct vtd_tag **out)
+static struct vtd_tag *tag_add(struct vtd_domain *domain, struct uiommu_vtd *unit,
+			       uiommu_pasid_t pasid, uint16_t did)
+{
+	struct vtd_tag *tag = uiommu_port_alloc(domain->host, sizeof(*tag));
+
+	if (!tag)
+		return NULL;
+	tag->unit = unit;
+	tag->did = did;
+	tag->pasid = pasid;
+	tag->next = domain->tags;
+	domain->tags = tag;
+	return tag;
+}
+
+/* The domain's tag for @pasid, or at least one whose domain ID would serve for it; NULL: none. */
+static struct vtd_tag *tag_find(struct vtd_domain *domain, const struct uiommu_vtd *unit,
+				uiommu_pasid_t pasid)
 {
 	struct vtd_tag *tag, *same_unit = NULL;
+
+	for (tag = domain->tags; tag; tag = tag->next) {
+		if (tag->unit != unit || tag->alone)
+			continue;
+		if (tag->pasid == pasid)
+			return tag;
+		same_unit = tag;
+	}
+	return same_unit;
+}
+
+/*
+ * Second-stage entries are cached by domain ID alone; first-stage ones by domain ID and PASID, so each
+ * PASID is a tag of its own, with the unit's one domain ID for this domain where it is not @alone.
+ */
+static int tag_get(struct vtd_domain *domain, struct uiommu_vtd *unit, uiommu_pasid_t pasid,
+		   bool alone, struct vtd_tag **out)
+{
+	struct vtd_tag *tag, *found = NULL;
+	uint16_t did = VTD_DID_NONE;
 	int rc;
 
 	if (!domain->first)
 		pasid = UIOMMU_RID;
-	for (tag = domain->tags; tag; tag = tag->next) {
-		if (tag->unit != unit)
-			continue;
-		if (tag->pasid == pasid) {
-			tag->links++;
-			*out = tag;
-			return 0;
+	if (alone && did_alloc(unit, &did))
+		alone = false;
+	if (!alone)
+		found = tag_find(domain, unit, pasid);
+	tag = found && found->pasid == pasid ? found : NULL;
+	if (!tag) {
+		if (!alone && found) {
+			did = found->did;
+		} else if (!alone) {
+			rc = did_alloc(unit, &did);
+			if (rc)
+				return rc;
 		}
-		same_unit = tag;
-	}
-	tag = uiommu_port_alloc(domain->host, sizeof(*tag));
-	if (!tag)
-		return -UIOMMU_ENOMEM;
-	if (same_unit) {
-		tag->did = same_unit->did;
-	} else {
-		rc = did_alloc(unit, &tag->did);
-		if (rc) {
-			uiommu_port_free(domain->host, tag, sizeof(*tag));
-			return rc;
+		tag = tag_add(domain, unit, pasid, did);
+		if (!tag) {
+			if (alone || !found)
+				did_free(unit, did);
+			return -UIOMMU_ENOMEM;
 		}
+		tag->alone = alone;
 	}
-	tag->unit = unit;
-	tag->pasid = pasid;
-	tag->links = 1;
-	tag->next = domain->tags;
-	domain->tags = tag;
+	tag->links++;
 	*out = tag;
 	return 0;
 }
@@ -96,8 +127,9 @@ static void tag_put(struct vtd_domain *domain, struct vtd_tag *tag)
 	while (*at != tag)
 		at = &(*at)->next;
 	*at = tag->next;
-	for (other = domain->tags; other && other->unit != tag->unit; other = other->next)
-		;
+	for (other = domain->tags; other; other = other->next)
+		if (other->unit == tag->unit && other->did == tag->did)
+			break;
 	if (!other)
 		did_free(tag->unit, tag->did);
 	uiommu_port_free(domain->host, tag, sizeof(*tag));
@@ -109,7 +141,7 @@ static bool eager(const struct uiommu_vtd *unit)
 }
 
 static int link_add(struct vtd_domain *domain, struct vtd_device *device, uiommu_pasid_t pasid,
-		    struct vtd_link **out)
+		    bool alone, struct vtd_link **out)
 {
 	struct vtd_link *link = uiommu_port_alloc(domain->host, sizeof(*link));
 	int rc;
@@ -117,7 +149,8 @@ static int link_add(struct vtd_domain *domain, struct vtd_device *device, uiommu
 	if (!link)
 		return -UIOMMU_ENOMEM;
 	uiommu_port_mutex_lock(domain->host, &domain->lock);
-	rc = tag_get(domain, device->unit, pasid, &link->tag);
+	rc = domain->exited ? -UIOMMU_ENOENT :
+			      tag_get(domain, device->unit, pasid, alone, &link->tag);
 	if (rc == 0) {
 		link->device = device;
 		link->pasid = pasid;
@@ -189,10 +222,13 @@ static uint64_t width_bit(unsigned int bits)
 }
 
 /* Attaching is refused silently: the caller tries another domain. */
-static bool fits(const struct vtd_domain *domain, const struct uiommu_vtd *unit)
+bool uiommu_vtd_fits(const struct vtd_domain *domain, const struct uiommu_vtd *unit)
 {
 	const struct uiommu_pt_config *c = &domain->pt.config;
 
+	if (domain->parent &&
+	    !((unit->ecap & VTD_ECAP_NEST) && uiommu_vtd_fits(domain->parent, unit)))
+		return false;
 	if (c->coherent && !walks_coherent(unit))
 		return false;
 	if (domain->snoop && !(unit->ecap & VTD_ECAP_SC))
@@ -212,7 +248,17 @@ static bool fits(const struct vtd_domain *domain, const struct uiommu_vtd *unit)
 
 /* ---- attach ------------------------------------------------------------------------------------ */
 
-static int attach_prepare(struct uiommu_attach *attach)
+/* From one first stage to another on a device that is attached: without a gap, if it can be had. */
+static bool wants_alone(const struct uiommu_attach *attach, const struct uiommu_vtd *unit)
+{
+	const struct vtd_domain *domain = vtd_paging(attach->domain);
+	const struct vtd_domain *old = vtd_paging(attach->old);
+
+	return unit->scalable && domain->first && old && old->first && old != domain &&
+	       old->parent == domain->parent && uiommu_vtd_stores_pairs();
+}
+
+int uiommu_vtd_attach_prepare(struct uiommu_attach *attach)
 {
 	struct vtd_device *device = uiommu_device_priv(attach->dev);
 	struct vtd_domain *domain = vtd_paging(attach->domain);
@@ -225,7 +271,9 @@ static int attach_prepare(struct uiommu_attach *attach)
 		return 0;
 	if (attach->pasid != UIOMMU_RID && !device->pasid)
 		return -UIOMMU_EOPNOTSUPP;
-	if (domain ? !fits(domain, unit) : !(unit->ecap & VTD_ECAP_PT))
+	if (attach->domain->type == UIOMMU_DOMAIN_SVA && attach->pasid == UIOMMU_RID)
+		return -UIOMMU_EINVAL;
+	if (domain ? !uiommu_vtd_fits(domain, unit) : !(unit->ecap & VTD_ECAP_PT))
 		return -UIOMMU_EINVAL;
 	if (unit->scalable) {
 		uiommu_port_mutex_lock(unit->host, &unit->lock);
@@ -236,13 +284,13 @@ static int attach_prepare(struct uiommu_attach *attach)
 	}
 	if (!domain)
 		return 0;
-	rc = link_add(domain, device, attach->pasid, &link);
+	rc = link_add(domain, device, attach->pasid, wants_alone(attach, unit), &link);
 	if (rc == 0)
 		attach->priv = link;
 	return rc;
 }
 
-static void attach_abort(struct uiommu_attach *attach)
+void uiommu_vtd_attach_abort(struct uiommu_attach *attach)
 {
 	struct vtd_domain *domain = vtd_paging(attach->domain);
 
@@ -250,20 +298,34 @@ static void attach_abort(struct uiommu_attach *attach)
 		link_remove(domain, uiommu_device_priv(attach->dev), attach->pasid);
 }
 
-static void attach_commit(struct uiommu_attach *attach)
+/* An address space that exits meanwhile is not walked: it does so under the domain's lock too (sva.c). */
+static void commit_walk(struct vtd_domain *domain, struct vtd_link *link)
+{
+	struct vtd_target target = { VTD_WALK, domain, link->tag->did, link->tag->alone };
+
+	uiommu_port_mutex_lock(domain->host, &domain->lock);
+	if (domain->exited)
+		target.kind = VTD_SILENT;
+	uiommu_vtd_entry_set(link->device, link->pasid, &target);
+	link->live = true;
+	link->tag->alone = false;
+	uiommu_port_mutex_unlock(domain->host, &domain->lock);
+}
+
+void uiommu_vtd_attach_commit(struct uiommu_attach *attach)
 {
 	struct vtd_device *device = uiommu_device_priv(attach->dev);
 	struct vtd_domain *domain = vtd_paging(attach->domain), *old = vtd_paging(attach->old);
 	struct vtd_target target = { .kind = VTD_BLOCK };
 
 	if (domain) {
-		const struct vtd_link *link = attach->priv;
-
-		target = (struct vtd_target){ VTD_WALK, domain, link->tag->did };
-	} else if (attach->domain->type == UIOMMU_DOMAIN_IDENTITY) {
-		target = (struct vtd_target){ VTD_PASS, NULL, VTD_DID_PASS_THROUGH };
+		commit_walk(domain, attach->priv);
+	} else {
+		if (attach->domain->type == UIOMMU_DOMAIN_IDENTITY)
+			target = (struct vtd_target){ .kind = VTD_PASS,
+						      .did = VTD_DID_PASS_THROUGH };
+		uiommu_vtd_entry_set(device, attach->pasid, &target);
 	}
-	uiommu_vtd_entry_set(device, attach->pasid, &target);
 	if (old && old != domain)
 		link_remove(old, device, attach->pasid);
 }
@@ -334,17 +396,22 @@ static uiommu_phys_t fs_iova_to_phys(struct uiommu_domain *domain, uiommu_iova_t
 
 /* ---- invalidation ------------------------------------------------------------------------------ */
 
-static void flush_range(struct vtd_domain *domain, const struct vtd_range *range, bool device_tlbs)
+void uiommu_vtd_flush_range(struct vtd_domain *domain, const struct vtd_range *range)
+{
+	for (const struct vtd_tag *tag = domain->tags; tag; tag = tag->next)
+		uiommu_vtd_flush_tag(tag, domain->first, range);
+	/* A device refills its TLB from the IOTLB: so that one has to be clean before (6.5.2.5). */
+	for (const struct vtd_link *link = domain->links; link; link = link->next)
+		uiommu_vtd_flush_device_tlb(link->device, link->pasid, range, false);
+}
+
+static void flush_range(struct vtd_domain *domain, const struct vtd_range *range)
 {
 	/* Table entries first; pairs with link_add() before the entry is written. */
 	atomic_thread_fence(memory_order_seq_cst);
 	uiommu_port_mutex_lock(domain->host, &domain->lock);
-	for (const struct vtd_tag *tag = domain->tags; tag; tag = tag->next)
-		uiommu_vtd_flush_tag(tag, domain->first, range);
-	/* A device refills its TLB from the IOTLB: so that one has to be clean before (6.5.2.5). */
-	for (const struct vtd_link *link = domain->links; link && device_tlbs; link = link->next)
-		if (link->device->ats)
-			uiommu_vtd_flush_device_tlb(link->device, link->pasid, range);
+	uiommu_vtd_flush_range(domain, range);
+	uiommu_vtd_flush_nested(domain);
 	uiommu_port_mutex_unlock(domain->host, &domain->lock);
 }
 
@@ -352,14 +419,14 @@ static void iotlb_sync(struct uiommu_domain *domain, struct uiommu_iotlb_gather 
 {
 	const struct vtd_range range = { gather->start, gather->last, gather->tables };
 
-	flush_range(to_vtd_domain(domain), &range, true);
+	flush_range(to_vtd_domain(domain), &range);
 }
 
 static void flush_iotlb_all(struct uiommu_domain *domain)
 {
 	const struct vtd_range range = { 0, UINT64_MAX, true };
 
-	flush_range(to_vtd_domain(domain), &range, true);
+	flush_range(to_vtd_domain(domain), &range);
 }
 
 /* Only hardware that caches what is not there, or that buffers writes, needs to hear of new entries. */
@@ -384,6 +451,14 @@ static int iotlb_sync_map(struct uiommu_domain *d, uiommu_iova_t iova, uint64_t 
 
 /* ---- coherency and dirty tracking -------------------------------------------------------------- */
 
+/* Only of those that have been switched: the entry of the others is still another domain's. */
+static void update_links(struct vtd_domain *domain)
+{
+	for (const struct vtd_link *link = domain->links; link; link = link->next)
+		if (link->live)
+			uiommu_vtd_entry_update(link->device, link->pasid, domain, link->tag->did);
+}
+
 static bool enforce_cache_coherency(struct uiommu_domain *d)
 {
 	struct vtd_domain *domain = to_vtd_domain(d);
@@ -395,9 +470,8 @@ static bool enforce_cache_coherency(struct uiommu_domain *d)
 	if (can && !domain->snoop) {
 		domain->snoop = true;
 		domain->pt.config.force_snoop = true;
-		for (const struct vtd_link *link = domain->links; link && domain->first;
-		     link = link->next)
-			uiommu_vtd_entry_update(link->device, link->pasid, domain, link->tag->did);
+		if (domain->first)
+			update_links(domain);
 	}
 	uiommu_port_mutex_unlock(domain->host, &domain->lock);
 	return can;
@@ -411,14 +485,37 @@ static int set_dirty_tracking(struct uiommu_domain *d, bool enable)
 	if (domain->dirty != enable) {
 		/* Only units that can are attached (fits()), so nothing is left to fail. */
 		domain->dirty = enable;
-		for (const struct vtd_link *link = domain->links; link; link = link->next)
-			uiommu_vtd_entry_update(link->device, link->pasid, domain, link->tag->did);
+		update_links(domain);
+		for (struct vtd_domain *n = domain->nested; n; n = n->nested_next) {
+			uiommu_port_mutex_lock(n->host, &n->lock);
+			update_links(n);
+			uiommu_port_mutex_unlock(n->host, &n->lock);
+		}
 	}
 	uiommu_port_mutex_unlock(domain->host, &domain->lock);
 	return 0;
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */
+
+struct vtd_domain *uiommu_vtd_domain_new(void *host)
+{
+	struct vtd_domain *domain = uiommu_port_alloc(host, sizeof(*domain));
+
+	if (!domain)
+		return NULL;
+	domain->host = host;
+	if (uiommu_port_mutex_init(host, &domain->lock) == 0)
+		return domain;
+	uiommu_port_free(host, domain, sizeof(*domain));
+	return NULL;
+}
+
+void uiommu_vtd_domain_delete(struct vtd_domain *domain)
+{
+	uiommu_port_mutex_destroy(domain->host, &domain->lock);
+	uiommu_port_free(domain->host, domain, sizeof(*domain));
+}
 
 static void domain_free(struct uiommu_domain *d)
 {
@@ -428,15 +525,14 @@ static void domain_free(struct uiommu_domain *d)
 		uiommu_pt_x86_64_destroy(&domain->pt);
 	else
 		uiommu_pt_vtd_ss_destroy(&domain->pt);
-	uiommu_port_mutex_destroy(domain->host, &domain->lock);
-	uiommu_port_free(domain->host, domain, sizeof(*domain));
+	uiommu_vtd_domain_delete(domain);
 }
 
 static const struct uiommu_domain_ops second_stage_ops = {
 	.pasid = true,
-	.attach_prepare = attach_prepare,
-	.attach_commit = attach_commit,
-	.attach_abort = attach_abort,
+	.attach_prepare = uiommu_vtd_attach_prepare,
+	.attach_commit = uiommu_vtd_attach_commit,
+	.attach_abort = uiommu_vtd_attach_abort,
 	.map = ss_map,
 	.map_sg = ss_map_sg,
 	.iotlb_sync_map = iotlb_sync_map,
@@ -450,9 +546,9 @@ static const struct uiommu_domain_ops second_stage_ops = {
 
 static const struct uiommu_domain_ops second_stage_dirty_ops = {
 	.pasid = true,
-	.attach_prepare = attach_prepare,
-	.attach_commit = attach_commit,
-	.attach_abort = attach_abort,
+	.attach_prepare = uiommu_vtd_attach_prepare,
+	.attach_commit = uiommu_vtd_attach_commit,
+	.attach_abort = uiommu_vtd_attach_abort,
 	.map = ss_map,
 	.map_sg = ss_map_sg,
 	.iotlb_sync_map = iotlb_sync_map,
@@ -468,9 +564,9 @@ static const struct uiommu_domain_ops second_stage_dirty_ops = {
 
 static const struct uiommu_domain_ops first_stage_ops = {
 	.pasid = true,
-	.attach_prepare = attach_prepare,
-	.attach_commit = attach_commit,
-	.attach_abort = attach_abort,
+	.attach_prepare = uiommu_vtd_attach_prepare,
+	.attach_commit = uiommu_vtd_attach_commit,
+	.attach_abort = uiommu_vtd_attach_abort,
 	.map = fs_map,
 	.map_sg = fs_map_sg,
 	.iotlb_sync_map = iotlb_sync_map,
@@ -484,9 +580,9 @@ static const struct uiommu_domain_ops first_stage_ops = {
 
 static const struct uiommu_domain_ops static_ops = {
 	.pasid = true,
-	.attach_prepare = attach_prepare,
-	.attach_commit = attach_commit,
-	.attach_abort = attach_abort,
+	.attach_prepare = uiommu_vtd_attach_prepare,
+	.attach_commit = uiommu_vtd_attach_commit,
+	.attach_abort = uiommu_vtd_attach_abort,
 };
 
 const struct uiommu_domain uiommu_vtd_identity_domain = {
@@ -515,6 +611,7 @@ bool uiommu_vtd_choose_first(const struct uiommu_vtd *unit, unsigned int flags)
 		return false;
 	if (!second)
 		return true;
+	/* What a nested domain stands on is a second stage; without one there is no such parent. */
 	return !(flags & (UIOMMU_ALLOC_DIRTY_TRACKING | UIOMMU_ALLOC_NEST_PARENT)) &&
 	       !(unit->config.flags & UIOMMU_VTD_PREFER_SECOND_STAGE);
 }
@@ -540,15 +637,11 @@ int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 		return -UIOMMU_EOPNOTSUPP;
 	if ((flags & UIOMMU_ALLOC_PASID) && !unit->instance.max_pasids)
 		return -UIOMMU_EOPNOTSUPP;
-	if ((flags & UIOMMU_ALLOC_NEST_PARENT) && !(unit->ecap & VTD_ECAP_NEST))
+	if ((flags & UIOMMU_ALLOC_NEST_PARENT) && !uiommu_vtd_nests(unit))
 		return -UIOMMU_EOPNOTSUPP;
-	domain = uiommu_port_alloc(unit->host, sizeof(*domain));
+	domain = uiommu_vtd_domain_new(unit->host);
 	if (!domain)
 		return -UIOMMU_ENOMEM;
-	rc = uiommu_port_mutex_init(unit->host, &domain->lock);
-	if (rc)
-		goto free_domain;
-	domain->host = unit->host;
 	domain->first = uiommu_vtd_choose_first(unit, flags);
 	if (domain->first) {
 		config.va_bits = unit->cap & VTD_CAP_FS5LP ? 57 : 48;
@@ -561,14 +654,18 @@ int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 		config.pgsizes = 1ull << 12;
 	rc = domain->first ? uiommu_pt_x86_64_init(&domain->pt, &config) :
 			     uiommu_pt_vtd_ss_init(&domain->pt, &config);
-	if (rc)
-		goto destroy_lock;
+	if (rc) {
+		uiommu_vtd_domain_delete(domain);
+		return rc;
+	}
 
 	domain->domain.type = UIOMMU_DOMAIN_PAGING;
 	domain->domain.pgsizes = config.pgsizes;
 	domain->domain.alloc_flags = flags;
 	if (domain->first) {
 		domain->domain.ops = &first_stage_ops;
+		domain->first_stage =
+			uiommu_vtd_first_stage(uiommu_pt_root(&domain->pt), domain->pt.levels);
 		uiommu_pt_x86_64_geometry(&domain->pt, &domain->domain.geometry);
 	} else {
 		domain->domain.ops = config.dirty ? &second_stage_dirty_ops : &second_stage_ops;
@@ -581,10 +678,4 @@ int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 	}
 	*out = &domain->domain;
 	return 0;
-
-destroy_lock:
-	uiommu_port_mutex_destroy(unit->host, &domain->lock);
-free_domain:
-	uiommu_port_free(unit->host, domain, sizeof(*domain));
-	return rc;
 }

@@ -37,6 +37,7 @@ static const struct {
 	{ VTD_FR_SM_CONTEXT_INVALID, "invalid context entry" },
 	{ VTD_FR_SM_CONTEXT_DTE, "ATS request of a device that may not use ATS" },
 	{ VTD_FR_SM_CONTEXT_PASIDE, "request with PASID of a device that has none" },
+	{ VTD_FR_SM_CONTEXT_PRE, "page request of a device that may not make any" },
 	{ VTD_FR_SM_PASID_BEYOND, "PASID beyond the device's directory" },
 	{ VTD_FR_PASID_DIR_ACCESS, "the PASID directory could not be read" },
 	{ VTD_FR_PASID_DIR_NOT_PRESENT, "nothing is attached to the PASID" },
@@ -51,13 +52,19 @@ static const struct {
 	{ VTD_FR_FS_NOT_PRESENT, "not mapped" },
 	{ VTD_FR_FS_RSVD, "reserved bits in a first-stage entry" },
 	{ VTD_FR_FS_ROOT_ACCESS, "the first-stage top table could not be read" },
+	{ VTD_FR_FS_NESTED_BEYOND, "a guest's table lies beyond the second stage" },
+	{ VTD_FR_FS_NESTED_ROOT_READ, "the guest's top table is not mapped in the second stage" },
+	{ VTD_FR_FS_NESTED_READ, "a guest's table is not mapped in the second stage" },
+	{ VTD_FR_FS_NESTED_WRITE, "a guest's table cannot be written in the second stage" },
 	{ VTD_FR_SS_ACCESS, "a second-stage table could not be read" },
+	{ VTD_FR_SS_PERMISSION, "the second stage forbids it" },
 	{ VTD_FR_SS_RSVD, "reserved bits in a second-stage entry" },
 	{ VTD_FR_SS_ROOT, "the second-stage top table could not be read" },
 	{ VTD_FR_SM_NOT_CANONICAL, "the address is not canonical" },
 	{ VTD_FR_SM_USER, "user request to a supervisor page" },
 	{ VTD_FR_SM_EXECUTE, "execute without permission" },
 	{ VTD_FR_SM_ADDRESS_BEYOND, "address beyond the width of the domain" },
+	{ VTD_FR_SM_NESTED_BEYOND, "the guest's address lies beyond the second stage" },
 	{ VTD_FR_SM_WRITE, "write without permission" },
 	{ VTD_FR_SM_READ, "read without permission" },
 	{ VTD_FR_SM_INTERRUPT_ADDRESS, "translated into the interrupt range" },
@@ -92,9 +99,8 @@ static void report(struct uiommu_vtd *unit, uint64_t low, uint64_t high, bool lo
 	uiommu_report_fault(&unit->instance, &fault);
 }
 
-unsigned int uiommu_vtd_poll(struct uiommu_instance *instance)
+static unsigned int poll_faults(struct uiommu_vtd *unit)
 {
-	struct uiommu_vtd *unit = to_vtd(instance);
 	unsigned int count = vtd_cap_nfr(unit->cap), reported = 0, index;
 	uint32_t fsts = vtd_read32(unit, VTD_REG_FSTS);
 	bool lost = fsts & VTD_FSTS_PFO;
@@ -118,9 +124,18 @@ unsigned int uiommu_vtd_poll(struct uiommu_instance *instance)
 	return reported;
 }
 
+unsigned int uiommu_vtd_poll(struct uiommu_instance *instance)
+{
+	struct uiommu_vtd *unit = to_vtd(instance);
+	unsigned int reported = poll_faults(unit);
+
+	uiommu_vtd_pages_poll(unit);
+	return reported;
+}
+
 void uiommu_vtd_fault_interrupt(void *unit)
 {
-	uiommu_vtd_poll(&((struct uiommu_vtd *)unit)->instance);
+	poll_faults(unit);
 }
 
 int uiommu_vtd_fault_init(struct uiommu_vtd *unit)

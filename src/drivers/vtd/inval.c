@@ -222,9 +222,10 @@ static uint64_t piotlb_low(unsigned int granularity, uint16_t did, uiommu_pasid_
 
 void uiommu_vtd_flush_iotlb_pasid(struct uiommu_vtd *unit, uint16_t did, uiommu_pasid_t pasid)
 {
-	const uint64_t desc[1][2] = { { piotlb_low(VTD_PIOTLB_PASID, did, pasid), 0 } };
+	uint64_t desc[1][2];
 
-	uiommu_vtd_queue_submit(unit, desc, 1);
+	uiommu_vtd_piotlb_all(did, pasid, desc[0]);
+	uiommu_vtd_queue_submit(unit, (const uint64_t(*)[2])desc, 1);
 }
 
 /* ---- a range ----------------------------------------------------------------------------------- */
@@ -259,25 +260,40 @@ void uiommu_vtd_flush_tag(const struct vtd_tag *tag, bool first, const struct vt
 		uiommu_vtd_queue_submit(unit, (const uint64_t(*)[2])desc, count);
 }
 
-void uiommu_vtd_flush_device_tlb(struct vtd_device *device, uiommu_pasid_t pasid,
-				 const struct vtd_range *range)
+void uiommu_vtd_piotlb_all(uint16_t did, uiommu_pasid_t pasid, uint64_t desc[2])
+{
+	desc[0] = piotlb_low(VTD_PIOTLB_PASID, did, pasid);
+	desc[1] = 0;
+}
+
+void uiommu_vtd_device_tlb(const struct vtd_device *device, uiommu_pasid_t pasid,
+			   const struct vtd_range *range, uint64_t desc[2])
 {
 	uint64_t address = uiommu_vtd_device_tlb_address(range->start, range->last);
 	uint16_t source_id = device->source_id[0];
 	uint64_t pending = device->ats_queue_depth & 0x1f; /* 0 stands for 32 */
-	uint64_t desc[1][2];
 
 	if (pasid == UIOMMU_RID) {
-		desc[0][0] = VTD_DESC_DEVICE_TLB | vtd_set(pending, VTD_DESC_DTLB_MIP) |
-			     vtd_set(source_id, VTD_DESC_DTLB_SID);
-		desc[0][1] = address;
-	} else {
-		/* The descriptor's type has its higher bits elsewhere (6.5.2.6): 8 fits into the low four. */
-		desc[0][0] = VTD_DESC_PASID_DEVICE_TLB | vtd_set(pending, VTD_DESC_PDTLB_MIP) |
-			     vtd_set(source_id, VTD_DESC_PDTLB_SID) |
-			     vtd_set(pasid, VTD_DESC_PASID);
-		desc[0][1] = (address & VTD_DESC_PDTLB1_ADDR) |
-			     (address & VTD_DESC_DTLB1_S ? VTD_DESC_PDTLB1_S : 0);
+		desc[0] = VTD_DESC_DEVICE_TLB | vtd_set(pending, VTD_DESC_DTLB_MIP) |
+			  vtd_set(source_id, VTD_DESC_DTLB_SID);
+		desc[1] = address;
+		return;
 	}
-	uiommu_vtd_queue_submit(device->unit, (const uint64_t(*)[2])desc, 1);
+	/* The descriptor's type has its higher bits elsewhere (6.5.2.6): 8 fits into the low four. */
+	desc[0] = VTD_DESC_PASID_DEVICE_TLB | vtd_set(pending, VTD_DESC_PDTLB_MIP) |
+		  vtd_set(source_id, VTD_DESC_PDTLB_SID) | vtd_set(pasid, VTD_DESC_PASID);
+	desc[1] = (address & VTD_DESC_PDTLB1_ADDR) |
+		  (address & VTD_DESC_DTLB1_S ? VTD_DESC_PDTLB1_S : 0);
+}
+
+void uiommu_vtd_flush_device_tlb(struct vtd_device *device, uiommu_pasid_t pasid,
+				 const struct vtd_range *range, bool locked)
+{
+	uint64_t desc[1][2];
+
+	if (!device->ats)
+		return;
+	uiommu_vtd_device_tlb(device, pasid, range, desc[0]);
+	if (uiommu_vtd_queue_submit(device->unit, (const uint64_t(*)[2])desc, 1))
+		uiommu_vtd_quarantine(device, locked);
 }

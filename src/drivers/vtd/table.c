@@ -6,9 +6,17 @@
  * CPU can store it at once, a switch is hitless: the piece is replaced, then what the old entry may have left
  * in caches is invalidated, and a device reaches the old translation or the new one all the time.  That is so
  * for context entries in legacy mode, and for PASID entries that walk the second stage or pass through.
- * The first stage's root and its domain ID lie in different pieces: there, and on other CPUs, a
- * present entry goes through not-present with an invalidation between, and a device reaches the old
- * translation, nothing, or the new one.
+ *
+ * The first stage's root (quadword 2) lies in another piece than the rest, its domain ID included:
+ *
+ * - From or to the other kinds of entry, which ignore it, the root is written while it is ignored.
+ * - From one first stage to another, the new domain has a domain ID that nobody else uses with this PASID
+ *   (vtd_target.alone).  First the old tables get that ID, then the new root follows.  Between the two stores
+ *   the PASID cache is invalidated, so that no fetch has a half of each; what was cached of the old
+ *   tables under the new ID has only this device as a user, and is invalidated at the end.
+ *
+ * Elsewhere, and on CPUs without such a store, a present entry goes through not-present with an
+ * invalidation between, and a device reaches the old translation, nothing, or the new one.
  *
  * Write order: quadwords without the present bit first, then the one with it; where the unit does not
  * snoop, the entry is flushed before hardware is told of it.  All under the unit's lock.
@@ -179,22 +187,68 @@ static void context_announce(struct uiommu_vtd *unit, uint16_t source_id)
 		uiommu_vtd_write_buffer_flush(unit);
 }
 
-static void scalable_context_write(struct vtd_device *device, uint16_t source_id)
+static uint64_t scalable_context_low(const struct vtd_device *device)
 {
-	struct uiommu_vtd *unit = device->unit;
-	uint64_t *entry = context_entry(unit, source_id);
-	uint64_t low = vtd_phys(unit, device->dir) | vtd_set(device->pdts, VTD_SCE0_PDTS) |
+	uint64_t low = vtd_phys(device->unit, device->dir) | vtd_set(device->pdts, VTD_SCE0_PDTS) |
 		       VTD_SCE0_P;
 
 	if (device->ats)
 		low |= VTD_SCE0_DTE;
 	if (device->pasid)
 		low |= VTD_SCE0_PASIDE;
+	if (device->page_requests)
+		low |= VTD_SCE0_PRE;
+	return low;
+}
+
+static void scalable_context_write(struct vtd_device *device, uint16_t source_id)
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = context_entry(unit, source_id);
+
 	/* RID_PASID 0: the only value that every unit takes (ECAP.RPS). */
 	store(&entry[1], 0);
-	store(&entry[0], low);
+	store(&entry[0], scalable_context_low(device));
 	flush(unit, entry, VTD_SCONTEXT_ENTRY_SIZE);
 	context_announce(unit, source_id);
+}
+
+/* TT of a present entry, which may be a pass-through one: that has no device TLB anyway. */
+static uint64_t legacy_context_low(const struct vtd_device *device, uint64_t low)
+{
+	if (vtd_get(low, VTD_CE0_TT) == VTD_TT_PASS_THROUGH)
+		return low;
+	return (low & ~VTD_CE0_TT) |
+	       vtd_set(device->ats ? VTD_TT_DEVICE_TLB : VTD_TT_TRANSLATE, VTD_CE0_TT);
+}
+
+/* One store: the other quadwords stay as they are.  Then 6.5.3.3, for a present entry that changes. */
+void uiommu_vtd_context_update(struct vtd_device *device)
+{
+	struct uiommu_vtd *unit = device->unit;
+
+	for (unsigned int i = 0; i < device->num_source_ids; i++) {
+		uint64_t *entry = context_entry(unit, device->source_id[i]), low = entry[0];
+		uint16_t did = VTD_DID_NONE;
+
+		if (!(low & VTD_CE0_P))
+			continue;
+		if (unit->scalable && (low & VTD_ADDR_MASK) != vtd_phys(unit, device->dir))
+			continue;
+		if (!unit->scalable)
+			did = (uint16_t)vtd_get(entry[1], VTD_CE1_DID);
+		low = unit->scalable ? scalable_context_low(device) :
+				       legacy_context_low(device, low);
+		if (low == entry[0])
+			continue;
+		store(&entry[0], low);
+		flush(unit, entry, VTD_CONTEXT_ENTRY_SIZE);
+		uiommu_vtd_flush_context_device(unit, did, device->source_id[i]);
+		if (unit->scalable)
+			uiommu_vtd_flush_pasid_cache_global(unit);
+		else
+			uiommu_vtd_flush_iotlb_domain(unit, did);
+	}
 }
 
 void uiommu_vtd_context_connect(struct vtd_device *device)
@@ -302,33 +356,64 @@ static unsigned int widest(const struct uiommu_vtd *unit)
 
 static const struct vtd_range everything = { 0, UINT64_MAX, true };
 
-/* What an entry that is no longer there left in the PASID cache and the IOTLB (6.5.3.3). */
-static void pasid_forget(struct uiommu_vtd *unit, uiommu_pasid_t pasid, uint64_t low, uint64_t high)
+static uint16_t entry_did(uint64_t high)
 {
-	uint16_t did = (uint16_t)vtd_get(high, VTD_PE1_DID);
-
-	uiommu_vtd_flush_pasid_cache(unit, did, pasid);
-	if (vtd_get(low, VTD_PE0_PGTT) == VTD_PGTT_FIRST)
-		uiommu_vtd_flush_iotlb_pasid(unit, did, pasid);
-	else
-		uiommu_vtd_flush_iotlb_domain(unit, did);
+	return (uint16_t)vtd_get(high, VTD_PE1_DID);
 }
 
-static void pasid_entry_clear(struct vtd_device *device, uiommu_pasid_t pasid)
+/* Does quadword 2 count? */
+static bool has_first_stage(uint64_t low)
+{
+	uint64_t pgtt = vtd_get(low, VTD_PE0_PGTT);
+
+	return pgtt == VTD_PGTT_FIRST || pgtt == VTD_PGTT_NESTED;
+}
+
+/* Everything that was cached through an entry with these quadwords, beside the entry itself (6.5.3.3). */
+static void translations_forget(struct uiommu_vtd *unit, uiommu_pasid_t pasid, uint64_t low,
+				uint64_t high)
+{
+	if (has_first_stage(low))
+		uiommu_vtd_flush_iotlb_pasid(unit, entry_did(high), pasid);
+	if (vtd_get(low, VTD_PE0_PGTT) != VTD_PGTT_FIRST)
+		uiommu_vtd_flush_iotlb_domain(unit, entry_did(high));
+}
+
+static void pasid_forget(struct uiommu_vtd *unit, uiommu_pasid_t pasid, uint64_t low, uint64_t high)
+{
+	uiommu_vtd_flush_pasid_cache(unit, entry_did(high), pasid);
+	translations_forget(unit, pasid, low, high);
+}
+
+/* Not present.  @fpd: 0, or FPD for faults that shall not be recorded, with the domain ID @did. */
+static void pasid_entry_clear(struct vtd_device *device, uiommu_pasid_t pasid, uint64_t fpd,
+			      uint16_t did)
 {
 	struct uiommu_vtd *unit = device->unit;
 	uint64_t *entry = pasid_entry(device, pasid);
 	uint64_t low, high;
 
-	if (!entry || !(entry[0] & VTD_PE0_P))
+	if (!entry || entry[0] == fpd)
 		return;
 	low = entry[0];
 	high = entry[1];
-	store(&entry[0], low & ~VTD_PE0_P);
+	if (!(low & VTD_PE0_P)) {
+		/* FPD comes or goes; it may be cached by itself. The domain ID tells which entry that was. */
+		if (fpd)
+			high = vtd_set(did, VTD_PE1_DID);
+		store(&entry[1], fpd ? high : 0);
+		store(&entry[0], fpd);
+		flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+		uiommu_vtd_flush_pasid_cache(unit, entry_did(high), pasid);
+		return;
+	}
+	store(&entry[0], (low & ~VTD_PE0_P) | fpd);
 	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
 	pasid_forget(unit, pasid, low, high);
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 2; i < 4; i++)
 		store(&entry[i], 0);
+	store(&entry[1], fpd ? high & VTD_PE1_DID : 0);
+	store(&entry[0], fpd);
 	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
 }
 
@@ -352,22 +437,22 @@ static void pasid_entry_make(const struct uiommu_vtd *unit, const struct vtd_tar
 	if (target->kind == VTD_PASS) {
 		q0 |= vtd_set(VTD_PGTT_PASS_THROUGH, VTD_PE0_PGTT) |
 		      vtd_set(widest(unit), VTD_PE0_AW);
-	} else if (domain->first) {
+	} else if (domain->first && !domain->parent) {
 		q0 |= vtd_set(VTD_PGTT_FIRST, VTD_PE0_PGTT);
 		if (unit->config.flags & UIOMMU_VTD_WIDTH_WITH_FIRST_STAGE)
 			q0 |= vtd_set(widest(unit), VTD_PE0_AW);
-		q2 = uiommu_pt_root(&domain->pt) |
-		     vtd_set(domain->pt.levels == 5 ? VTD_FSPM_5_LEVELS : VTD_FSPM_4_LEVELS,
-			     VTD_PE2_FSPM);
-		/* Leaves may carry XD; it is reserved without this. */
-		q2 |= VTD_PE2_NXE;
+		q2 = domain->first_stage;
 		if (domain->snoop)
 			q1 |= VTD_PE1_PGSNP;
 	} else {
-		q0 |= vtd_set(VTD_PGTT_SECOND, VTD_PE0_PGTT) | uiommu_pt_root(&domain->pt) |
-		      vtd_set(width_code(domain->pt.config.va_bits), VTD_PE0_AW);
-		if (domain->dirty)
+		const struct vtd_domain *second = domain->parent ? domain->parent : domain;
+
+		q0 |= vtd_set(domain->parent ? VTD_PGTT_NESTED : VTD_PGTT_SECOND, VTD_PE0_PGTT) |
+		      uiommu_pt_root(&second->pt) |
+		      vtd_set(width_code(second->pt.config.va_bits), VTD_PE0_AW);
+		if (second->dirty)
 			q0 |= VTD_PE0_SSADE;
+		q2 = domain->first_stage;
 	}
 	entry[0] = q0;
 	entry[1] = q1;
@@ -385,7 +470,7 @@ static void pasid_announce(struct uiommu_vtd *unit, uiommu_pasid_t pasid,
 	uiommu_vtd_flush_pasid_cache_global(unit);
 	if (target->kind == VTD_WALK && target->domain->first)
 		uiommu_vtd_flush_iotlb_pasid(unit, target->did, pasid);
-	else
+	if (target->kind != VTD_WALK || !target->domain->first || target->domain->parent)
 		uiommu_vtd_flush_iotlb_domain(unit, target->did);
 }
 
@@ -403,23 +488,62 @@ static void pasid_entry_write(struct vtd_device *device, uiommu_pasid_t pasid,
 	pasid_announce(unit, pasid, target);
 }
 
+/* From one first stage to another: see above.  @made differs in quadwords 1 and 2 alone. */
+static void first_stage_replace(struct vtd_device *device, uiommu_pasid_t pasid,
+				const struct vtd_target *target, const uint64_t made[3])
+{
+	struct uiommu_vtd *unit = device->unit;
+	uint64_t *entry = pasid_entry(device, pasid);
+	uint64_t low = entry[0], high = entry[1];
+
+	/* It has no neighbour to be stored together with: the domain ID is in a quadword of its own. */
+	store(&entry[1], made[1]);
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+	uiommu_vtd_flush_pasid_cache(unit, entry_did(high), pasid);
+	store(&entry[2], made[2]);
+	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+	pasid_announce(unit, pasid, target);
+	pasid_forget(unit, pasid, low, made[1]);
+	translations_forget(unit, pasid, low, high);
+}
+
 /* Replace a present entry without a gap; false if old and new do not allow it. */
 static bool pasid_entry_replace(struct vtd_device *device, uiommu_pasid_t pasid,
 				const struct vtd_target *target)
 {
 	struct uiommu_vtd *unit = device->unit;
 	uint64_t *entry = pasid_entry(device, pasid), made[3], low, high;
+	bool to_first;
 
-	if (target->kind == VTD_BLOCK || !entry || !(entry[0] & VTD_PE0_P))
+	if ((target->kind != VTD_WALK && target->kind != VTD_PASS) || !entry ||
+	    !(entry[0] & VTD_PE0_P) || !uiommu_vtd_stores_pairs())
 		return false;
 	pasid_entry_make(unit, target, made);
 	low = entry[0];
 	high = entry[1];
-	if (entry[2] != made[2] || !store_pair(entry, made[0], made[1]))
+	to_first = has_first_stage(made[0]);
+	if (has_first_stage(low) && to_first && entry[2] != made[2]) {
+		if (!target->alone || made[0] != low)
+			return false;
+		first_stage_replace(device, pasid, target, made);
+		return true;
+	}
+	if (to_first && entry[2] != made[2]) {
+		/* Nobody looks at it yet; then nobody has the old one any more. */
+		store(&entry[2], made[2]);
+		flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+		uiommu_vtd_flush_pasid_cache(unit, entry_did(high), pasid);
+	}
+	if (!store_pair(entry, made[0], made[1]))
 		return false;
 	flush(unit, entry, VTD_PASID_ENTRY_SIZE);
 	pasid_announce(unit, pasid, target);
 	pasid_forget(unit, pasid, low, high);
+	if (!to_first && entry[2]) {
+		store(&entry[2], 0);
+		flush(unit, entry, VTD_PASID_ENTRY_SIZE);
+		uiommu_vtd_flush_pasid_cache(unit, target->did, pasid);
+	}
 	return true;
 }
 
@@ -434,21 +558,19 @@ void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
 	uiommu_port_mutex_lock(unit->host, &unit->lock);
 	entry = pasid_entry(device, pasid);
 	if (entry && (entry[0] & VTD_PE0_P)) {
-		if (!domain->first)
+		const struct vtd_domain *second = domain->parent ? domain->parent : domain;
+
+		if (!second->first)
 			store(&entry[0],
-			      domain->dirty ? entry[0] | VTD_PE0_SSADE : entry[0] & ~VTD_PE0_SSADE);
+			      second->dirty ? entry[0] | VTD_PE0_SSADE : entry[0] & ~VTD_PE0_SSADE);
 		else if (domain->snoop)
 			store(&entry[1], entry[1] | VTD_PE1_PGSNP);
 		flush(unit, entry, VTD_PASID_ENTRY_SIZE);
 		uiommu_vtd_flush_pasid_cache(unit, did, pasid);
-		if (domain->first)
-			uiommu_vtd_flush_iotlb_pasid(unit, did, pasid);
-		else
-			uiommu_vtd_flush_iotlb_domain(unit, did);
+		translations_forget(unit, pasid, entry[0], entry[1]);
 	}
 	uiommu_port_mutex_unlock(unit->host, &unit->lock);
-	if (device->ats)
-		uiommu_vtd_flush_device_tlb(device, pasid, &everything);
+	uiommu_vtd_flush_device_tlb(device, pasid, &everything, false);
 }
 
 /* ---- switching --------------------------------------------------------------------------------- */
@@ -515,7 +637,9 @@ void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 
 		replaced = pasid_entry_replace(device, pasid, target);
 		if (!replaced)
-			pasid_entry_clear(device, pasid);
+			pasid_entry_clear(device, pasid,
+					  target->kind == VTD_SILENT ? VTD_PE0_FPD : 0,
+					  target->did);
 		/*
 		 * An emulator (QEMU 7.2) chooses between its direct and its translated address space when the
 		 * context entry is invalidated; the PASID cache alone, which is enough by 6.5.2.2, leaves a
@@ -523,14 +647,12 @@ void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 		 */
 		for (unsigned int i = 0; passed && i < device->num_source_ids; i++)
 			uiommu_vtd_flush_context_device(unit, VTD_DID_NONE, device->source_id[i]);
-		if (device->ats)
-			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
-		if (target->kind != VTD_BLOCK && !replaced)
+		uiommu_vtd_flush_device_tlb(device, pasid, &everything, true);
+		if (target->kind != VTD_BLOCK && target->kind != VTD_SILENT && !replaced)
 			pasid_entry_write(device, pasid, target);
 	} else {
 		legacy_set(device, target);
-		if (device->ats)
-			uiommu_vtd_flush_device_tlb(device, pasid, &everything);
+		uiommu_vtd_flush_device_tlb(device, pasid, &everything, true);
 	}
 	uiommu_port_mutex_unlock(unit->host, &unit->lock);
 }

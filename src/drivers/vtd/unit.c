@@ -119,9 +119,14 @@ static int start(struct uiommu_vtd *unit)
 	rc = uiommu_vtd_fault_init(unit);
 	if (rc)
 		goto disable_queue;
+	rc = uiommu_vtd_pages_init(unit);
+	if (rc)
+		goto no_faults;
 	rc = command(unit, VTD_GCMD_TE, true, VTD_GSTS_TES);
 	if (rc == 0)
 		return 0;
+	uiommu_vtd_pages_exit(unit);
+no_faults:
 	uiommu_vtd_fault_exit(unit);
 disable_queue:
 	if (unit->queued)
@@ -132,6 +137,7 @@ disable_queue:
 static void stop(struct uiommu_vtd *unit)
 {
 	command(unit, VTD_GCMD_TE, false, 0);
+	uiommu_vtd_pages_exit(unit);
 	uiommu_vtd_fault_exit(unit);
 	if (unit->queued)
 		uiommu_vtd_queue_disable(unit);
@@ -265,4 +271,6 @@ void uiommu_vtd_describe(const struct uiommu_vtd *unit, char *text, size_t size)
 		say(text, size, &at, ", device TLBs");
 	if (unit->instance.max_pasids)
 		say(text, size, &at, ", PASIDs");
+	if (unit->pages.ring)
+		say(text, size, &at, ", page requests");
 }

@@ -11,8 +11,10 @@
  * each unit on which it is attached, that is, the domain ID under which the unit caches it, and a link for
  * each (device, PASID), by which device TLBs are found.
  *
- * Locks, outermost first: the domain's (tags, links), the unit's (entries, domain IDs, devices), the
- * queue's (invalidation).  The core's group mutex lies outside of all of them.
+ * Locks, outermost first: that of the parent of nested domains, the domain's (tags, links, what it became of
+ * an address space), the unit's (entries, domain IDs, devices and what is enabled in them), the queue's
+ * (invalidation).  That of the page request queue stands alone: nothing is called with it held.  The
+ * core's group mutex lies outside of all of them.
  */
 #ifndef SRC_DRIVERS_VTD_UNIT_H
 #define SRC_DRIVERS_VTD_UNIT_H
@@ -39,9 +41,13 @@ struct vtd_device {
 	struct uiommu_pci_function *pci;
 	unsigned int num_source_ids; /* its own first, then those of bridges that answer for it */
 	uint16_t source_id[VTD_MAX_SOURCE_IDS];
-	bool ats;
+	/* Its device TLB is in use: what is invalidated is invalidated there. Written under the unit's lock. */
+	_Atomic(bool) ats;
 	unsigned int ats_queue_depth; /* 1 to 32 */
 	bool pasid;
+	bool page_requests; /* are enabled */
+	bool wants_page_requests; /* somebody does; not enabled in quarantine */
+	bool response_pasid; /* responses carry the PASID */
 	bool attached; /* legacy mode: the RID is not blocked */
 
 	/* Scalable mode: the PASID directory, 2^dir_order pages. */
@@ -55,6 +61,24 @@ struct vtd_queue {
 	unsigned int entry_size, entries, tail;
 	uint32_t *status; /* where wait descriptors write */
 	uint32_t ticket; /* the last value that was asked for */
+};
+
+/* A page request that was taken out of the queue and is being reported. */
+struct vtd_page_reader {
+	struct vtd_page_reader *next;
+	uint16_t source_id;
+	uiommu_pasid_t pasid;
+	bool last; /* of its group: a handler may be called */
+};
+
+struct vtd_page_queue {
+	struct uiommu_mutex lock;
+	uint64_t (*ring)[4]; /* NULL: no page requests */
+	unsigned int entries, head;
+	uint64_t taken; /* descriptors, ever */
+	struct vtd_page_reader *readers;
+	bool recovering; /* from an overflow */
+	int irq; /* negative: none */
 };
 
 struct uiommu_vtd {
@@ -76,6 +100,7 @@ struct uiommu_vtd {
 	uint64_t *dids; /* a bit for each that is in use */
 
 	struct vtd_queue queue;
+	struct vtd_page_queue pages;
 	int irq; /* negative: none */
 };
 
@@ -86,6 +111,7 @@ struct vtd_tag {
 	uint16_t did;
 	uiommu_pasid_t pasid;
 	unsigned int links;
+	bool alone; /* one device is being switched to it: not to be shared until that is over */
 };
 
 struct vtd_link {
@@ -93,13 +119,19 @@ struct vtd_link {
 	struct vtd_device *device;
 	uiommu_pasid_t pasid;
 	struct vtd_tag *tag;
+	bool live; /* the entry is this domain's: after commit */
 };
 
 struct vtd_domain {
 	struct uiommu_domain domain;
 	void *host;
-	struct uiommu_pt pt;
+	struct uiommu_pt pt; /* of SVA and nested domains its configuration only: how it is walked */
 	bool first; /* first-stage tables */
+	/* First stage: what PASID entries say of it (quadword 2). */
+	uint64_t first_stage;
+	bool exited; /* SVA: there is nothing to walk any more */
+	/* Nested: whose second stage it stands on; of a parent: the domains that stand on it. */
+	struct vtd_domain *parent, *nested, *nested_next;
 	bool dirty; /* dirty tracking is on */
 	bool snoop; /* every access snoops */
 	struct uiommu_mutex lock;
@@ -133,6 +165,21 @@ static inline struct vtd_domain *vtd_paging(struct uiommu_domain *domain)
 static inline bool vtd_tracks_dirty(const struct uiommu_vtd *unit)
 {
 	return unit->scalable && (unit->ecap & VTD_ECAP_SSADS) && (unit->ecap & VTD_ECAP_SMPWCS);
+}
+
+/* Guests' first stages on top of the host's second. */
+static inline bool uiommu_vtd_nests(const struct uiommu_vtd *unit)
+{
+	const uint64_t needs = VTD_ECAP_NEST | VTD_ECAP_FSTS | VTD_ECAP_SSTS;
+
+	return unit->scalable && (unit->ecap & needs) == needs;
+}
+
+/* Quadword 2 of a PASID entry. Leaves may carry XD, which is reserved without NXE. */
+static inline uint64_t uiommu_vtd_first_stage(uiommu_phys_t root, unsigned int levels)
+{
+	return root | VTD_PE2_NXE |
+	       vtd_set(levels == 5 ? VTD_FSPM_5_LEVELS : VTD_FSPM_4_LEVELS, VTD_PE2_FSPM);
 }
 
 static inline uiommu_phys_t vtd_phys(const struct uiommu_vtd *unit, const void *ptr)
@@ -179,15 +226,23 @@ void uiommu_vtd_root_free(struct uiommu_vtd *unit);
 
 /* What an entry for (device, PASID) shall do. */
 struct vtd_target {
-	enum { VTD_BLOCK, VTD_PASS, VTD_WALK } kind;
+	enum {
+		VTD_BLOCK,
+		VTD_PASS,
+		VTD_WALK,
+		VTD_SILENT, /* block, and record no faults */
+	} kind;
 	struct vtd_domain *domain; /* VTD_WALK */
 	uint16_t did;
+	bool alone; /* nobody else has @did with this PASID */
 };
-/* Switch, through not-present, and invalidate what was cached of the old.  Cannot fail. */
 /* Can this CPU replace 16 bytes of an entry at once? */
 bool uiommu_vtd_stores_pairs(void);
+/* Switch, and invalidate what was cached of the old.  Cannot fail. */
 void uiommu_vtd_entry_set(struct vtd_device *device, uiommu_pasid_t pasid,
 			  const struct vtd_target *target);
+/* What is enabled of the device (device TLB, page requests) has changed; the unit's lock is held. */
+void uiommu_vtd_context_update(struct vtd_device *device);
 /* Change the dirty or snoop bit of a present PASID entry in one store. */
 void uiommu_vtd_entry_update(struct vtd_device *device, uiommu_pasid_t pasid,
 			     const struct vtd_domain *domain, uint16_t did);
@@ -198,8 +253,14 @@ int uiommu_vtd_queue_init(struct uiommu_vtd *unit);
 int uiommu_vtd_queue_enable(struct uiommu_vtd *unit);
 void uiommu_vtd_queue_disable(struct uiommu_vtd *unit);
 void uiommu_vtd_queue_destroy(struct uiommu_vtd *unit);
-/* @count descriptors of two quadwords and a wait for their completion.  0 or a negative error. */
+/*
+ * @count descriptors of two quadwords and a wait for their completion.  0 or a negative error;
+ * -UIOMMU_ETIMEDOUT if a device did not answer an invalidation: all others have been completed then.
+ */
 int uiommu_vtd_queue_submit(struct uiommu_vtd *unit, const uint64_t (*desc)[2], unsigned int count);
+/* The same; each wait has these bits too (VTD_DESC_WAIT_x). */
+int uiommu_vtd_queue_submit_wait(struct uiommu_vtd *unit, const uint64_t (*desc)[2],
+				 unsigned int count, uint64_t wait_bits);
 
 void uiommu_vtd_write_buffer_flush(struct uiommu_vtd *unit);
 void uiommu_vtd_flush_context_global(struct uiommu_vtd *unit);
@@ -217,8 +278,16 @@ struct vtd_range {
 };
 /* The cheapest set of invalidations that covers the range. */
 void uiommu_vtd_flush_tag(const struct vtd_tag *tag, bool first, const struct vtd_range *range);
+/* Descriptors of the two kinds. */
+void uiommu_vtd_piotlb_all(uint16_t did, uiommu_pasid_t pasid, uint64_t desc[2]);
+void uiommu_vtd_device_tlb(const struct vtd_device *device, uiommu_pasid_t pasid,
+			   const struct vtd_range *range, uint64_t desc[2]);
+/*
+ * Nothing for a device whose device TLB is not in use; one that does not answer goes into quarantine.
+ * @locked: the unit's lock is held.
+ */
 void uiommu_vtd_flush_device_tlb(struct vtd_device *device, uiommu_pasid_t pasid,
-				 const struct vtd_range *range);
+				 const struct vtd_range *range, bool locked);
 
 /*
  * Cuts [start, last] into naturally aligned blocks of at most 2^max_order pages, or into one block that is
@@ -240,6 +309,49 @@ extern const struct uiommu_domain uiommu_vtd_identity_domain, uiommu_vtd_blocked
 bool uiommu_vtd_choose_first(const struct uiommu_vtd *unit, unsigned int flags);
 int uiommu_vtd_domain_alloc(struct uiommu_device *dev, unsigned int flags,
 			    struct uiommu_domain **out);
+/* A domain without page tables of its own. NULL: no memory. */
+struct vtd_domain *uiommu_vtd_domain_new(void *host);
+void uiommu_vtd_domain_delete(struct vtd_domain *domain);
+/* Can @unit walk it? */
+bool uiommu_vtd_fits(const struct vtd_domain *domain, const struct uiommu_vtd *unit);
+int uiommu_vtd_attach_prepare(struct uiommu_attach *attach);
+void uiommu_vtd_attach_commit(struct uiommu_attach *attach);
+void uiommu_vtd_attach_abort(struct uiommu_attach *attach);
+/* Translations of the domain's own; its lock is held. */
+void uiommu_vtd_flush_range(struct vtd_domain *domain, const struct vtd_range *range);
+
+/* ---- sva.c, nested.c --------------------------------------------------------------------------- */
+
+int uiommu_vtd_domain_alloc_sva(struct uiommu_device *dev, struct uiommu_mm *mm,
+				const struct uiommu_mm_format_info *info,
+				struct uiommu_domain **out);
+int uiommu_vtd_domain_alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+				   enum uiommu_nested_type type, const void *data, size_t size,
+				   struct uiommu_domain **out);
+/* The parent has changed, and its own caches are clean: everything that its nested domains made of it.
+ * The parent's lock is held. */
+void uiommu_vtd_flush_nested(struct vtd_domain *parent);
+
+/* ---- features.c: what is enabled in a device -------------------------------------------------- */
+
+void uiommu_vtd_enable_features(struct vtd_device *device);
+void uiommu_vtd_disable_features(struct vtd_device *device);
+/* The device does not answer. @locked: the unit's lock is held. */
+void uiommu_vtd_quarantine(struct vtd_device *device, bool locked);
+int uiommu_vtd_page_requests_enable(struct uiommu_device *dev);
+void uiommu_vtd_page_requests_disable(struct uiommu_device *dev);
+void uiommu_vtd_reset_done(struct uiommu_device *dev);
+
+/* ---- pages.c: page requests ------------------------------------------------------------------- */
+
+int uiommu_vtd_pages_init(struct uiommu_vtd *unit);
+void uiommu_vtd_pages_exit(struct uiommu_vtd *unit);
+/* Report what has come in. */
+void uiommu_vtd_pages_poll(struct uiommu_vtd *unit);
+void uiommu_vtd_page_requests_drain(struct uiommu_device *dev, uiommu_pasid_t pasid);
+void uiommu_vtd_page_response(struct uiommu_instance *instance,
+			      const struct uiommu_page_request *last,
+			      enum uiommu_page_response_code code);
 
 /* ---- device.c, fault.c ------------------------------------------------------------------------- */
 
