@@ -353,7 +353,9 @@ static enum model_status deliver(struct model_vtd *v, const struct model_request
 	/* A request that wants no write (NW) does not make the page dirty, and may not write (4.1.2). */
 	if (!(request->access & MODEL_WRITE) && !w->dirty)
 		out->access &= ~(unsigned int)MODEL_WRITE;
-	if (!(request->access & MODEL_EXEC))
+	/* 3.6.1: nor may it execute for the supervisor what is a user's. */
+	if (!(request->access & MODEL_EXEC) ||
+	    (w->by_pasid && (request->access & MODEL_PRIV) && w->user && (w->pe[2] & VTD_PE2_SMEP)))
 		out->access &= ~(unsigned int)MODEL_EXEC;
 	vtd_ats_granted(v, request, out);
 	return MODEL_OK;

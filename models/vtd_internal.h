@@ -46,6 +46,7 @@ struct vtd_node {
 	uint8_t fault; /* CM: a cached fault, enum vtd_fault_reason */
 	/* IOTLB and paging-structure caches. */
 	uint8_t access; /* permissions down to here, enum model_access */
+	uint8_t under; /* IOTLB, nested: of the second stage; else all */
 	bool user, snoop, global, dirty;
 	bool read_only; /* nested, paging structures: the second stage lets nobody write this table */
 	uint64_t address; /* first input address */
@@ -206,7 +207,8 @@ struct vtd_walk {
 	bool pass_through;
 	uint64_t phys; /* of request->iova */
 	uint8_t level;
-	uint8_t access;
+	uint8_t access; /* of all stages in the end */
+	uint8_t under; /* nested: of the second stage; else all */
 	bool user, snoop, global, dirty;
 };
 

@@ -8,6 +8,8 @@
  */
 #include "models/vtd_internal.h"
 
+#define ALL_ACCESS (MODEL_READ | MODEL_WRITE | MODEL_EXEC)
+
 #define POISON UINT64_C(0xa5a5a5a5a5a5a5a5)
 
 /* Of page-table entries: what the hardware ignores may stay unflushed (9.8, 9.9). */
@@ -718,12 +720,12 @@ static uint8_t deny(const struct model_vtd *v, const struct vtd_walk *w, enum vt
 	if (kind != VTD_STAGE_SECOND)
 		fault = deny_first(w, access, user);
 	if (w->request->type == MODEL_ATS_TRANSLATION)
-		return fault || (access & (MODEL_READ | MODEL_WRITE)) ?
+		return fault || (access & w->under & (MODEL_READ | MODEL_WRITE)) ?
 			       fault :
 			       deny_second(v, w, 0, kind == VTD_STAGE_NESTED);
-	if (!fault && (kind == VTD_STAGE_SECOND || !(access & MODEL_READ)))
-		fault = deny_second(v, w, access, kind == VTD_STAGE_NESTED);
-	return fault;
+	if (kind == VTD_STAGE_SECOND)
+		return deny_second(v, w, access, false);
+	return fault || kind == VTD_STAGE_FIRST ? fault : deny_second(v, w, w->under, true);
 }
 
 /* The IOTLB's answer. True: it had one, in @w. */
@@ -742,11 +744,13 @@ static bool cached_address(struct model_vtd *v, struct vtd_walk *w, enum vtd_sta
 		return true;
 	}
 	/* A write through a clean entry sets D in memory first, so it looks there (3.6.2, 3.7.2). */
-	if ((w->request->access & MODEL_WRITE) && (node->access & MODEL_WRITE) && !node->dirty)
+	if ((w->request->access & MODEL_WRITE) && (node->access & node->under & MODEL_WRITE) &&
+	    !node->dirty)
 		return false;
 	w->phys = node->phys + (w->request->iova - node->address);
 	w->level = node->level;
 	w->access = node->access;
+	w->under = node->under;
 	w->user = node->user;
 	w->snoop = node->snoop;
 	w->global = node->global;
@@ -789,6 +793,7 @@ static void cache_address(struct model_vtd *v, const struct vtd_walk *w, enum vt
 	node->address = w->request->iova & ~(vtd_level_size(level) - 1);
 	node->phys = w->phys & ~(vtd_level_size(level) - 1);
 	node->access = w->access;
+	node->under = w->under;
 	node->user = w->user;
 	node->snoop = w->snoop;
 	node->global = w->global;
@@ -816,15 +821,13 @@ static uint8_t walk_first_and_second(struct model_vtd *v, struct vtd_walk *w, bo
 	if (fault)
 		return fault;
 	w->access = s.access;
+	w->under = ALL_ACCESS;
 	w->user = s.user;
 	w->phys = s.phys;
 	w->level = (uint8_t)s.level;
 	w->global = s.global;
 	w->dirty = s.dirty;
 	w->snoop = w->pe[1] & VTD_PE1_PGSNP;
-	if (w->request->type == MODEL_ATS_TRANSLATION && w->user &&
-	    (w->request->access & MODEL_PRIV) && (w->pe[2] & VTD_PE2_SMEP))
-		w->access &= (uint8_t)~MODEL_EXEC;
 	if (!nested)
 		return 0;
 	second_stage(v, w, &under);
@@ -833,10 +836,8 @@ static uint8_t walk_first_and_second(struct model_vtd *v, struct vtd_walk *w, bo
 	fault = walk_second(v, w, &under, w->phys, w->request->access);
 	if (fault)
 		return fault;
-	w->access &= under.access;
-	/* A translation request is told what both stages permit; the rest, what the second denies. */
-	fault = w->request->type == MODEL_ATS_TRANSLATION ? deny(v, w, s.kind, w->access, w->user) :
-							    deny_second(v, w, under.access, true);
+	w->under = under.access;
+	fault = deny(v, w, s.kind, w->access, w->user);
 	w->phys = under.phys;
 	w->level = w->level < under.level ? w->level : (uint8_t)under.level;
 	w->dirty &= under.dirty;
@@ -851,6 +852,7 @@ static uint8_t walk_second_only(struct model_vtd *v, struct vtd_walk *w, struct 
 	if (fault)
 		return fault;
 	w->access = s->access & (MODEL_READ | MODEL_WRITE);
+	w->under = ALL_ACCESS;
 	w->user = true;
 	w->phys = s->phys;
 	w->level = (uint8_t)s->level;
@@ -869,6 +871,7 @@ static void pass(struct model_vtd *v, struct vtd_walk *w)
 	w->phys = w->request->iova;
 	w->level = 1;
 	w->access = MODEL_READ | MODEL_WRITE;
+	w->under = ALL_ACCESS;
 	w->dirty = true;
 	w->snoop = w->by_pasid && (w->pe[1] & VTD_PE1_PGSNP);
 }
@@ -880,7 +883,7 @@ static bool canonical(uint64_t address, unsigned int bits)
 	return !top || top == UINT64_MAX >> (bits - 1);
 }
 
-void vtd_walk_address(struct model_vtd *v, struct vtd_walk *w)
+static void walk_address(struct model_vtd *v, struct vtd_walk *w)
 {
 	unsigned int pgtt = w->by_pasid ? (unsigned int)vtd_get(w->pe[0], VTD_PE0_PGTT) :
 			    vtd_get(w->ce[0], VTD_CE0_TT) == VTD_TT_PASS_THROUGH ?
@@ -933,4 +936,10 @@ void vtd_walk_address(struct model_vtd *v, struct vtd_walk *w)
 		cache_address(v, w, kind, tag, 0);
 	else
 		cache_address(v, w, kind, tag, w->fault);
+}
+
+void vtd_walk_address(struct model_vtd *v, struct vtd_walk *w)
+{
+	walk_address(v, w);
+	w->access &= w->under;
 }
