@@ -2,6 +2,7 @@
 /* reset.c - a function is reset: what its IOMMU does before, meanwhile and afterwards */
 #include <string.h>
 
+#include "conform/interleave.h"
 #include "conform/script.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
@@ -25,27 +26,27 @@ static uint64_t phys(const struct subject *s, const struct work *w, unsigned int
 	return w->buffer.phys + page * s->page;
 }
 
-/* The most able of the machine's devices. */
-static const char *choose(struct subject *s)
+/* The most able of the machine's devices that can be reset, or that is there at all. */
+static const char *choose(struct subject *s, bool reset)
 {
 	static const char *const labels[] = { "pri0", "pasid0", "ats0", "solo0" };
 
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		struct machine_device *device = machine_device(s->machine, labels[i]);
 
-		if (device)
+		if (device && (!reset || machine_device_traits(device) & MACHINE_RESET))
 			return labels[i];
 	}
-	conform_skip(s, "no device of this machine is alone in its group");
+	conform_skip(s, "no device of this machine can be reset");
 }
 
-static struct work begin(struct subject *s)
+static struct work begin(struct subject *s, bool reset)
 {
 	struct work w = { .domains = 1 };
 	const char *label;
 
 	subject_boot(s, 0);
-	label = choose(s);
+	label = choose(s, reset);
 	w.device = subject_machine_device(s, label);
 	w.dev = subject_device(s, label);
 	w.group = subject_claim(s, label);
@@ -101,9 +102,60 @@ static void end(struct subject *s, struct work *w)
 	subject_release(s, w->group);
 }
 
+static void c086_during_dma(struct subject *s)
+{
+	struct work w = begin(s, true);
+	const bool streams = machine_device_traits(w.device) & MACHINE_STREAM;
+	struct interleave_wait wait = { 0 };
+	struct machine_stream_stats stats;
+	uint64_t word;
+
+	attach(s, &w);
+	all_reach(s, &w, true);
+	if (streams) {
+		memcpy(&word, w.buffer.mem, sizeof(word));
+		CHECK_OK(s, machine_stream_start(w.device, s->iova, sizeof(word), 0,
+						 w.ats ? MACHINE_DMA_USE_ATS : 0, word, word));
+		do
+			machine_stream_stats(w.device, &stats);
+		while (!stats.done && interleave_wait(&wait));
+		CHECK(s, stats.done, "the stream does not run");
+	}
+	CHECK_OK(s, uiommu_device_reset_prepare(w.dev));
+	if (streams) {
+		/* What goes on is refused from now on. */
+		wait = (struct interleave_wait){ 0 };
+		do
+			machine_stream_stats(w.device, &stats);
+		while (!stats.refused && interleave_wait(&wait));
+		machine_stream_stop(w.device, &stats);
+		CHECK(s, stats.refused, "the stream was never refused");
+		CHECK(s, !stats.wrong, "the stream read %llu words from elsewhere",
+		      (unsigned long long)stats.wrong);
+	}
+	all_reach(s, &w, false);
+	/* In the middle of it the function sends nothing, and the IOMMU has nothing to refuse. */
+	CHECK_OK(s, machine_device_reset_begin(w.device));
+	CHECK(s, !subject_dma_sees(s, w.device, s->iova, phys(s, &w, 0), NULL),
+	      "a function in reset reads memory");
+	machine_device_reset_end(w.device);
+	all_reach(s, &w, false);
+	/* Nobody tells a device TLB of what changes now. */
+	CHECK(s, uiommu_unmap(w.domain[0], s->iova, s->page) == s->page, "unmap");
+	CHECK_OK(s, uiommu_map(w.domain[0], s->iova, phys(s, &w, 1 + PASIDS), s->page, RW));
+	uiommu_device_reset_done(w.dev);
+	subject_dma_reaches(s, w.device, s->iova, phys(s, &w, 1 + PASIDS), RW, NULL);
+	CHECK(s, uiommu_unmap(w.domain[0], s->iova, s->page) == s->page, "unmap");
+	CHECK_OK(s, uiommu_map(w.domain[0], s->iova, phys(s, &w, 0), s->page, RW));
+	all_reach(s, &w, true);
+	detach(&w);
+	all_reach(s, &w, false);
+	end(s, &w);
+}
+
 static void c087_nesting(struct subject *s)
 {
-	struct work w = begin(s);
+	struct work w = begin(s, false);
 
 	attach(s, &w);
 	CHECK(s, !uiommu_device_in_reset(w.dev), "in reset from the start");
@@ -134,7 +186,7 @@ static void c087_nesting(struct subject *s)
 static void c088_busy(struct subject *s)
 {
 	struct uiommu_attach_handle handle[3];
-	struct work w = begin(s);
+	struct work w = begin(s, false);
 
 	memset(handle, 0, sizeof(handle));
 	CHECK_OK(s, uiommu_attach_group_handle(w.domain[0], w.group, &handle[0]));
@@ -147,7 +199,8 @@ static void c088_busy(struct subject *s)
 	if (w.domains > 1) {
 		CHECK_RC(s, uiommu_attach_device_pasid(w.domain[2], w.dev, pasids[2], NULL),
 			 -UIOMMU_EBUSY);
-		CHECK_RC(s, uiommu_replace_device_pasid(w.domain[2], w.dev, pasids[1], &handle[2]),
+		CHECK_RC(s,
+			 uiommu_replace_device_pasid(w.domain[2], w.dev, pasids[1], &handle[2]),
 			 -UIOMMU_EBUSY);
 	}
 	CHECK(s, !wrap_count(s->wrap, WRAP_PREPARE), "the driver was asked");
@@ -298,6 +351,8 @@ static void c090_aliases(struct subject *s)
 #define LINUX "Linux pci_dev_reset_iommu_prepare, pci_dev_reset_iommu_done"
 
 const struct conform_scenario conform_reset[] = {
+	{ "C086", "Nothing is translated for a function in reset, and everything is afterwards",
+	  LINUX, AREA_ATTACH, DMA, MACHINE_RESET, c086_during_dma },
 	{ "C087", "Resets nest, and one done too many does nothing but a report", LINUX,
 	  AREA_ATTACH, DMA, 0, c087_nesting },
 	{ "C088", "In reset nothing can be attached; what is detached does not come back", LINUX,

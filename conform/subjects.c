@@ -19,6 +19,7 @@ static const struct conform_config vtd_model[] = {
 	{ "scalable-ats", "q35-vtd-scalable-ats", UIOMMU_VTD_PREFER_SECOND_STAGE },
 	{ "ats", "q35-vtd-ats", 0 },
 	{ "two-units", "q35-vtd-two", 0 },
+	{ "pri", "q35-vtd-pri", 0 },
 	{ NULL, NULL, 0 },
 };
 
@@ -66,6 +67,7 @@ static const struct conform_config smmuv3_model[] = {
 	{ "no-range", "virt-smmuv3-noril", 0 },
 	{ "small", "virt-smmuv3-small", 0 },
 	{ "stall", "virt-smmuv3-stall", 0 },
+	{ "pri", "virt-smmuv3-pri", 0 },
 	{ NULL, NULL, 0 },
 };
 
