@@ -382,12 +382,21 @@ static void test_who_stalls(void **unused)
 	setup_stall(&b, 0);
 	uiommu_detach_device_pasid(b.domain, b.dev, PASID);
 	/* The last consumer is gone: nothing waits for ever. */
-	assert_int_equal(b.f.note[find(&b.f, SMMUV3_CMD_STALL_TERM)].word[0], SID << 32 | 0x45);
+	b.f.notes = 0;
+	stall(&b, SMMUV3_F_TRANSLATION, PASID, 7, 0);
+	poll(&b);
+	assert_int_equal(b.f.note[0].word[0], SID << 32 | 0x2044);
+	assert_int_equal(b.f.faults, 1);
 	assert_int_equal(uiommu_set_page_request_handler(b.domain, NULL, NULL), 0);
 	assert_int_equal(uiommu_attach_device_pasid(b.domain, b.dev, PASID, NULL), 0);
 	assert_false(fake_cd(&b.f, SID, PASID)[0] & SMMUV3_CD0_S);
 	uiommu_detach_device_pasid(b.domain, b.dev, PASID);
-	teardown(&b);
+	uiommu_domain_free(b.domain);
+	b.f.notes = 0;
+	uiommu_device_remove(b.dev);
+	assert_true(find(&b.f, SMMUV3_CMD_CFGI_STE) < find(&b.f, SMMUV3_CMD_STALL_TERM));
+	assert_int_equal(b.f.note[find(&b.f, SMMUV3_CMD_STALL_TERM)].word[0], SID << 32 | 0x45);
+	fake_stop(&b.f);
 
 	begin(&b, UIOMMU_SMMUV3_IRQ_POLL);
 	b.f.idr0 &= ~SMMUV3_IDR0_STALL_MODEL;

@@ -139,6 +139,7 @@ static void release_device(struct uiommu_device *dev)
 {
 	struct smmu_device *device = uiommu_device_priv(dev), **at;
 	struct uiommu_smmuv3 *smmu = device->smmu;
+	struct smmu_batch batch;
 
 	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
 	device->ste = (struct smmu_ste){ .kind = SMMU_STE_REFUSE };
@@ -146,6 +147,12 @@ static void release_device(struct uiommu_device *dev)
 	for (at = &smmu->devices; *at != device; at = &(*at)->next)
 		;
 	*at = device->next;
+	/* What would wait for an answer that nobody gives; the STE lets nothing new in (4.7.2). */
+	smmu_batch_begin(&batch, smmu);
+	for (unsigned int i = 0; device->can_stall && i < device->num_sids; i++)
+		if (!uiommu_smmuv3_find_device(smmu, device->sids[i]))
+			uiommu_smmuv3_batch_add(&batch, smmu_stall_term(device->sids[i]));
+	uiommu_smmuv3_batch_end(&batch);
 	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
 	uiommu_device_set_priv(dev, NULL);
 	free_device(device);

@@ -188,19 +188,12 @@ void uiommu_smmuv3_requests_disable(struct uiommu_device *dev)
 {
 	struct smmu_device *device = uiommu_device_priv(dev);
 	struct uiommu_smmuv3 *smmu = device->smmu;
-	struct smmu_batch batch;
 
+	/* What stalls from now on is aborted when its event is read. */
 	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
 	device->requests = false;
 	uiommu_smmuv3_pri_stop(device);
 	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
-	if (!device->can_stall)
-		return;
-	/* Nothing new stalls; what nobody will answer any more is aborted. */
-	smmu_batch_begin(&batch, smmu);
-	for (unsigned int i = 0; i < device->num_sids; i++)
-		uiommu_smmuv3_batch_add(&batch, smmu_stall_term(device->sids[i]));
-	uiommu_smmuv3_batch_end(&batch);
 }
 
 void uiommu_smmuv3_requests_drain(struct uiommu_device *dev, uiommu_pasid_t pasid)
