@@ -1,174 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * devices.c - PCI and the test devices, behind an IOMMU that the test plays itself
- *
- * The IOMMU maps [IOVA, IOVA + 2 pages) to RAM with rights that a test sets, says what it was asked, and
- * keeps what devices register with it.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "models/dma.h"
+/* devices.c - PCI and the test devices, behind an IOMMU that the test plays itself */
 #include "models/edu.h"
 #include "models/testdev.h"
-#include "spec/dma-engine.h"
 #include "spec/edu.h"
 #include "spec/iommu-testdev.h"
-#include "spec/pci.h"
-
-#define RAM 0x100000u
-#define RAM_SIZE 0x10000u
-#define IOVA 0x7000000u
-#define MSI 0xfee00000u
-#define BAR 0xe0000000u
-
-struct world {
-	int host;
-	unsigned char *ram;
-	struct model_memory *memory;
-	struct model_pci *pci;
-	struct model_pci_iommu iommu;
-	struct model_iommu table;
-
-	unsigned int access; /* what is permitted */
-	uint64_t page_size;
-	unsigned int translations, requests; /* of ATS, and all others */
-	struct model_request last;
-	struct model_atc atc;
-	uint16_t atc_source_id;
-	unsigned int reports, msis;
-	struct model_report report;
-	uint64_t msi_address;
-	uint32_t msi_data;
-};
-
-static enum model_status translate(void *context, const struct model_request *request,
-				   struct model_translation *out)
-{
-	struct world *w = context;
-
-	w->last = *request;
-	if (request->type == MODEL_ATS_TRANSLATED) {
-		w->requests++;
-		*out = (struct model_translation){ request->iova, 4096, request->access, true,
-						   false };
-		return MODEL_OK;
-	}
-	if (request->type == MODEL_ATS_TRANSLATION)
-		w->translations++;
-	else
-		w->requests++;
-	if (request->iova >> 20 == MSI >> 20)
-		return MODEL_INTERRUPT;
-	if (request->iova < IOVA || request->iova >= IOVA + 0x2000)
-		return MODEL_FAULT;
-	*out = (struct model_translation){ RAM + (request->iova - IOVA), w->page_size, w->access,
-					   true, false };
-	if (request->type == MODEL_ATS_TRANSLATION)
-		return MODEL_OK;
-	return request->access & ~w->access & (MODEL_READ | MODEL_WRITE) ? MODEL_FAULT : MODEL_OK;
-}
-
-static int set_atc(void *context, uint16_t source_id, const struct model_atc *atc)
-{
-	struct world *w = context;
-
-	w->atc_source_id = source_id;
-	if (atc)
-		w->atc = *atc;
-	else
-		memset(&w->atc, 0, sizeof(w->atc));
-	return 0;
-}
-
-static void on_report(void *context, const struct model_report *report)
-{
-	struct world *w = context;
-
-	w->reports++;
-	w->report = *report;
-}
-
-static void on_msi(void *context, uint64_t address, uint32_t data)
-{
-	struct world *w = context;
-
-	w->msis++;
-	w->msi_address = address;
-	w->msi_data = data;
-}
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	w->ram = aligned_alloc(4096, RAM_SIZE);
-	memset(w->ram, 0, RAM_SIZE);
-	w->access = MODEL_READ | MODEL_WRITE;
-	w->page_size = 4096;
-	assert_int_equal(model_memory_create(&w->host, RAM, w->ram, RAM_SIZE, &w->memory), 0);
-	model_memory_add(w->memory, RAM, 0x2000, MODEL_MEMORY_DMA);
-	assert_int_equal(model_pci_create(&w->host, w->memory, on_report, on_msi, w, &w->pci), 0);
-	w->table = (struct model_iommu){ .context = w, .translate = translate };
-	w->iommu = (struct model_pci_iommu){ &w->table, set_atc, w };
-	model_pci_set_segment_iommu(w->pci, 0, &w->iommu);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-	int left;
-
-	model_pci_destroy(w->pci);
-	model_memory_destroy(w->memory);
-	left = w->host;
-	free(w->ram);
-	free(w);
-	return left; /* allocations that are still alive */
-}
-
-static struct model_pci_function *add(struct world *w, struct model_pci_config *config)
-{
-	struct model_pci_function *fn;
-
-	assert_int_equal(model_pci_add(w->pci, config, &fn), 0);
-	return fn;
-}
-
-static uint32_t read_config(struct world *w, uint8_t bus, uint8_t devfn, unsigned int offset,
-			    unsigned int size)
-{
-	return model_pci_config_read(w->pci, 0, bus, devfn, offset, size);
-}
-
-static void write_config(struct world *w, uint8_t bus, uint8_t devfn, unsigned int offset,
-			 unsigned int size, uint32_t value)
-{
-	model_pci_config_write(w->pci, 0, bus, devfn, offset, size, value);
-}
-
-static uint64_t get(struct world *w, uint64_t offset, unsigned int size)
-{
-	return model_pci_mmio_read(w->pci, BAR + offset, size);
-}
-
-static void put(struct world *w, uint64_t offset, unsigned int size, uint64_t value)
-{
-	model_pci_mmio_write(w->pci, BAR + offset, size, value);
-}
-
-static void enable(struct world *w, uint8_t bus, uint8_t devfn, uint32_t bar)
-{
-	write_config(w, bus, devfn, PCI_BAR(0), 4, bar);
-	write_config(w, bus, devfn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-}
+#include "tests/models/devices_bench.h"
 
 static void add_edu(struct world *w, struct model_pci_function *parent, uint8_t devfn)
 {
@@ -432,46 +268,6 @@ static void test_testdev(void **state)
 
 /* ---- the DMA engine ---------------------------------------------------------------------------- */
 
-static struct model_pci_function *add_engine(struct world *w)
-{
-	struct model_pci_config config = {
-		.devfn = 0x30,
-		.pcie = true,
-		.pcie_type = PCI_PCIE_RC_ENDPOINT,
-		.ats = true,
-		.pasid_bits = 20,
-		.pasid_execute = true,
-		.pasid_privileged = true,
-	};
-	struct model_pci_function *fn;
-
-	model_dma_config(&config);
-	fn = add(w, &config);
-	assert_int_equal(model_dma_create(fn), 0);
-	enable(w, 0, 0x30, BAR);
-	return fn;
-}
-
-static unsigned int find_extended(struct world *w, uint32_t id)
-{
-	unsigned int at = PCI_EXT_CAP_FIRST;
-
-	while (at && (read_config(w, 0, 0x30, at, 4) & PCI_EXT_CAP_ID_MASK) != id)
-		at = read_config(w, 0, 0x30, at, 4) >> PCI_EXT_CAP_NEXT_SHIFT;
-	assert_int_not_equal(at, 0);
-	return at;
-}
-
-static uint64_t run(struct world *w, uint32_t command, uint64_t iova, uint32_t size, uint32_t flags)
-{
-	put(w, DMA_ENGINE_IOVA, 8, iova);
-	put(w, DMA_ENGINE_SIZE, 4, size);
-	put(w, DMA_ENGINE_PASID, 4, 77);
-	put(w, DMA_ENGINE_FLAGS, 4, flags);
-	put(w, DMA_ENGINE_COMMAND, 4, command);
-	return get(w, DMA_ENGINE_STATUS, 4);
-}
-
 static void test_engine(void **state)
 {
 	struct world *w = *state;
@@ -620,8 +416,6 @@ static void test_stream(void **state)
 	assert_int_equal(get(w, DMA_ENGINE_REFUSED, 8), 3);
 	assert_memory_equal(w->ram, words, sizeof(words));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
