@@ -199,8 +199,7 @@ static void c088_busy(struct subject *s)
 	if (w.domains > 1) {
 		CHECK_RC(s, uiommu_attach_device_pasid(w.domain[2], w.dev, pasids[2], NULL),
 			 -UIOMMU_EBUSY);
-		CHECK_RC(s,
-			 uiommu_replace_device_pasid(w.domain[2], w.dev, pasids[1], &handle[2]),
+		CHECK_RC(s, uiommu_replace_device_pasid(w.domain[2], w.dev, pasids[1], &handle[2]),
 			 -UIOMMU_EBUSY);
 	}
 	CHECK(s, !wrap_count(s->wrap, WRAP_PREPARE), "the driver was asked");
