@@ -184,7 +184,7 @@ static void reset(struct model_smmuv3 *s)
 	s->config_clean = false;
 	s->tlb_clean = false;
 	s->num_pending = 0;
-	s->cfgi_pending = false;
+	s->atc_pending = false;
 	s->config_all = false;
 	s->tlb_all = false;
 	s->atc_failed = false;
@@ -193,8 +193,28 @@ static void reset(struct model_smmuv3 *s)
 	s->num_groups = 0;
 	s->num_grants = 0;
 	smmu_forget_all(s);
-	smmu_cache_clear(&s->watch_stes);
-	smmu_cache_clear(&s->watch_cds);
+	model_cache_clear(&s->watch_stes);
+	model_cache_clear(&s->watch_cds);
+}
+
+static struct model_cache *cache_of(struct model_smmuv3 *s, unsigned int i)
+{
+	struct model_cache *caches[] = { &s->l1stds, &s->stes,	&s->l1cds,	&s->cds,
+					 &s->tlb,    &s->walks, &s->watch_stes, &s->watch_cds };
+
+	return i < sizeof(caches) / sizeof(caches[0]) ? caches[i] : NULL;
+}
+
+static void init_caches(struct model_smmuv3 *s)
+{
+	for (unsigned int i = 0; cache_of(s, i); i++)
+		model_cache_init(cache_of(s, i), s->host, sizeof(struct smmu_node));
+}
+
+static void free_caches(struct model_smmuv3 *s)
+{
+	for (unsigned int i = 0; cache_of(s, i); i++)
+		model_cache_free(cache_of(s, i));
 }
 
 int model_smmuv3_create(const struct model_smmuv3_config *config, struct model_memory *memory,
@@ -215,6 +235,7 @@ int model_smmuv3_create(const struct model_smmuv3_config *config, struct model_m
 	s->report = report;
 	s->msi = msi;
 	s->context = context;
+	init_caches(s);
 	identify(s);
 	if (!config->cohacc && model_memory_enable_shadow(memory))
 		goto free;
@@ -233,14 +254,7 @@ void model_smmuv3_destroy(struct model_smmuv3 *s)
 {
 	if (!s)
 		return;
-	smmu_cache_free(s->host, &s->l1stds);
-	smmu_cache_free(s->host, &s->stes);
-	smmu_cache_free(s->host, &s->l1cds);
-	smmu_cache_free(s->host, &s->cds);
-	smmu_cache_free(s->host, &s->tlb);
-	smmu_cache_free(s->host, &s->walks);
-	smmu_cache_free(s->host, &s->watch_stes);
-	smmu_cache_free(s->host, &s->watch_cds);
+	free_caches(s);
 	if (s->max_grants)
 		uiommu_port_free(s->host, s->grants, s->max_grants * sizeof(*s->grants));
 	uiommu_port_mutex_destroy(s->host, &s->lock);
@@ -297,6 +311,9 @@ void model_smmuv3_expect_clean(struct model_smmuv3 *s, bool clean)
 			smmu_complain(s, MODEL_REPORT_ILLEGAL, "4.7.3",
 				      "invalidation commands that no CMD_SYNC followed",
 				      s->num_pending);
+		if (s->atc_pending)
+			smmu_complain(s, MODEL_REPORT_ILLEGAL, "4.5.1",
+				      "a CMD_ATC_INV that no CMD_SYNC completed", 0);
 		smmu_check_grants(s);
 	}
 	uiommu_port_mutex_unlock(s->host, &s->lock);
@@ -411,6 +428,19 @@ static bool ats_allowed(struct model_smmuv3 *s, struct smmu_walk *w)
 									SMMUV3_F_TRANSL_FORBIDDEN);
 }
 
+bool smmu_translated_pass(struct model_smmuv3 *s, uint32_t sid)
+{
+	static const struct model_request translated = { .type = MODEL_ATS_TRANSLATED };
+	struct smmu_walk now = { .request = &translated, .sid = sid, .fresh = true };
+	struct smmu_walk cached = { .request = &translated, .sid = sid, .quiet = true };
+
+	if (!smmu_enabled(s, SMMUV3_CR0_SMMUEN))
+		return false;
+	return !smmu_enabled(s, SMMUV3_CR0_ATSCHK) ||
+	       (smmu_find_ste(s, &now) && ats_allowed(s, &now)) ||
+	       (smmu_find_ste(s, &cached) && ats_allowed(s, &cached));
+}
+
 void smmu_run(struct model_smmuv3 *s, struct smmu_walk *w)
 {
 	bool translated = w->request->type == MODEL_ATS_TRANSLATED;
@@ -469,9 +499,9 @@ static enum model_status translate_locked(struct model_smmuv3 *s, uint32_t sid,
 	if (!smmu_enabled(s, SMMUV3_CR0_SMMUEN))
 		return pass(s, request, out);
 	if (request->type == MODEL_ATS_TRANSLATED) {
-		smmu_check_translated(s, sid, request);
 		/* 6.3.9: unchecked, they go past all tables. */
 		if (!smmu_enabled(s, SMMUV3_CR0_ATSCHK)) {
+			smmu_check_translated(s, sid, request);
 			w.phys = request->iova;
 			w.shift = 12;
 			w.permissions = SMMU_ALL_PERMISSIONS;
@@ -483,8 +513,11 @@ static enum model_status translate_locked(struct model_smmuv3 *s, uint32_t sid,
 	smmu_run(s, &w);
 	if (request->type == MODEL_UNTRANSLATED)
 		compare(s, &w);
-	if (!smmu_failed(&w))
+	if (!smmu_failed(&w)) {
+		if (request->type == MODEL_ATS_TRANSLATED)
+			smmu_check_translated(s, sid, request);
 		return deliver(s, &w, out);
+	}
 	if (request->type == MODEL_ATS_TRANSLATION && of_tables(w.fault.type)) {
 		*out = (struct model_translation){ .size = 4096 };
 		return MODEL_OK; /* "no access" is an answer, not a fault (3.9.1) */

@@ -2,8 +2,9 @@
 /*
  * smmuv3_ats.c - what device TLBs may hold (3.9, 13.6)
  *
- * Each translation that was given to a device is remembered until a CMD_ATC_INV names it, or the device
- * stops to use ATS.  A device may keep it that long, whether it does or not; so all of them are
+ * Each translation that was given to a device is remembered until a CMD_ATC_INV names it and the device completes
+ * that, or the device stops to use ATS.  What a device did not give up is harmless as long as the SMMU lets no
+ * translated request of it through.  A device may keep it that long, whether it does or not; so all of them are
  * compared with the tables when software claims to be done.
  */
 #include <string.h>
@@ -112,12 +113,15 @@ static void stale(struct model_smmuv3 *s, const struct smmu_grant *g, uint64_t n
 {
 	smmu_complain_request(s, MODEL_REPORT_STALE, "3.9", &g->request,
 			      g->phys + (g->request.iova - g->iova), now,
-			      "a device TLB may hold a stale translation: a CMD_ATC_INV of this "
-			      "address is missing");
+			      g->unanswered ? "a device TLB that never completed the CMD_ATC_INV "
+					      "may use a stale translation: STE.EATS or ATS of the "
+					      "device is still on" :
+					      "a device TLB may hold a stale translation: a "
+					      "CMD_ATC_INV of this address is missing");
 }
 
 void smmu_atc_invalidated(struct model_smmuv3 *s, uint32_t sid, bool has_pasid, uint32_t pasid,
-			  bool global, uint64_t from, uint64_t last)
+			  bool global, uint64_t from, uint64_t last, bool answered)
 {
 	for (uint32_t i = 0; i < s->num_grants;) {
 		struct smmu_grant *g = &s->grants[i];
@@ -135,7 +139,12 @@ void smmu_atc_invalidated(struct model_smmuv3 *s, uint32_t sid, bool has_pasid, 
 					      UINT64_MAX,
 					      "CMD_ATC_INV while the SMMU still has the stale "
 					      "translation: its TLBI must be complete before");
-		remove_grant(s, i);
+		if (answered) {
+			remove_grant(s, i);
+		} else {
+			g->unanswered = true;
+			i++;
+		}
 	}
 }
 
@@ -144,7 +153,8 @@ void smmu_check_grants(struct model_smmuv3 *s)
 	uint64_t now;
 
 	for (uint32_t i = 0; i < s->num_grants; i++)
-		if (!still_true(s, &s->grants[i], false, &now))
+		if (!still_true(s, &s->grants[i], false, &now) &&
+		    !(s->grants[i].unanswered && !smmu_translated_pass(s, s->grants[i].sid)))
 			stale(s, &s->grants[i], now);
 }
 

@@ -285,6 +285,7 @@ static enum verdict do_atc_inv(struct model_smmuv3 *s, const uint64_t *c)
 	uint32_t ssid = has_ssid ? field(c[0], SMMUV3_CMD0_SSID) : 0, sid = stream_of(c);
 	uint64_t from = c[1] & SMMUV3_CMD1_ATC_ADDR, last;
 	const struct smmu_atc *atc;
+	bool answered;
 
 	if (!s->config.ats)
 		return illegal(s, "4.5.1", "CMD_ATC_INV without ATS", c);
@@ -314,12 +315,14 @@ static enum verdict do_atc_inv(struct model_smmuv3 *s, const uint64_t *c)
 	}
 	if (!smmu_enabled(s, SMMUV3_CR0_SMMUEN))
 		return DONE;
-	smmu_atc_invalidated(s, sid, has_ssid, ssid, global && has_ssid, from, last);
+	s->atc_pending = true;
 	atc = smmu_atc_slot(s, sid, false);
-	if (!atc || !atc->set ||
-	    !atc->atc.invalidate(atc->atc.context, has_ssid, ssid, from,
-				 last == UINT64_MAX && !from ? UINT64_MAX : last - from + 1,
-				 global && has_ssid))
+	answered = atc && atc->set &&
+		   atc->atc.invalidate(atc->atc.context, has_ssid, ssid, from,
+				       last == UINT64_MAX && !from ? UINT64_MAX : last - from + 1,
+				       global && has_ssid);
+	smmu_atc_invalidated(s, sid, has_ssid, ssid, global && has_ssid, from, last, answered);
+	if (!answered)
 		s->atc_failed = true;
 	return DONE;
 }
@@ -393,6 +396,7 @@ static enum verdict do_sync(struct model_smmuv3 *s, const uint64_t *c)
 		s->atc_failed = false;
 		return FAILED;
 	}
+	s->atc_pending = false;
 	smmu_complete(s);
 	if (signal != SMMUV3_SYNC_IRQ)
 		return DONE;

@@ -97,10 +97,10 @@ static uint64_t l1std_at(const struct model_smmuv3 *s, uint32_t index)
 	       (uint64_t)index * SMMUV3_L1STD_SIZE;
 }
 
-static struct smmu_node *cache_word(struct model_smmuv3 *s, struct smmu_cache *cache, uint64_t key,
-				    uint64_t at, uint64_t value)
+static struct smmu_node *cache_word(struct model_cache *cache, uint64_t key, uint64_t at,
+				    uint64_t value)
 {
-	struct smmu_node *node = smmu_cache_put(s->host, cache, key, 0);
+	struct smmu_node *node = model_cache_put(cache, key, 0);
 
 	if (node) {
 		node->at = at;
@@ -112,7 +112,7 @@ static struct smmu_node *cache_word(struct model_smmuv3 *s, struct smmu_cache *c
 /* The L1STD, from its cache if there is one. */
 static bool find_l1std(struct model_smmuv3 *s, struct smmu_walk *w, uint32_t index, uint64_t *l1std)
 {
-	struct smmu_node *node = w->fresh ? NULL : smmu_cache_find(&s->l1stds, index, 0);
+	struct smmu_node *node = w->fresh ? NULL : model_cache_find(&s->l1stds, index, 0);
 	uint64_t at = l1std_at(s, index);
 
 	if (node) {
@@ -123,7 +123,7 @@ static bool find_l1std(struct model_smmuv3 *s, struct smmu_walk *w, uint32_t ind
 		return fail_fetch(w, SMMUV3_F_STE_FETCH, at);
 	if (w->fresh)
 		return true;
-	node = cache_word(s, &s->l1stds, index, at, *l1std);
+	node = cache_word(&s->l1stds, index, at, *l1std);
 	if (node)
 		node->shift = (uint8_t)split(s);
 	return true;
@@ -222,7 +222,7 @@ static void check_ste(struct model_smmuv3 *s, const struct smmu_walk *w)
 
 bool smmu_find_ste(struct model_smmuv3 *s, struct smmu_walk *w)
 {
-	struct smmu_node *node = w->fresh ? NULL : smmu_cache_find(&s->stes, w->sid, 0);
+	struct smmu_node *node = w->fresh ? NULL : model_cache_find(&s->stes, w->sid, 0);
 	uint64_t at;
 
 	if (node) {
@@ -233,7 +233,7 @@ bool smmu_find_ste(struct model_smmuv3 *s, struct smmu_walk *w)
 		if (!fetch_words(s, w, at, w->ste))
 			return fail_fetch(w, SMMUV3_F_STE_FETCH, at);
 		if (!w->fresh) {
-			node = smmu_cache_put(s->host, &s->stes, w->sid, 0);
+			node = model_cache_put(&s->stes, w->sid, 0);
 			if (node) {
 				node->sid = w->sid;
 				node->at = at;
@@ -282,7 +282,7 @@ static bool find_l1cd(struct model_smmuv3 *s, struct smmu_walk *w, const struct 
 		      uint32_t index, uint64_t *l1cd)
 {
 	uint64_t key = (uint64_t)w->sid << 32 | index, at;
-	struct smmu_node *node = w->fresh ? NULL : smmu_cache_find(&s->l1cds, key, 0);
+	struct smmu_node *node = w->fresh ? NULL : model_cache_find(&s->l1cds, key, 0);
 
 	if (node) {
 		*l1cd = node->q[0];
@@ -294,7 +294,7 @@ static bool find_l1cd(struct model_smmuv3 *s, struct smmu_walk *w, const struct 
 		return fail_fetch(w, SMMUV3_F_CD_FETCH, at);
 	if (w->fresh)
 		return true;
-	node = cache_word(s, &s->l1cds, key, at, *l1cd);
+	node = cache_word(&s->l1cds, key, at, *l1cd);
 	if (node) {
 		node->sid = w->sid;
 		node->ssid = index << t->leaf;
@@ -368,7 +368,7 @@ static void check_cd(struct model_smmuv3 *s, const struct smmu_walk *w)
 static bool fetch_cd(struct model_smmuv3 *s, struct smmu_walk *w)
 {
 	uint64_t key = (uint64_t)w->sid << 32 | w->ssid, ipa, at;
-	struct smmu_node *node = w->fresh ? NULL : smmu_cache_find(&s->cds, key, 0);
+	struct smmu_node *node = w->fresh ? NULL : model_cache_find(&s->cds, key, 0);
 
 	if (node) {
 		memcpy(w->cd, node->q, sizeof(w->cd));
@@ -380,7 +380,7 @@ static bool fetch_cd(struct model_smmuv3 *s, struct smmu_walk *w)
 		return fail_fetch(w, SMMUV3_F_CD_FETCH, at);
 	if (!w->fresh) {
 		smmu_watch_cd(s, w->sid, w->ssid, w->ste);
-		node = smmu_cache_put(s->host, &s->cds, key, 0);
+		node = model_cache_put(&s->cds, key, 0);
 		if (node) {
 			node->sid = w->sid;
 			node->ssid = w->ssid;

@@ -2,6 +2,7 @@
 /*
  * smmuv3_event.c - event records (7.2, 7.3), global errors (7.5), interrupts (3.18), reports
  */
+#include "models/report.h"
 #include "models/smmuv3_internal.h"
 
 /* ---- interrupts -------------------------------------------------------------------------------- */
@@ -184,25 +185,6 @@ void smmu_record(struct model_smmuv3 *s, const struct smmu_walk *w, bool always)
 
 /* ---- reports ----------------------------------------------------------------------------------- */
 
-static void append(struct model_report *report, size_t *at, const char *text)
-{
-	while (*text && *at < sizeof(report->text) - 1)
-		report->text[(*at)++] = *text++;
-	report->text[*at] = 0;
-}
-
-static void append_hex(struct model_report *report, size_t *at, uint64_t value)
-{
-	char digits[19] = "0x";
-	int n = 2;
-
-	for (int shift = 60; shift >= 0; shift -= 4)
-		if (value >> shift || !shift)
-			digits[n++] = "0123456789abcdef"[value >> shift & 15];
-	digits[n] = 0;
-	append(report, at, digits);
-}
-
 void smmu_complain(struct model_smmuv3 *s, enum model_report_kind kind, const char *section,
 		   const char *text, uint64_t value)
 {
@@ -213,13 +195,12 @@ void smmu_complain(struct model_smmuv3 *s, enum model_report_kind kind, const ch
 		.phys_used = value,
 		.phys_now = UINT64_MAX,
 	};
-	size_t at = 0;
 
 	if (!s->report)
 		return;
-	append(&report, &at, text);
-	append(&report, &at, ": ");
-	append_hex(&report, &at, value);
+	model_report_append(&report, text);
+	model_report_append(&report, ": ");
+	model_report_append_hex(&report, value);
 	s->report(s->context, &report);
 }
 
@@ -234,15 +215,14 @@ void smmu_complain_stream(struct model_smmuv3 *s, enum model_report_kind kind, c
 		.phys_used = value,
 		.phys_now = UINT64_MAX,
 	};
-	size_t at = 0;
 
 	if (!s->report)
 		return;
-	append(&report, &at, text);
-	append(&report, &at, " (StreamID ");
-	append_hex(&report, &at, sid);
-	append(&report, &at, "): ");
-	append_hex(&report, &at, value);
+	model_report_append(&report, text);
+	model_report_append(&report, " (StreamID ");
+	model_report_append_hex(&report, sid);
+	model_report_append(&report, "): ");
+	model_report_append_hex(&report, value);
 	s->report(s->context, &report);
 }
 
@@ -261,21 +241,20 @@ void smmu_complain_request(struct model_smmuv3 *s, enum model_report_kind kind, 
 		.phys_used = used,
 		.phys_now = now,
 	};
-	size_t at = 0;
 
 	if (!s->report)
 		return;
-	append(&report, &at, text);
-	append(&report, &at, " (iova ");
-	append_hex(&report, &at, request->iova);
-	append(&report, &at, ", used ");
-	append_hex(&report, &at, used);
-	append(&report, &at, ", now ");
+	model_report_append(&report, text);
+	model_report_append(&report, " (iova ");
+	model_report_append_hex(&report, request->iova);
+	model_report_append(&report, ", used ");
+	model_report_append_hex(&report, used);
+	model_report_append(&report, ", now ");
 	if (now == UINT64_MAX) {
-		append(&report, &at, "nothing)");
+		model_report_append(&report, "nothing)");
 	} else {
-		append_hex(&report, &at, now);
-		append(&report, &at, ")");
+		model_report_append_hex(&report, now);
+		model_report_append(&report, ")");
 	}
 	s->report(s->context, &report);
 }

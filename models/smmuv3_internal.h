@@ -8,7 +8,6 @@
  *   smmuv3_legal.c      which STEs and CDs are ILLEGAL; which of their bits count
  *   smmuv3_watch.c      STEs and CDs that change: each state that hardware may see is judged
  *   smmuv3_walk.c       translation tables of both stages
- *   smmuv3_cache.c      the caches: tags, look-up, and nothing that drops an entry by itself
  *   smmuv3_command.c    the command queue and its commands
  *   smmuv3_invalidate.c what each invalidation drops
  *   smmuv3_ats.c        what device TLBs may hold
@@ -23,6 +22,7 @@
 
 #include <uiommu/port.h>
 
+#include "models/cache.h"
 #include "models/memory.h"
 #include "models/smmuv3.h"
 #include "spec/smmuv3.h"
@@ -52,9 +52,7 @@ enum smmu_regime {
 
 /* One cached entry of any cache; the tags decide what drops it. */
 struct smmu_node {
-	uint64_t key[2];
-	uint32_t next;
-	bool live;
+	struct model_cache_node node;
 	/* Configuration caches. */
 	uint32_t sid, ssid;
 	uint64_t at; /* where it was fetched from */
@@ -74,21 +72,6 @@ struct smmu_node {
 	uint64_t address; /* first input address */
 	uint64_t phys, ipa;
 };
-
-struct smmu_cache {
-	struct smmu_node *nodes;
-	uint32_t *buckets;
-	uint32_t capacity; /* of nodes and of buckets, a power of two */
-	uint32_t used, free, live;
-};
-
-struct smmu_node *smmu_cache_find(struct smmu_cache *cache, uint64_t key0, uint64_t key1);
-/* A new entry, or the old one cleared; NULL: no memory, the entry is simply not cached. */
-struct smmu_node *smmu_cache_put(void *host, struct smmu_cache *cache, uint64_t key0,
-				 uint64_t key1);
-void smmu_cache_drop(struct smmu_cache *cache, struct smmu_node *node);
-void smmu_cache_clear(struct smmu_cache *cache);
-void smmu_cache_free(void *host, struct smmu_cache *cache);
 
 /* ---- the unit ---------------------------------------------------------------------------------- */
 
@@ -114,6 +97,7 @@ struct smmu_grant {
 	uint32_t pasid;
 	uint64_t iova, size, phys;
 	unsigned int access;
+	bool unanswered; /* an invalidation named it, which the device never completed (3.9.1.4) */
 };
 
 struct smmu_atc {
@@ -182,11 +166,11 @@ struct model_smmuv3 {
 	/* Invalidations under way. */
 	struct smmu_selection pending[SMMU_PENDING];
 	uint32_t num_pending;
-	bool cfgi_pending, atc_failed, config_all, tlb_all;
+	bool atc_pending, atc_failed, config_all, tlb_all;
 
-	struct smmu_cache l1stds, stes, l1cds, cds; /* configuration */
-	struct smmu_cache tlb, walks;
-	struct smmu_cache watch_stes, watch_cds;
+	struct model_cache l1stds, stes, l1cds, cds; /* configuration */
+	struct model_cache tlb, walks;
+	struct model_cache watch_stes, watch_cds;
 	uint64_t tlb_shifts; /* bits: sizes that the TLB has had */
 	uint32_t fills;
 	struct smmu_atc atcs[SMMU_ATCS];
@@ -321,11 +305,13 @@ static inline unsigned int smmu_tlbi_granule(unsigned int tg)
 void smmu_granted(struct model_smmuv3 *s, const struct smmu_walk *w,
 		  const struct model_translation *t);
 void smmu_atc_invalidated(struct model_smmuv3 *s, uint32_t sid, bool has_pasid, uint32_t pasid,
-			  bool global, uint64_t from, uint64_t last);
+			  bool global, uint64_t from, uint64_t last, bool answered);
 void smmu_atc_forget(struct model_smmuv3 *s, uint32_t sid);
 void smmu_check_grants(struct model_smmuv3 *s);
 void smmu_check_translated(struct model_smmuv3 *s, uint32_t sid,
 			   const struct model_request *request);
+/* Does STE.EATS let translated requests of this stream through?  False: none get through. */
+bool smmu_translated_pass(struct model_smmuv3 *s, uint32_t sid);
 struct smmu_atc *smmu_atc_slot(struct model_smmuv3 *s, uint32_t sid, bool create);
 /* STE, CD, address.  w->fault, or the translation. */
 void smmu_walk(struct model_smmuv3 *s, struct smmu_walk *w);

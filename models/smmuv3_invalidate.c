@@ -23,30 +23,33 @@ static void drop_configuration(struct model_smmuv3 *s, const struct smmu_selecti
 {
 	bool of_stes = d->what == SMMU_DROP_STE;
 
-	for (uint32_t i = 0; of_stes && i < s->stes.used; i++)
-		if (s->stes.nodes[i].live && of_streams(d, s->stes.nodes[i].sid))
-			smmu_cache_drop(&s->stes, &s->stes.nodes[i]);
+	for (uint32_t i = 0; of_stes && i < s->stes.used; i++) {
+		struct smmu_node *node = model_cache_at(&s->stes, i);
+
+		if (node && of_streams(d, node->sid))
+			model_cache_drop(&s->stes, node);
+	}
 	for (uint32_t i = 0; of_stes && !d->leaf && i < s->l1stds.used; i++) {
-		struct smmu_node *node = &s->l1stds.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->l1stds, i);
 
 		/* Its key is the StreamID without the bits of the second level. */
-		if (node->live && node->key[0] >= d->sid >> node->shift &&
-		    node->key[0] <= d->last_sid >> node->shift)
-			smmu_cache_drop(&s->l1stds, node);
+		if (node && node->node.key[0] >= d->sid >> node->shift &&
+		    node->node.key[0] <= d->last_sid >> node->shift)
+			model_cache_drop(&s->l1stds, node);
 	}
 	for (uint32_t i = 0; i < s->cds.used; i++) {
-		struct smmu_node *node = &s->cds.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->cds, i);
 
-		if (node->live && of_streams(d, node->sid) &&
+		if (node && of_streams(d, node->sid) &&
 		    (of_stes || d->all_cds || node->ssid == d->ssid))
-			smmu_cache_drop(&s->cds, node);
+			model_cache_drop(&s->cds, node);
 	}
 	for (uint32_t i = 0; (of_stes || d->all_cds || !d->leaf) && i < s->l1cds.used; i++) {
-		struct smmu_node *node = &s->l1cds.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->l1cds, i);
 
-		if (node->live && of_streams(d, node->sid) &&
+		if (node && of_streams(d, node->sid) &&
 		    (of_stes || d->all_cds || (node->ssid ^ d->ssid) >> node->shift == 0))
-			smmu_cache_drop(&s->l1cds, node);
+			model_cache_drop(&s->l1cds, node);
 	}
 }
 
@@ -72,18 +75,18 @@ static bool names(const struct smmu_selection *d, const struct smmu_node *node)
 static void drop_translations(struct model_smmuv3 *s, const struct smmu_selection *d)
 {
 	for (uint32_t i = 0; i < s->tlb.used; i++) {
-		struct smmu_node *node = &s->tlb.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->tlb, i);
 
-		if (node->live && names(d, node) && (!d->ttl || node->level == d->ttl))
-			smmu_cache_drop(&s->tlb, node);
+		if (node && names(d, node) && (!d->ttl || node->level == d->ttl))
+			model_cache_drop(&s->tlb, node);
 	}
 	if (d->leaf)
 		return;
 	for (uint32_t i = 0; i < s->walks.used; i++) {
-		struct smmu_node *node = &s->walks.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->walks, i);
 
-		if (node->live && names(d, node))
-			smmu_cache_drop(&s->walks, node);
+		if (node && names(d, node))
+			model_cache_drop(&s->walks, node);
 	}
 }
 
@@ -125,22 +128,22 @@ void smmu_complete(struct model_smmuv3 *s)
 
 void smmu_forget_all(struct model_smmuv3 *s)
 {
-	smmu_cache_clear(&s->l1stds);
-	smmu_cache_clear(&s->stes);
-	smmu_cache_clear(&s->l1cds);
-	smmu_cache_clear(&s->cds);
-	smmu_cache_clear(&s->tlb);
-	smmu_cache_clear(&s->walks);
+	model_cache_clear(&s->l1stds);
+	model_cache_clear(&s->stes);
+	model_cache_clear(&s->l1cds);
+	model_cache_clear(&s->cds);
+	model_cache_clear(&s->tlb);
+	model_cache_clear(&s->walks);
 	s->tlb_shifts = 0;
 }
 
 void smmu_evict(struct model_smmuv3 *s)
 {
-	uint32_t at;
+	struct smmu_node *node;
 
 	if (!s->config.evict_one_in || ++s->fills % s->config.evict_one_in || !s->tlb.used)
 		return;
-	at = (uint32_t)(smmu_random(s) % s->tlb.used);
-	if (s->tlb.nodes[at].live)
-		smmu_cache_drop(&s->tlb, &s->tlb.nodes[at]);
+	node = model_cache_at(&s->tlb, (uint32_t)(smmu_random(s) % s->tlb.used));
+	if (node)
+		model_cache_drop(&s->tlb, node);
 }

@@ -83,6 +83,12 @@ void smmu_pri_disabled(struct model_smmuv3 *s)
 				"response, which cannot be sent any more; its index",
 				s->groups[i].sid, s->groups[i].index);
 	s->num_groups = 0;
+	for (uint32_t i = 0; s->config.ats && i < s->num_atcs; i++)
+		if (s->atcs[i].set)
+			smmu_complain_stream(
+				s, MODEL_REPORT_ILLEGAL, "3.9.1",
+				"SMMUEN is cleared while ATS is enabled in an endpoint",
+				s->atcs[i].sid, s->cr0);
 }
 
 /* ---- responses --------------------------------------------------------------------------------- */

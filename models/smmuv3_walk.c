@@ -51,6 +51,7 @@ struct stage {
 	unsigned int input, output; /* bits */
 	bool ha, hd, affd, hierarchical;
 	bool wxn, uwxn;
+	bool disabled; /* no walks (CD.EPD0, EPD1): what the TLB has still is used */
 	uint64_t table;
 	unsigned int level, first;
 	unsigned int still; /* permissions that the tables leave */
@@ -89,9 +90,9 @@ static struct smmu_node *tlb_find(struct model_smmuv3 *s, const struct smmu_walk
 
 		if (!(s->tlb_shifts >> shift & 1))
 			continue;
-		node = smmu_cache_find(&s->tlb, own, place_of(address, shift));
+		node = model_cache_find(&s->tlb, own, place_of(address, shift));
 		if (!node && regime != SMMU_S2)
-			node = smmu_cache_find(&s->tlb, global, place_of(address, shift));
+			node = model_cache_find(&s->tlb, global, place_of(address, shift));
 		if (node)
 			return node;
 	}
@@ -105,8 +106,8 @@ static struct smmu_node *tlb_add(struct model_smmuv3 *s, const struct smmu_walk 
 	struct smmu_node *node;
 
 	smmu_evict(s);
-	node = smmu_cache_put(s->host, &s->tlb, tag_of(st->regime, w->vmid, w->asid, global),
-			      place_of(address, shift));
+	node = model_cache_put(&s->tlb, tag_of(st->regime, w->vmid, w->asid, global),
+			       place_of(address, shift));
 	if (!node)
 		return NULL;
 	s->tlb_shifts |= UINT64_C(1) << shift;
@@ -155,8 +156,8 @@ static void start(struct model_smmuv3 *s, const struct smmu_walk *w, struct stag
 	for (unsigned int level = 3; level > st->first; level--) {
 		unsigned int shift = st->tg + stride * (4 - level);
 		const struct smmu_node *node =
-			smmu_cache_find(&s->walks, tag_of(st->regime, w->vmid, w->asid, false),
-					place_of(address, shift));
+			model_cache_find(&s->walks, tag_of(st->regime, w->vmid, w->asid, false),
+					 place_of(address, shift));
 
 		if (!node || node->tg != st->tg)
 			continue;
@@ -175,8 +176,8 @@ static void remember(struct model_smmuv3 *s, const struct smmu_walk *w, const st
 
 	if (w->fresh)
 		return;
-	node = smmu_cache_put(s->host, &s->walks, tag_of(st->regime, w->vmid, w->asid, false),
-			      place_of(address, shift));
+	node = model_cache_put(&s->walks, tag_of(st->regime, w->vmid, w->asid, false),
+			       place_of(address, shift));
 	if (!node)
 		return;
 	node->regime = (uint8_t)st->regime;
@@ -603,8 +604,10 @@ static bool stage1_of(const struct model_smmuv3 *s, struct smmu_walk *w, struct 
 	}
 	sign = high ? UINT64_MAX : 0;
 	*address = top_ignored ? (iova & smmu_mask(56)) | (sign & ~smmu_mask(56)) : iova;
-	if (w->regime != SMMU_EL2 && (cd[0] & (high ? SMMUV3_CD0_EPD1 : SMMUV3_CD0_EPD0)))
-		return fault(w, st, iova, SMMUV3_F_TRANSLATION);
+	st->disabled = w->regime != SMMU_EL2 &&
+		       (cd[0] & (high ? SMMUV3_CD0_EPD1 : SMMUV3_CD0_EPD0));
+	if (st->disabled)
+		return true; /* nothing of this half counts (5.4) */
 	if ((*address ^ sign) & ~smmu_mask(st->input))
 		return fault(w, st, iova, SMMUV3_F_TRANSLATION);
 	st->output = effective_size(s, (unsigned int)smmuv3_get(cd[0], SMMUV3_CD0_IPS), st->tg);
@@ -705,7 +708,10 @@ static void translate_stage1(struct model_smmuv3 *s, struct smmu_walk *w)
 		use_hit(w, &st, hit, address);
 		return;
 	}
-	walk_both(s, w, &st, address);
+	if (st.disabled)
+		fault(w, &st, w->request->iova, SMMUV3_F_TRANSLATION);
+	else
+		walk_both(s, w, &st, address);
 }
 
 void smmu_translate(struct model_smmuv3 *s, struct smmu_walk *w)

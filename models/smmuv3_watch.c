@@ -79,10 +79,10 @@ void smmu_watch_stream(struct model_smmuv3 *s, uint32_t sid)
 	struct smmu_node *node;
 	uint64_t at, ste[8];
 
-	if (smmu_cache_find(&s->watch_stes, sid, 0))
+	if (model_cache_find(&s->watch_stes, sid, 0))
 		return;
 	look_at_ste(s, sid, &at, ste);
-	node = smmu_cache_put(s->host, &s->watch_stes, sid, 0);
+	node = model_cache_put(&s->watch_stes, sid, 0);
 	if (!node)
 		return;
 	node->sid = sid;
@@ -114,10 +114,10 @@ void smmu_watch_cd(struct model_smmuv3 *s, uint32_t sid, uint32_t ssid, const ui
 	uint64_t key = (uint64_t)sid << 32 | ssid, at, cd[8];
 	struct smmu_node *node;
 
-	if (smmu_cache_find(&s->watch_cds, key, 0) || !smmu_locate_cd(s, ste, ssid, &at) ||
+	if (model_cache_find(&s->watch_cds, key, 0) || !smmu_locate_cd(s, ste, ssid, &at) ||
 	    !smmu_read_words(s, at, cd, 8))
 		return;
-	node = smmu_cache_put(s->host, &s->watch_cds, key, 0);
+	node = model_cache_put(&s->watch_cds, key, 0);
 	if (!node)
 		return;
 	node->sid = sid;
@@ -153,14 +153,16 @@ void smmu_watch_named(struct model_smmuv3 *s, const struct smmu_selection *d)
 
 	if (stes && d->sid == d->last_sid)
 		smmu_watch_stream(s, d->sid);
-	for (uint32_t i = 0; stes && i < s->watch_stes.used; i++)
-		if (s->watch_stes.nodes[i].live && s->watch_stes.nodes[i].sid >= d->sid &&
-		    s->watch_stes.nodes[i].sid <= d->last_sid)
-			s->watch_stes.nodes[i].named = 1;
-	for (uint32_t i = 0; i < s->watch_cds.used; i++) {
-		struct smmu_node *node = &s->watch_cds.nodes[i];
+	for (uint32_t i = 0; stes && i < s->watch_stes.used; i++) {
+		struct smmu_node *node = model_cache_at(&s->watch_stes, i);
 
-		if (node->live && node->sid >= d->sid && node->sid <= d->last_sid &&
+		if (node && node->sid >= d->sid && node->sid <= d->last_sid)
+			node->named = 1;
+	}
+	for (uint32_t i = 0; i < s->watch_cds.used; i++) {
+		struct smmu_node *node = model_cache_at(&s->watch_cds, i);
+
+		if (node && node->sid >= d->sid && node->sid <= d->last_sid &&
 		    (stes || d->all_cds || node->ssid == d->ssid))
 			node->named = 1;
 	}
@@ -171,36 +173,39 @@ void smmu_watch_sync(struct model_smmuv3 *s)
 	bool again = false;
 
 	for (uint32_t i = 0; i < s->watch_cds.used; i++) {
-		struct smmu_node *node = &s->watch_cds.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->watch_cds, i);
 
-		if (!node->live || !node->named)
+		if (!node || !node->named)
 			continue;
 		again = true;
 		if (!judge_cd(s, node))
-			smmu_cache_drop(&s->watch_cds, node);
+			model_cache_drop(&s->watch_cds, node);
 	}
 	for (uint32_t i = 0; i < s->watch_stes.used; i++) {
-		struct smmu_node *node = &s->watch_stes.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->watch_stes, i);
 
-		if (!node->live || !node->named)
+		if (!node || !node->named)
 			continue;
 		again = true;
 		judge_ste(s, node);
 	}
 	/* Hardware may fetch all of it again at once. */
-	for (uint32_t i = 0; again && i < s->watch_stes.used; i++)
-		if (s->watch_stes.nodes[i].live)
-			smmu_prefetch(s, s->watch_stes.nodes[i].sid);
+	for (uint32_t i = 0; again && i < s->watch_stes.used; i++) {
+		const struct smmu_node *node = model_cache_at(&s->watch_stes, i);
+
+		if (node)
+			smmu_prefetch(s, node->sid);
+	}
 }
 
 void smmu_watch_enabled(struct model_smmuv3 *s)
 {
-	smmu_cache_clear(&s->watch_cds);
+	model_cache_clear(&s->watch_cds);
 	smmu_prefetch_first_level(s);
 	for (uint32_t i = 0; i < s->watch_stes.used; i++) {
-		struct smmu_node *node = &s->watch_stes.nodes[i];
+		struct smmu_node *node = model_cache_at(&s->watch_stes, i);
 
-		if (!node->live)
+		if (!node)
 			continue;
 		look_at_ste(s, node->sid, &node->at, node->q);
 		smmu_prefetch(s, node->sid);

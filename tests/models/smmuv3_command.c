@@ -333,6 +333,19 @@ static uint64_t ats_stream(struct bench *b, struct device *d, unsigned int eats)
 	return root;
 }
 
+/* CR0.ATSCHK, which takes that the unit and the device's ATS are off meanwhile. */
+static void check_translated(struct bench *b, struct device *d)
+{
+	const uint32_t queues = SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN;
+	struct model_atc atc = { .context = d, .invalidate = invalidate };
+
+	assert_int_equal(model_smmuv3_set_atc(b->smmu, SID, NULL), 0);
+	cr0(b, queues);
+	cr0(b, queues | SMMUV3_CR0_ATSCHK);
+	cr0(b, queues | SMMUV3_CR0_ATSCHK | SMMUV3_CR0_SMMUEN);
+	assert_int_equal(model_smmuv3_set_atc(b->smmu, SID, &atc), 0);
+}
+
 static void atc_inv(struct bench *b, uint64_t address, unsigned int size)
 {
 	queue(b, SMMUV3_CMD_ATC_INV | smmuv3_set(SID, SMMUV3_CMD0_SID), address | size);
@@ -377,9 +390,7 @@ static void translated_requests(void **state)
 	ats_stream(&b, &d, SMMUV3_EATS_ABORT);
 	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATED, DMA_BASE, MODEL_READ, &t), MODEL_OK);
 	assert_int_equal(t.phys, DMA_BASE);
-	cr0(&b, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN);
-	cr0(&b, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK);
-	cr0(&b, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK | SMMUV3_CR0_SMMUEN);
+	check_translated(&b, &d);
 	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATED, DMA_BASE, MODEL_READ, &t), MODEL_FAULT);
 	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSL_FORBIDDEN);
 	assert_int_equal(record[2], DMA_BASE);
@@ -463,6 +474,90 @@ static void device_times_out(void **state)
 	bench_close(&b);
 }
 
+/* 4.7.3: the CMD_SYNC that fails completes nothing, not even a TLBI; the next one does. */
+static void failed_sync(void **state)
+{
+	struct device d = { 0 };
+	struct bench b;
+	uint64_t root;
+
+	(void)state;
+	root = ats_stream(&b, &d, SMMUV3_EATS_FULL);
+	map(&b, root, IOVA, DMA_BASE, PTE_RW);
+	assert_int_equal(to(&b, IOVA), DMA_BASE);
+	put(&b, pte_at(&b, root, IOVA, 3), 0);
+	tlbi(&b, SMMUV3_CMD_TLBI_NH_VA, IOVA, true);
+	d.answers = false;
+	atc_inv(&b, IOVA, 0);
+	queue(&b, SMMUV3_CMD_SYNC, 0);
+	assert_int_equal(rd(&b, SMMUV3_REG_GERROR), SMMUV3_GERROR_CMDQ_ERR);
+	assert_int_equal(to(&b, IOVA), DMA_BASE);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_int_equal(b.reports[MODEL_REPORT_ILLEGAL], 2);
+	model_smmuv3_expect_clean(b.smmu, false);
+	forget(&b);
+	wr(&b, SMMUV3_REG_GERRORN, SMMUV3_GERROR_CMDQ_ERR);
+	assert_int_equal(rd(&b, SMMUV3_REG_CMDQ_CONS), b.cmd_prod);
+	assert_int_equal(to(&b, IOVA), UINT64_MAX);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_clean(&b);
+	bench_close(&b);
+}
+
+/* 3.9.1.4: what a silent device holds is dangerous until its translated requests are refused. */
+static void silent_device(void **state)
+{
+	struct device d = { 0 };
+	struct bench b;
+	struct model_translation t;
+	uint64_t root, record[4];
+
+	(void)state;
+	root = ats_stream(&b, &d, SMMUV3_EATS_FULL);
+	check_translated(&b, &d);
+	map(&b, root, IOVA, DMA_BASE, PTE_RW);
+	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATION, IOVA, MODEL_READ, &t), MODEL_OK);
+	put(&b, pte_at(&b, root, IOVA, 3), 0);
+	tlbi(&b, SMMUV3_CMD_TLBI_NH_VA, IOVA, true);
+	sync(&b);
+	d.answers = false;
+	atc_inv(&b, IOVA, 0);
+	queue(&b, SMMUV3_CMD_SYNC, 0);
+	wr(&b, SMMUV3_REG_GERRORN, SMMUV3_GERROR_CMDQ_ERR);
+	assert_int_equal(rd(&b, SMMUV3_REG_CMDQ_CONS), b.cmd_prod);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_int_equal(b.reports[MODEL_REPORT_STALE], 1);
+	assert_non_null(strstr(b.last.text, "never completed"));
+	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATED, DMA_BASE, MODEL_READ, &t), MODEL_OK);
+	assert_int_equal(b.reports[MODEL_REPORT_STALE], 2);
+	model_smmuv3_expect_clean(b.smmu, false);
+	forget(&b);
+	/* In memory is not enough. */
+	put(&b, ste_at(&b) + 8,
+	    *word(&b, ste_at(&b) + 8) & ~smmuv3_set(SMMUV3_EATS_FULL, SMMUV3_STE1_EATS));
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_int_equal(b.reports[MODEL_REPORT_STALE], 1);
+	forget(&b);
+	cfgi_ste(&b);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_int_equal(ask_ats(&b, MODEL_ATS_TRANSLATED, DMA_BASE, MODEL_READ, &t), MODEL_FAULT);
+	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSL_FORBIDDEN);
+	assert_clean(&b);
+	/* Allowed again without an invalidation that it completes: as bad as before. */
+	put(&b, ste_at(&b) + 8,
+	    *word(&b, ste_at(&b) + 8) | smmuv3_set(SMMUV3_EATS_FULL, SMMUV3_STE1_EATS));
+	cfgi_ste(&b);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_int_equal(b.reports[MODEL_REPORT_STALE], 1);
+	d.answers = true;
+	atc_inv(&b, IOVA, 0);
+	sync(&b);
+	forget(&b);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_clean(&b);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +576,8 @@ int main(void)
 		cmocka_unit_test(device_invalidation),
 		cmocka_unit_test(device_before_tlb),
 		cmocka_unit_test(device_times_out),
+		cmocka_unit_test(failed_sync),
+		cmocka_unit_test(silent_device),
 	};
 
 	return cmocka_run_group_tests_name("model smmuv3 commands", tests, NULL, NULL);

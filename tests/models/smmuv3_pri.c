@@ -376,10 +376,14 @@ static void disabled(void **state)
 	assert_int_equal(p.responses, 0);
 	assert_int_equal(used(&p), 1);
 	cr0(&p.b, ALL);
+	assert_clean(&p.b);
+	/* 3.9.1: not while a device uses ATS. */
 	cr0(&p.b, ALL & ~SMMUV3_CR0_SMMUEN);
+	assert_int_equal(p.b.reports[MODEL_REPORT_ILLEGAL], 1);
+	assert_non_null(strstr(p.b.last.text, "ATS"));
 	request(&p, 0, 8, MODEL_READ, true);
 	assert_response(&p, 0, 8, MODEL_PAGE_FAILURE);
-	assert_clean(&p.b);
+	assert_int_equal(all_reports(&p.b), 1);
 	close_pri(&p);
 }
 
@@ -473,13 +477,13 @@ static void switched_off(void **state)
 	(void)state;
 	open_pri(&p);
 	request(&p, 5, 7, MODEL_READ, true);
+	request(&p, 5, 8, MODEL_READ, false);
 	cr0(&p.b, ALL & ~SMMUV3_CR0_SMMUEN);
-	assert_int_equal(p.b.reports[MODEL_REPORT_ILLEGAL], 1);
-	assert_non_null(strstr(p.b.last.text, "response"));
+	assert_int_equal(p.b.reports[MODEL_REPORT_ILLEGAL], 2); /* and one for ATS */
 	/* 6.3.9.6: ignored. */
 	answer(&p, 5, 7, SMMUV3_PRI_SUCCESS);
 	assert_int_equal(p.responses, 0);
-	assert_int_equal(all_reports(&p.b), 1);
+	assert_int_equal(all_reports(&p.b), 2);
 	close_pri(&p);
 }
 
