@@ -136,6 +136,7 @@ static void reset(struct model_vtd *v)
 	v->regs[VTD_REG_PECTL / 4] = VTD_ECTL_IM;
 	v->root = 0;
 	v->num_held = 0;
+	v->num_responses = 0;
 	v->fetched = 0;
 	model_cache_clear(&v->grants);
 	v->misused = 0;

@@ -85,6 +85,7 @@ struct vtd_page_request {
 
 /* A page response on its way to a device. */
 struct vtd_response {
+	uint16_t sid;
 	struct model_atc atc;
 	bool has_pasid;
 	uint32_t pasid;
@@ -156,7 +157,8 @@ struct model_vtd {
 	struct vtd_page_request held[VTD_HELD];
 	uint32_t num_held, held_delay;
 	struct vtd_response responses[VTD_RESPONSES];
-	uint32_t num_responses;
+	uint32_t num_responses, response_delay;
+	uint32_t delivering; /* threads that are about it, without the lock */
 	struct vtd_answered answered[VTD_ANSWERED];
 	uint32_t next_answered;
 	uint32_t fetched; /* descriptors that are still carried out with ITE */
@@ -238,7 +240,8 @@ void vtd_queue_run(struct model_vtd *v);
 bool vtd_page_request(void *context, const struct model_page_request *request);
 /* The error for IQERCD, or -1. */
 int vtd_page_response(struct model_vtd *v, const uint64_t *descriptor, bool wide);
-bool vtd_responses_room(const struct model_vtd *v);
+bool vtd_responses_room(struct model_vtd *v);
+bool vtd_responses_first(struct model_vtd *v, uint16_t sid);
 /* Releases the unit's lock and delivers responses.  Everything that may cause one ends with this. */
 void vtd_unlock(struct model_vtd *v);
 bool vtd_prq_step(struct model_vtd *v);

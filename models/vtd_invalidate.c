@@ -357,13 +357,18 @@ static int do_pasid_iotlb(struct model_vtd *v, const uint64_t *d)
 	return DONE;
 }
 
+static uint16_t device_of(const uint64_t *d, bool by_pasid)
+{
+	return (uint16_t)vtd_get(d[0], by_pasid ? VTD_DESC_PDTLB_SID : VTD_DESC_DTLB_SID);
+}
+
 /*
  * Device TLBs (6.5.2.5, 6.5.2.6).  With S, the lowest clear bit of the address from 12 on tells the
  * size (PCIe 10.3.1.1).  A device that does not answer stops the queue with ITE.
  */
 static int do_device_tlb(struct model_vtd *v, const uint64_t *d, bool by_pasid)
 {
-	uint16_t sid = (uint16_t)vtd_get(d[0], by_pasid ? VTD_DESC_PDTLB_SID : VTD_DESC_DTLB_SID);
+	uint16_t sid = device_of(d, by_pasid);
 	bool many = d[1] & (by_pasid ? VTD_DESC_PDTLB1_S : VTD_DESC_DTLB1_S);
 	bool global = by_pasid && (d[1] & VTD_DESC_PDTLB1_G);
 	uint32_t pasid = by_pasid ? (uint32_t)vtd_get(d[0], VTD_DESC_PASID) : 0;
@@ -514,6 +519,7 @@ bool vtd_queue_step(struct model_vtd *v)
 	uint64_t size = wide ? VTD_DESC_SIZE_256 : VTD_DESC_SIZE_128;
 	uint64_t d[4] = { 0 };
 	bool ite = vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_ITE;
+	unsigned int type;
 	int info;
 
 	if (!queue_runs(v) || head == tail || !vtd_responses_room(v))
@@ -534,7 +540,11 @@ bool vtd_queue_step(struct model_vtd *v)
 			return false;
 		}
 	}
-	if (ite && vtd_desc_type(d[0]) == VTD_DESC_WAIT)
+	type = vtd_desc_type(d[0]);
+	if ((type == VTD_DESC_DEVICE_TLB || type == VTD_DESC_PASID_DEVICE_TLB) &&
+	    vtd_responses_first(v, device_of(d, type == VTD_DESC_PASID_DEVICE_TLB)))
+		return false;
+	if (ite && type == VTD_DESC_WAIT)
 		info = DONE; /* given up: neither its status nor its interrupt ever comes */
 	else
 		info = carry_out(v, d, wide);

@@ -15,7 +15,8 @@
  *            down and drained since
  *
  * Responses go to devices after the unit's lock is released, in order: a device may ask at once for the
- * translation that it waited for.
+ * translation that it waited for.  They may be under way for a while too, but no longer than until an
+ * invalidation of the device's TLB.
  */
 #include <string.h>
 
@@ -45,8 +46,11 @@ static void respond(struct model_vtd *v, uint16_t sid, const struct vtd_response
 
 	if (!atc || !atc->set || !atc->atc.page_response)
 		return;
+	if (!v->num_responses)
+		v->response_delay = v->config.lazy ? (uint32_t)(vtd_random(v) % 4) : 0;
 	/* vtd_responses_room() keeps this from ever being full. */
 	v->responses[v->num_responses] = *response;
+	v->responses[v->num_responses].sid = sid;
 	v->responses[v->num_responses++].atc = atc->atc;
 }
 
@@ -66,19 +70,40 @@ static void respond_itself(struct model_vtd *v, const struct model_page_request 
 }
 
 /* One descriptor answers one group; held requests that leave together may be answered each. */
-bool vtd_responses_room(const struct model_vtd *v)
+bool vtd_responses_room(struct model_vtd *v)
 {
-	return v->num_responses + VTD_HELD + 1 < VTD_RESPONSES;
+	if (v->num_responses + VTD_HELD + 1 < VTD_RESPONSES)
+		return true;
+	v->response_delay = 0;
+	return false;
+}
+
+/*
+ * 7.8: an invalidation of a device's TLB does not pass responses to the device, which is how software knows that
+ * they arrived.  True: one is still under way.
+ */
+bool vtd_responses_first(struct model_vtd *v, uint16_t sid)
+{
+	if (v->delivering)
+		return true;
+	for (uint32_t i = 0; i < v->num_responses; i++) {
+		if (v->responses[i].sid == sid) {
+			v->response_delay = 0;
+			return true;
+		}
+	}
+	return false;
 }
 
 void vtd_unlock(struct model_vtd *v)
 {
-	while (v->num_responses) {
+	while (v->num_responses && !v->response_delay) {
 		struct vtd_response responses[VTD_RESPONSES];
 		uint32_t n = v->num_responses;
 
 		memcpy(responses, v->responses, n * sizeof(*responses));
 		v->num_responses = 0;
+		v->delivering++;
 		uiommu_port_mutex_unlock(v->host, &v->lock);
 		for (uint32_t i = 0; i < n; i++) {
 			const struct vtd_response *r = &responses[i];
@@ -87,6 +112,7 @@ void vtd_unlock(struct model_vtd *v)
 					     r->code);
 		}
 		uiommu_port_mutex_lock(v->host, &v->lock);
+		v->delivering--;
 		vtd_queue_run(v);
 	}
 	uiommu_port_mutex_unlock(v->host, &v->lock);
@@ -248,8 +274,12 @@ static bool release(struct model_vtd *v)
 
 bool vtd_prq_step(struct model_vtd *v)
 {
+	bool responses = v->num_responses;
+
+	if (v->response_delay)
+		v->response_delay--;
 	if (!v->num_held || !vtd_responses_room(v))
-		return false;
+		return responses;
 	if (v->held_delay)
 		v->held_delay--;
 	else
@@ -467,6 +497,7 @@ static bool request_locked(struct model_vtd *v, const struct model_page_request 
 	if (!v->config.prs || !(vtd_reg32(v, VTD_REG_GSTS) & VTD_GSTS_TES) ||
 	    vtd_get(v->root, VTD_RTADDR_TTM) == VTD_TTM_ABORT)
 		return false;
+	vtd_responses_room(v);
 	if (!vtd_walk_page_request(v, &w)) {
 		vtd_record(v, &w);
 		respond_itself(v, r, response_for(w.fault));

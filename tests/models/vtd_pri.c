@@ -64,9 +64,12 @@ static enum model_status send(enum model_request_type type, uint32_t pasid, uint
 	return bench.iommu->translate(bench.iommu->context, &r, t);
 }
 
+static unsigned int answers_before; /* the last invalidation of the device TLB */
+
 static bool invalidate(void *context, bool has_pasid, uint32_t pasid, uint64_t iova, uint64_t size,
 		       bool global)
 {
+	answers_before = num_answers;
 	(void)context;
 	(void)has_pasid;
 	(void)pasid;
@@ -729,6 +732,67 @@ static void many(void **state)
 	assert_int_equal(all_reports(&bench), 0);
 }
 
+/* 7.8: a response is late, but not behind an invalidation of the device's TLB. */
+static void late_responses(void **state)
+{
+	unsigned int late = 0;
+
+	(void)state;
+	for (unsigned int lazy = 0; lazy < 2; lazy++) {
+		const uint64_t *status;
+
+		bench_close(&bench);
+		open_preset(lazy ? lazily : NULL);
+		status = word(&bench, bench.status);
+		settle();
+		for (uint32_t i = 1; i <= 60; i++) {
+			uint64_t at = bench.queue + bench.tail;
+
+			num_answers = answers_before = 0;
+			assert_true(ask(PASID, (uint16_t)i, true, MODEL_READ));
+			settle();
+			consume();
+			/* Without the invalidation in every second round. */
+			*word(&bench, at) = VTD_DESC_PAGE_RESPONSE | VTD_DESC_PR_PP |
+					    vtd_set(SID, VTD_DESC_PR_RID) |
+					    vtd_set(PASID, VTD_DESC_PASID);
+			*word(&bench, at + 8) = vtd_set(i, VTD_DESC_PR1_PRGI);
+			*word(&bench, at + 16) = *word(&bench, at + 24) = 0;
+			bench.tail = (bench.tail + 32) % 4096;
+			if (i & 1)
+				submit_wide(&bench,
+					    VTD_DESC_PASID_DEVICE_TLB |
+						    vtd_set(SID, VTD_DESC_PDTLB_SID) |
+						    vtd_set(PASID, VTD_DESC_PASID),
+					    IOVA);
+			wait(i, true);
+			while (*status != i)
+				model_vtd_step(bench.vtd);
+			if (i & 1)
+				assert_int_equal(answers_before, 1);
+			else if (lazy)
+				late += !num_answers;
+			else
+				assert_int_equal(num_answers, 1);
+			settle();
+			assert_int_equal(num_answers, 1);
+		}
+	}
+	assert_true(late > 0);
+	/* However many the unit answers itself, none is lost. */
+	put(&bench, context_entry(), *word(&bench, context_entry()) & ~VTD_SCE0_PRE);
+	flush_all_contexts();
+	settle();
+	num_answers = 0;
+	for (uint16_t i = 0; i < 200; i++)
+		assert_true(ask(PASID, i, true, MODEL_READ));
+	settle();
+	assert_int_equal(num_answers, 200);
+	for (uint16_t i = 0; i < 200; i++)
+		assert_int_equal(answers[i].group, i);
+	assert_int_equal(all_reports(&bench), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +811,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stop_marker, setup, teardown),
 		cmocka_unit_test_setup_teardown(device_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(many, setup, teardown),
+		cmocka_unit_test_setup_teardown(late_responses, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
