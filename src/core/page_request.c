@@ -384,7 +384,7 @@ void uiommu_faults_remove(struct uiommu_device *dev)
 	if (!faults)
 		return;
 	/* A driver that parks its devices itself still has it attached. */
-	if (faults->enabled && ops->page_requests_drain)
+	if (faults->enabled && wants(dev->domain) && ops->page_requests_drain)
 		ops->page_requests_drain(dev, UIOMMU_RID);
 	if (faults->enabled && ops->page_requests_disable)
 		ops->page_requests_disable(dev);

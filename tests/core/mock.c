@@ -55,6 +55,8 @@ static void commit(struct uiommu_attach *attach)
 	else
 		script->pasids[attach->pasid] = attach->domain == &mock_blocked ? NULL :
 										  attach->domain;
+	if (mock_of(attach->dev)->on_commit)
+		mock_of(attach->dev)->on_commit(mock_of(attach->dev), attach);
 }
 
 static void abort_attach(struct uiommu_attach *attach)
@@ -267,6 +269,108 @@ static int alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
 	return 0;
 }
 
+/* ---- address spaces of processes ---- */
+
+static void mm_invalidate(struct uiommu_domain *domain, uint64_t start, uint64_t last)
+{
+	struct mock *mock = paging(domain)->mock;
+
+	mock->invalidates++;
+	mock->invalidate_start = start;
+	mock->invalidate_last = last;
+}
+
+static void mm_exit(struct uiommu_domain *domain)
+{
+	paging(domain)->mock->exits++;
+}
+
+static void sva_free(struct uiommu_domain *domain)
+{
+	paging(domain)->mock->sva_live--;
+	domain_free(domain);
+}
+
+static const struct uiommu_domain_ops sva_ops = {
+	.pasid = true,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.attach_abort = abort_attach,
+	.mm_invalidate = mm_invalidate,
+	.mm_exit = mm_exit,
+	.free = sva_free,
+};
+
+static int alloc_sva(struct uiommu_device *dev, struct uiommu_mm *mm,
+		     const struct uiommu_mm_format_info *info, struct uiommu_domain **out)
+{
+	struct mock *mock = mock_of(dev);
+	struct mock_domain *d;
+
+	(void)mm;
+	mock->sva_allocs++;
+	if (mock->sva_error)
+		return mock->sva_error;
+	if (info->format != UIOMMU_MM_X86_64)
+		return -UIOMMU_EOPNOTSUPP;
+	d = uiommu_port_alloc(mock->host.port, sizeof(*d));
+	if (!d)
+		return -UIOMMU_ENOMEM;
+	mock->sva_live++;
+	d->mock = mock;
+	d->domain.type = UIOMMU_DOMAIN_SVA;
+	d->domain.ops = &sva_ops;
+	*out = &d->domain;
+	return 0;
+}
+
+/* ---- page requests ---- */
+
+static int page_enable(struct uiommu_device *dev)
+{
+	struct mock_script *script = script_of(dev);
+
+	if (script->page_enable_error)
+		return script->page_enable_error;
+	if (script->page_requests)
+		abort(); /* twice */
+	script->page_requests = true;
+	script->enables++;
+	return 0;
+}
+
+static void page_disable(struct uiommu_device *dev)
+{
+	if (!script_of(dev)->page_requests)
+		abort();
+	script_of(dev)->page_requests = false;
+}
+
+static void page_drain(struct uiommu_device *dev, uiommu_pasid_t pasid)
+{
+	struct mock_script *script = script_of(dev);
+	struct mock *mock = mock_of(dev);
+
+	script->drains++;
+	if (mock->on_drain)
+		mock->on_drain(mock, dev, pasid);
+}
+
+static void page_response(struct uiommu_instance *instance, const struct uiommu_page_request *last,
+			  enum uiommu_page_response_code code)
+{
+	struct mock *mock = (struct mock *)(uintptr_t)instance->fwnode->name;
+
+	pthread_mutex_lock(&mock->host.lock);
+	if (mock->num_responses < MOCK_RESPONSES)
+		mock->response[mock->num_responses] =
+			(struct mock_response){ .last = *last, .code = code };
+	mock->num_responses++;
+	pthread_mutex_unlock(&mock->host.lock);
+	if (mock->on_response)
+		mock->on_response(mock, last);
+}
+
 /* ---- devices ---- */
 
 static int probe(struct uiommu_instance *instance, struct uiommu_device *dev)
@@ -398,6 +502,11 @@ void mock_init(struct mock *mock)
 			.is_attach_deferred = deferred,
 			.domain_alloc_paging = alloc_paging,
 			.domain_alloc_nested = alloc_nested,
+			.domain_alloc_sva = alloc_sva,
+			.page_requests_enable = page_enable,
+			.page_requests_disable = page_disable,
+			.page_requests_drain = page_drain,
+			.page_response = page_response,
 			.reset_done = reset_done,
 		};
 		mock->instance[i].ops = &mock->ops[i];
@@ -432,7 +541,7 @@ void mock_desc(struct mock *mock, unsigned int index, struct uiommu_device_desc 
 		.bus = index & 1 ? "platform" : "pci",
 		.configure = configure,
 		.context = &mock->script[index],
-		.pasid_bits = 4,
+		.pasid_bits = mock->script[index].pasid_bits ? mock->script[index].pasid_bits : 4,
 	};
 }
 

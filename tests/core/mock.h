@@ -12,6 +12,7 @@
 
 #define MOCK_PAGES 512
 #define MOCK_DEVICES 8
+#define MOCK_RESPONSES 64
 
 struct mock_host {
 	void *port; /* what the system gets as its host */
@@ -33,6 +34,8 @@ struct mock_script {
 	uint32_t alias; /* a second ID, not 0, that several devices may have */
 	unsigned int group; /* devices with one number share a group; 0: a group of its own */
 	bool no_group, deferred, no_flush_queue, ats;
+	unsigned int pasid_bits; /* of the device; 0: 4 */
+	int page_enable_error;
 	struct uiommu_resv_region resv; /* used if last > start */
 
 	/* What has happened. */
@@ -43,6 +46,14 @@ struct mock_script {
 	struct uiommu_domain *rid; /* in hardware */
 	struct uiommu_domain *parked; /* what it was released with */
 	struct uiommu_domain *pasids[16];
+	bool page_requests; /* enabled */
+	unsigned int enables, drains;
+};
+
+/* An answer to a page request, as the driver got it. */
+struct mock_response {
+	struct uiommu_page_request last;
+	enum uiommu_page_response_code code;
 };
 
 struct mock {
@@ -64,6 +75,17 @@ struct mock {
 	bool lazy_gather; /* unmap notes nothing */
 	_Atomic unsigned int faults;
 	struct uiommu_fault fault;
+
+	/* Page requests and SVA.  The callbacks may be NULL. */
+	int sva_error;
+	unsigned int sva_allocs, sva_live;
+	_Atomic unsigned int invalidates, exits;
+	uint64_t invalidate_start, invalidate_last;
+	struct mock_response response[MOCK_RESPONSES]; /* host.lock */
+	unsigned int num_responses;
+	void (*on_response)(struct mock *mock, const struct uiommu_page_request *last);
+	void (*on_drain)(struct mock *mock, struct uiommu_device *dev, uiommu_pasid_t pasid);
+	void (*on_commit)(struct mock *mock, const struct uiommu_attach *attach);
 };
 
 struct mock_domain {
