@@ -776,7 +776,11 @@ static inline unsigned int vtd_desc_type(uint64_t q0)
 #define VTD_DESC_WAIT_RSVD1 UINT64_C(0x3)
 
 /* Page group response. */
-#define VTD_DESC_PR_PP (UINT64_C(1) << 4) /* with PASID */
+/*
+ * With PASID.  Not for a function whose PRI status does not say that responses need it: such a function must not
+ * get one, whatever its request had (PCIe 6.0, 10.5.2.3), and its group indices tell groups apart without.
+ */
+#define VTD_DESC_PR_PP (UINT64_C(1) << 4)
 #define VTD_DESC_PR_RC_SHIFT 12
 #define VTD_DESC_PR_RC (UINT64_C(0xf) << 12) /* VTD_PR_x */
 #define VTD_DESC_PR_RID_SHIFT 16
