@@ -62,7 +62,7 @@ static int range_of(const uint64_t word[3], struct vtd_range *range)
 		range->last = UINT64_MAX;
 		return address ? -UIOMMU_EIO : 0;
 	}
-	if (address % VTD_PAGE_SIZE || pages > UINT64_MAX / VTD_PAGE_SIZE)
+	if (address % VTD_PAGE_SIZE || pages > UINT64_MAX / VTD_PAGE_SIZE + 1)
 		return -UIOMMU_EIO;
 	range->last = address + (pages * VTD_PAGE_SIZE - 1);
 	return pages && range->last < address ? -UIOMMU_EIO : 0;

@@ -24,7 +24,7 @@
  */
 #include "src/drivers/vtd/unit.h"
 
-#define RING_ORDER 2 /* 512 descriptors; PQA.PQS */
+#define RING_ORDER 0 /* 128 descriptors: four devices at their most; PQA.PQS */
 #define DRAIN_ROUNDS 4
 
 static void lock(struct uiommu_vtd *unit)
