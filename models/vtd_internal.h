@@ -4,7 +4,8 @@
  *
  *   vtd.c            configuration, life, the way of a request through the unit
  *   vtd_regs.c       registers and the handshake of global commands
- *   vtd_walk.c       root, context and PASID structures, paging structures
+ *   vtd_walk.c       root, context and PASID structures
+ *   vtd_paging.c     paging structures
  *   vtd_invalidate.c what each invalidation drops; the invalidation queue
  *   vtd_fault.c      fault records, events, reports
  *   vtd_prq.c        page requests and responses
@@ -214,6 +215,15 @@ struct vtd_walk {
 	bool user, snoop, global, dirty;
 };
 
+/*
+ * One word of a table.  False: not memory of tables; the walk ends there and nothing is followed.  Bits in
+ * @ignored may be unflushed.
+ */
+bool vtd_fetch(struct model_vtd *v, const struct vtd_walk *w, uint64_t phys, bool incoherent,
+	       uint64_t ignored, uint64_t *value);
+/* Reports reserved bits at @at; false, with w->fault. */
+bool vtd_fail_reserved(struct model_vtd *v, struct vtd_walk *w, uint8_t fault, uint64_t at,
+		       const char *section);
 /* Root, context and PASID structures into @w. False: w->fault. */
 bool vtd_walk_context(struct model_vtd *v, struct vtd_walk *w);
 /* Down to the PASID entry, whatever the request is: what the PASID stands for. False: w->fault. */

@@ -454,6 +454,12 @@ enum vtd_fault_reason {
 #define VTD_IQERCD_ICESID_SHIFT 48
 #define VTD_IQERCD_ICESID (UINT64_C(0xffff) << 48) /* who answered wrongly */
 
+/*
+ * ITE (6.5.2.10, 11.4.7.1): a device did not answer an invalidation of its TLB; ITESID says which.  Nothing more
+ * is fetched until software clears ITE, then the queue goes on at IQH, behind the device's descriptor.  Of the
+ * descriptors that had been fetched already, and IQH is behind those too, waits are given up (no status, no
+ * interrupt) and others are carried out.
+ */
 enum vtd_iqe_info {
 	VTD_IQEI_UNKNOWN = 0, /* nothing is known, or an older revision */
 	VTD_IQEI_TAIL = 1, /* tail beyond the queue */
@@ -487,6 +493,10 @@ enum vtd_iqe_info {
 #define VTD_PRS_PRO (1u << 1) /* page request overflow; write 1 to clear */
 
 #define VTD_PRQ_SIZE 32
+/*
+ * A page request drops what the IOTLB and paging-structure caches hold for its PASID and page, of the first stage
+ * and nested (6.5.3.1): software that permits more need not invalidate.
+ */
 /* Page request descriptor, quadword 0 ... */
 #define VTD_PRQ0_TYPE UINT64_C(0xff)
 #define VTD_PRQ0_TYPE_REQUEST UINT64_C(0x01)
@@ -769,6 +779,12 @@ static inline unsigned int vtd_desc_type(uint64_t q0)
 #define VTD_DESC_WAIT_SW (UINT64_C(1) << 5) /* write the status */
 #define VTD_DESC_WAIT_FN (UINT64_C(1) << 6) /* fence: later ones start after the earlier are done */
 #define VTD_DESC_WAIT_PD (UINT64_C(1) << 7) /* drain page requests; needs ECAP.PDS */
+/*
+ * PD: the wait is done when all page requests that the unit received before are in the queue, or lost to
+ * overflow.  To drain a PASID that ends (7.10, 7.11): its entry not present and invalidated, a wait with PD, the
+ * queue worked off up to the tail after that, every group answered, then an invalidation of the device TLB with
+ * a wait: it does not pass responses (7.8).  Only then may the PASID get a new use.
+ */
 #define VTD_DESC_WAIT_DATA_SHIFT 32
 #define VTD_DESC_WAIT_DATA (UINT64_C(0xffffffff) << 32)
 #define VTD_DESC_WAIT_RSVD0 UINT64_C(0xfffff100)
