@@ -343,6 +343,11 @@ static void test_write(void **state)
 	w->access = MODEL_READ;
 	assert_int_equal(run(w, DMA_ENGINE_WRITE, IOVA + 8, 8, ASKS), DMA_ENGINE_WAITING);
 	assert_int_equal(w->page.access, MODEL_WRITE);
+	put(w, DMA_ENGINE_WINDOW, 8, 0);
+	/* The same group with a PASID is another. */
+	assert_int_equal(bare(w, DMA_ENGINE_FLAG_PASID, BARE | w->page.group), DMA_ENGINE_WAITING);
+	answer(w, true, PASID, w->page.group, MODEL_PAGE_INVALID);
+	assert_int_equal(settled(w), DMA_ENGINE_WAITING);
 	w->access = MODEL_READ | MODEL_WRITE;
 	answer(w, false, 0, w->page.group, MODEL_PAGE_SUCCESS);
 	assert_int_equal(settled(w), DMA_ENGINE_DONE_OK);
@@ -396,12 +401,14 @@ static void test_failure(void **state)
 	set_pri(w, PCI_PRI_STATUS, 2, PCI_PRI_STATUS_FAILURE);
 	assert_false(pri(w, PCI_PRI_STATUS, 2) & PCI_PRI_STATUS_FAILURE);
 	assert_int_equal(bare(w, 0, BARE | 1), DMA_ENGINE_REFUSED_BY_DEVICE);
-	/* What comes now is not heeded, and no mistake. */
+	/* Enabled anew it has forgotten the other group: that one's response is no mistake. */
+	set_pri(w, PCI_PRI_CONTROL, 2, 0);
+	assert_true(pri(w, PCI_PRI_STATUS, 2) & PCI_PRI_STATUS_STOPPED);
+	set_pri(w, PCI_PRI_CONTROL, 2, PCI_PRI_ENABLE);
+	for (unsigned int i = 1; i < 5; i++)
+		assert_int_equal(bare(w, 0, BARE | i), DMA_ENGINE_DONE_OK);
 	answer(w, false, 0, 0, MODEL_PAGE_SUCCESS);
 	assert_int_equal(w->reports, 0);
-	set_pri(w, PCI_PRI_CONTROL, 2, 0);
-	set_pri(w, PCI_PRI_CONTROL, 2, PCI_PRI_ENABLE);
-	assert_int_equal(bare(w, 0, BARE | 1), DMA_ENGINE_DONE_OK);
 }
 
 /* The answer is there before the request has returned; it does not help, so many times. */
