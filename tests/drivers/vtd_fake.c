@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "spec/pci.h"
 #include "tests/drivers/vtd_fake.h"
 
 #define FRO 0x200u /* fault records */
@@ -53,11 +54,14 @@ static enum fake_trouble look_at(struct fake *f, unsigned int type)
 
 static void carry_out_wait(struct fake *f, const uint64_t *desc)
 {
-	uint32_t *status = uiommu_test_phys(f->test, desc[1] & VTD_DESC_WAIT1_ADDR, 4);
+	uint32_t *status;
 
+	if (!(desc[0] & VTD_DESC_WAIT_SW))
+		return;
+	status = uiommu_test_phys(f->test, desc[1] & VTD_DESC_WAIT1_ADDR, 4);
 	if (f->drop_wait)
 		f->drop_wait = false;
-	else if (status && (desc[0] & VTD_DESC_WAIT_SW))
+	else if (status)
 		*status = (uint32_t)vtd_get(desc[0], VTD_DESC_WAIT_DATA);
 }
 
@@ -106,10 +110,10 @@ static void run_queue(struct fake *f)
 		case FAKE_GOOD:
 			break;
 		}
+		if (type != VTD_DESC_WAIT || f->note_waits)
+			note(f, desc[0], desc[1]);
 		if (type == VTD_DESC_WAIT)
 			carry_out_wait(f, desc);
-		else
-			note(f, desc[0], desc[1]);
 		f->iqh = (f->iqh + size) % VTD_PAGE_SIZE;
 	}
 }
@@ -135,6 +139,13 @@ static uint64_t read_register(struct fake *f, uint64_t offset)
 		return f->iqt;
 	case VTD_REG_IQERCD:
 		return f->iqercd;
+	case VTD_REG_PQH:
+		return f->pqh;
+	case VTD_REG_PQT:
+		f->tail_seen_pending |= f->prs & VTD_PRS_PPR;
+		return f->pqt;
+	case VTD_REG_PRS:
+		return f->prs;
 	case VTD_REG_CCMD:
 		return f->ccmd;
 	case IRO + VTD_REG_IOTLB:
@@ -176,6 +187,18 @@ static void write_register(struct fake *f, uint64_t offset, uint64_t value)
 	case VTD_REG_IQT:
 		f->iqt = value;
 		run_queue(f);
+		break;
+	case VTD_REG_PQA:
+		f->pqa = value;
+		break;
+	case VTD_REG_PQH:
+		f->pqh = value;
+		break;
+	case VTD_REG_PQT:
+		f->pqt = value;
+		break;
+	case VTD_REG_PRS:
+		f->prs &= ~(uint32_t)value;
 		break;
 	case VTD_REG_CCMD:
 		f->ccmd = f->stuck ? value : value & ~VTD_CCMD_ICC;
@@ -244,6 +267,13 @@ void fake_init(struct fake *f)
 	f->ecap = fake_ecap();
 }
 
+static bool ats_allowed(void *context, struct uiommu_device *dev)
+{
+	(void)context;
+	(void)dev;
+	return true;
+}
+
 int fake_start(struct fake *f, enum uiommu_domain_type type, unsigned int flags)
 {
 	const struct uiommu_system_config system = { .host = f->test, .default_type = type };
@@ -256,6 +286,7 @@ int fake_start(struct fake *f, enum uiommu_domain_type type, unsigned int flags)
 			  .write64 = write64,
 			  .context = f },
 		.flags = flags,
+		.ats_allowed = ats_allowed,
 	};
 	int rc;
 
@@ -302,6 +333,87 @@ struct uiommu_device *fake_add(struct fake *f, const char *name, const uint32_t 
 	assert_true(uiommu_device_is_translated(dev)); /* so that it is not configured again */
 	return dev;
 }
+
+/* ---- page requests ----------------------------------------------------------------------------- */
+
+static uint32_t config_read(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size)
+{
+	const struct fake *f = fn->context;
+	uint32_t value = 0;
+
+	memcpy(&value, f->space + offset, size);
+	return value;
+}
+
+static void config_write(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size,
+			 uint32_t value)
+{
+	struct fake *f = fn->context;
+
+	memcpy(f->space + offset, &value, size);
+}
+
+static void set(struct fake *f, unsigned int offset, unsigned int size, uint32_t value)
+{
+	config_write(&f->fn, offset, size, value);
+}
+
+struct uiommu_device *fake_add_pci(struct fake *f)
+{
+	const uint32_t source_id = FAKE_PCI_SID;
+	struct configured c = { f, &source_id };
+	const struct uiommu_device_desc desc = { .name = "function",
+						 .bus = "pci",
+						 .pci = &f->fn,
+						 .pasid_bits = 10,
+						 .configure = configure,
+						 .context = &c };
+	struct uiommu_device *dev;
+
+	f->fn = (struct uiommu_pci_function){ .devfn = FAKE_PCI_SID,
+					      .topology = &f->topology,
+					      .context = f };
+	f->fns[0] = &f->fn;
+	f->topology = (struct uiommu_pci_topology){ .functions = f->fns,
+						    .num_functions = 1,
+						    .config_read = config_read,
+						    .config_write = config_write };
+	set(f, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
+	set(f, PCI_CAP_POINTER, 1, 0x40);
+	set(f, 0x40 + PCI_CAP_ID, 1, PCI_CAP_ID_PCIE);
+	set(f, FAKE_PASID_AT, 4, PCI_EXT_CAP_ID_PASID | FAKE_ATS_AT << PCI_EXT_CAP_NEXT_SHIFT);
+	set(f, FAKE_PASID_AT + PCI_PASID_CAPABILITY, 2, 10u << PCI_PASID_WIDTH_SHIFT);
+	set(f, FAKE_ATS_AT, 4, PCI_EXT_CAP_ID_ATS | FAKE_PRI_AT << PCI_EXT_CAP_NEXT_SHIFT);
+	set(f, FAKE_PRI_AT, 4, PCI_EXT_CAP_ID_PRI);
+	set(f, FAKE_PRI_AT + PCI_PRI_STATUS, 2,
+	    PCI_PRI_STATUS_STOPPED | PCI_PRI_STATUS_PASID_REQUIRED);
+	set(f, FAKE_PRI_AT + PCI_PRI_CAPACITY, 4, 100);
+	assert_int_equal(uiommu_device_add(f->sys, &desc, &dev), 0);
+	assert_true(uiommu_device_is_translated(dev));
+	return dev;
+}
+
+bool fake_page_request(struct fake *f, uint64_t q0, uint64_t q1)
+{
+	const uint64_t size = (uint64_t)VTD_PAGE_SIZE << (f->pqa & VTD_PQA_PQS);
+	const uint64_t next = (f->pqt + VTD_PRQ_SIZE) % size;
+	uint64_t *desc;
+
+	if (f->prs & VTD_PRS_PRO)
+		return false;
+	if (next == f->pqh) {
+		f->prs |= VTD_PRS_PRO;
+		return false;
+	}
+	desc = uiommu_test_phys(f->test, (f->pqa & VTD_PQA_PQA) + f->pqt, VTD_PRQ_SIZE);
+	desc[0] = q0;
+	desc[1] = q1;
+	f->pqt = next;
+	f->prs |= VTD_PRS_PPR;
+	return true;
+}
+
+/* ---- what was noted ---------------------------------------------------------------------------- */
 
 bool fake_noted(const struct fake *f, unsigned int from, unsigned int type,
 		unsigned int granularity, unsigned int did)

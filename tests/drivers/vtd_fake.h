@@ -29,6 +29,10 @@ struct fake {
 	uint64_t cap, ecap;
 	uint32_t gsts, fsts;
 	uint64_t rtaddr, iqa, iqh, iqt, iqercd, ccmd, iotlb, iva;
+	uint64_t pqa, pqh, pqt;
+	uint32_t prs;
+	bool tail_seen_pending; /* the tail of page requests was read with PPR set */
+	bool note_waits; /* note wait descriptors too */
 	bool stuck, drop_wait, stands;
 	bool refuse_all; /* even what is put in the place of a refused one */
 
@@ -49,7 +53,18 @@ struct fake {
 	struct uiommu_system *sys;
 	struct uiommu_fwnode node;
 	struct uiommu_vtd *unit;
+
+	/* The one PCI function, with PASIDs, ATS and page requests. */
+	struct uiommu_pci_topology topology;
+	struct uiommu_pci_function fn, *fns[1];
+	unsigned char space[4096];
 };
+
+#define FAKE_PCI_SID 0x0010u /* 00:02.0 */
+/* Where its capabilities are. */
+#define FAKE_PASID_AT 0x100u
+#define FAKE_ATS_AT 0x110u
+#define FAKE_PRI_AT 0x120u
 
 /* Capabilities of a plain unit: 48 bits, 2M and 1G, page-selective, 256 domains; and its queue. */
 uint64_t fake_cap(void);
@@ -62,6 +77,10 @@ int fake_start(struct fake *fake, enum uiommu_domain_type type, unsigned int fla
 void fake_stop(struct fake *fake);
 
 struct uiommu_device *fake_add(struct fake *fake, const char *name, const uint32_t *source_id);
+
+struct uiommu_device *fake_add_pci(struct fake *fake);
+/* Hardware queues a page request; false: there is no room, or an overflow was not cleared. */
+bool fake_page_request(struct fake *fake, uint64_t q0, uint64_t q1);
 
 /* From note @from on: one of @type with this granularity and domain ID? */
 bool fake_noted(const struct fake *fake, unsigned int from, unsigned int type,
