@@ -2,6 +2,10 @@
 /*
  * vtd_pri.c - page requests in the VT-d model: the queue, responses, drains, and what software may not do
  */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "vtd_bench.h"
 
 #define IOVA UINT64_C(0x7f12345000)
@@ -793,6 +797,86 @@ static void late_responses(void **state)
 	assert_int_equal(all_reports(&bench), 0);
 }
 
+/* 11.4.11: a queue of two pages. */
+static void two_pages(void **state)
+{
+	uint64_t both = page(&bench);
+
+	(void)state;
+	page(&bench);
+	model_vtd_write64(bench.vtd, VTD_REG_PQA, both | 1);
+	for (uint16_t i = 0; i < 255; i++)
+		assert_true(ask(PASID, i, true, MODEL_READ));
+	assert_int_equal(prs(), VTD_PRS_PPR);
+	assert_int_equal(model_vtd_read64(bench.vtd, VTD_REG_PQT), 8192 - 32);
+	assert_int_equal(vtd_get(*word(&bench, both + 254 * 32 + 8), VTD_PRQ1_PRGI), 254);
+	assert_true(ask(PASID, 255, true, MODEL_READ));
+	assert_int_equal(prs(), VTD_PRS_PPR | VTD_PRS_PRO);
+	expect_answer(PASID, 255, MODEL_PAGE_SUCCESS);
+	model_vtd_write64(bench.vtd, VTD_REG_PQH, 8192 - 32);
+	model_vtd_write32(bench.vtd, VTD_REG_PRS, VTD_PRS_PPR | VTD_PRS_PRO);
+	assert_true(ask(PASID, 255, true, MODEL_READ));
+	assert_int_equal(model_vtd_read64(bench.vtd, VTD_REG_PQT), 0);
+	assert_int_equal(all_reports(&bench), 0);
+}
+
+/* ---- two threads ------------------------------------------------------------------------------- */
+
+#define ROUNDS 500u
+
+static atomic_uint responses_seen;
+
+static void count_response(void *context, bool has_pasid, uint32_t pasid, uint16_t group,
+			   enum model_page_response code)
+{
+	struct model_translation t;
+
+	(void)context;
+	(void)has_pasid;
+	(void)group;
+	(void)code;
+	send(MODEL_ATS_TRANSLATION, pasid, IOVA, MODEL_READ, &t);
+	atomic_fetch_add(&responses_seen, 1);
+}
+
+/* The device: one group at a time, the next when it has its response. */
+static void *device_thread(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		ask(PASID, (uint16_t)(i & 511), true, MODEL_READ);
+		while (atomic_load(&responses_seen) == i)
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* Device and software at the same time: each request is answered once, and nothing is out of order. */
+static void threads(void **state)
+{
+	const struct model_atc atc = { .invalidate = invalidate, .page_response = count_response };
+	pthread_t thread;
+	uint64_t head = 0;
+
+	(void)state;
+	atomic_store(&responses_seen, 0);
+	assert_int_equal(model_vtd_set_atc(bench.vtd, SID, &atc), 0);
+	model_vtd_write32(bench.vtd, VTD_REG_PECTL, VTD_ECTL_IM);
+	assert_int_equal(pthread_create(&thread, NULL, device_thread, NULL), 0);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		while (model_vtd_read64(bench.vtd, VTD_REG_PQT) == head)
+			sched_yield();
+		assert_int_equal(vtd_get(*word(&bench, requests + head + 8), VTD_PRQ1_PRGI),
+				 i & 511);
+		head = (head + 32) % 4096;
+		model_vtd_write64(bench.vtd, VTD_REG_PQH, head);
+		answer(PASID, (uint16_t)(i & 511), VTD_PR_SUCCESS);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(atomic_load(&responses_seen), ROUNDS);
+	assert_int_equal(all_reports(&bench), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -812,6 +896,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(device_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(many, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_responses, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(threads, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
