@@ -71,6 +71,8 @@ int uiommu_port_mm_describe(void *host, struct uiommu_mm *mm, struct uiommu_mm_f
 	rc = mm->exited ? -UIOMMU_ENOENT : 0;
 	*info = mm->info;
 	unlock(mm, &mm->lock);
+	if (mm->on_describe)
+		mm->on_describe(mm);
 	return rc;
 }
 

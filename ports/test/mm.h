@@ -21,6 +21,8 @@ struct uiommu_mm {
 
 	/* Set by the test before faults come; may be NULL.  Called in mm_fault, with no mutex held. */
 	void (*on_fault)(struct uiommu_mm *mm, uint64_t address, unsigned int prot);
+	/* The same after it was described. */
+	void (*on_describe)(struct uiommu_mm *mm);
 	void *context;
 
 	/* The rest is covered by @lock. */

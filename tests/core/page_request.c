@@ -152,10 +152,15 @@ static void test_groups(void **state)
 	assert_int_equal(w.c1.count, 2);
 	assert_int_equal(w.c1.request[0].address, 0x4000);
 	assert_int_equal(w.m.num_responses, 5);
+	/* PASID 0 is the RID's attachment, and still another requester. */
+	assert_int_equal(report(&w, 0, 0, 9, 0, 0xb000), 0);
+	assert_int_equal(report(&w, 0, 0, 9, LAST | PASID, 0xc000), 0);
+	assert_int_equal(w.c1.count, 1);
+	assert_int_equal(w.m.num_responses, 6);
 	uiommu_detach_group(w.d1, w.group);
 	uiommu_detach_device_pasid(w.d1, w.dev[0], 1);
 	uiommu_detach_device_pasid(w.d2, w.dev[0], 2);
-	assert_int_equal(w.m.num_responses, 5);
+	assert_int_equal(w.m.num_responses, 6);
 	stop(&w);
 }
 
@@ -278,6 +283,10 @@ static void test_user_table(void **state)
 	uiommu_page_response(w.c1.group[0], UIOMMU_PAGE_SUCCESS);
 	assert_int_equal(w.m.num_responses, 3);
 	assert_int_equal(report(&w, 0, 1, 1, LAST, 0x1000), -UIOMMU_EINVAL);
+	/* Another kind of domain there has no guest's PASIDs. */
+	assert_int_equal(uiommu_attach_group(w.d1, w.group), 0);
+	assert_int_equal(report(&w, 0, 1, 1, LAST, 0x1000), -UIOMMU_EINVAL);
+	uiommu_detach_group(w.d1, w.group);
 	uiommu_detach_device_pasid(w.d2, w.dev[0], 2);
 	uiommu_domain_free(nested);
 	uiommu_domain_free(parent);
@@ -480,8 +489,10 @@ static void test_members(void **state)
 	assert_int_equal(report(&w, 2, 1, 1, LAST, 0x1000), 0);
 	assert_int_equal(report(&w, 3, 1, 1, LAST, 0x1000), 0);
 	assert_ptr_equal(w.c1.dev, w.dev[1]);
+	assert_int_equal(uiommu_attach_device_pasid(w.d2, late, 2, NULL), 0);
 	assert_int_equal(report(&w, 4, 1, 1, LAST, 0x1000), -UIOMMU_EINVAL);
 	assert_int_equal(w.c1.num_groups, 2);
+	uiommu_detach_device_pasid(w.d2, late, 2);
 	/* The replace fails at the second member: the first has never stopped asking. */
 	w.m.script[3].attach_error = -UIOMMU_ENOSPC;
 	w.m.script[3].attach_error_domain = w.d2;

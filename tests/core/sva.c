@@ -128,6 +128,12 @@ static void test_large_pool(void **state)
 			assert_int_equal(pasid, i);
 		}
 		assert_int_equal(uiommu_pasid_alloc(w.dev[0], &pasid), -UIOMMU_ENOSPC);
+		uiommu_pasid_free(w.m.sys, 400);
+		uiommu_pasid_free(w.m.sys, 3);
+		assert_int_equal(uiommu_pasid_alloc(w.dev[0], &pasid), 0);
+		assert_int_equal(pasid, 3);
+		assert_int_equal(uiommu_pasid_alloc(w.dev[0], &pasid), 0);
+		assert_int_equal(pasid, 400);
 		for (uiommu_pasid_t i = 511; i; i--)
 			uiommu_pasid_free(w.m.sys, i);
 	}
@@ -357,8 +363,8 @@ static enum uiommu_page_response_code answer(const struct world *w)
 
 static void check_prot(struct uiommu_mm *mm, uint64_t address, unsigned int prot)
 {
-	(void)mm;
 	(void)address;
+	*(unsigned int *)mm->context = prot;
 	assert_true(prot & RW);
 	assert_int_equal(prot & ~(RW | UIOMMU_NOEXEC | UIOMMU_PRIV), 0);
 }
@@ -373,12 +379,14 @@ static void test_requests(void **state)
 		.address = LAST + 1,
 		.prot = UIOMMU_READ,
 	};
+	unsigned int asked = 0;
 	struct uiommu_sva *a;
 	struct world w;
 
 	(void)state;
 	start(&w, 1);
 	w.mm->on_fault = check_prot;
+	w.mm->context = &asked;
 	a = bind(&w, 0, w.mm);
 	request(&w, 0, 1, FIRST, UIOMMU_READ);
 	assert_int_equal(answer(&w), UIOMMU_PAGE_SUCCESS);
@@ -405,6 +413,11 @@ static void test_requests(void **state)
 	assert_int_equal(w.m.num_responses, 7);
 	assert_int_equal(answer(&w), UIOMMU_PAGE_INVALID);
 	assert_int_equal(w.mm->faults, 7); /* the others were not tried */
+	assert_int_equal(asked, UIOMMU_READ | UIOMMU_NOEXEC);
+	r.execute = true;
+	assert_int_equal(uiommu_report_page_request(&w.m.instance[0], &r), 0);
+	assert_int_equal(asked, UIOMMU_READ);
+	w.m.num_responses--;
 	uiommu_sva_unbind_device(a);
 	assert_int_equal(w.m.num_responses, 7);
 	stop(&w);
@@ -458,6 +471,57 @@ static void test_exit_beside_bind(void **state)
 	assert_null(walks(&w, 0, 1));
 	assert_int_equal(w.m.sva_live, 0);
 	assert_int_equal(w.mm->refs, 1);
+	stop(&w);
+}
+
+static void exit_once(struct uiommu_mm *mm)
+{
+	mm->on_describe = NULL;
+	uiommu_test_mm_exit(mm);
+}
+
+/* The same just before, and where there is a bond already. */
+static void test_exit_before_bind(void **state)
+{
+	struct uiommu_sva *a;
+	struct world w;
+
+	(void)state;
+	start(&w, 1);
+	a = bind(&w, 0, w.mm);
+	w.mm->on_describe = exit_once;
+	assert_int_equal(bind_error(&w, 0, w.mm), -UIOMMU_ENOENT);
+	uiommu_sva_unbind_device(a);
+	assert_null(walks(&w, 0, 1));
+	put_mm(&w, w.mm);
+	w.mm = new_mm(&w);
+	w.mm->on_describe = exit_once;
+	assert_int_equal(bind_error(&w, 0, w.mm), -UIOMMU_ENOENT);
+	assert_int_equal(w.mm->refs, 1);
+	stop(&w);
+}
+
+/* A group that was empty for a while: the old bond is not the new one's. */
+static void test_stale_bond(void **state)
+{
+	struct uiommu_sva *a, *b;
+	struct world w;
+
+	(void)state;
+	start(&w, 0);
+	w.m.ops[0].device_group = uiommu_single_device_group;
+	w.dev[0] = mock_add(&w.m, 0);
+	a = bind(&w, 0, w.mm);
+	uiommu_device_remove(w.dev[0]);
+	assert_null(walks(&w, 0, 1));
+	w.dev[0] = mock_add(&w.m, 0);
+	b = bind(&w, 0, w.mm);
+	assert_ptr_not_equal(a, b);
+	assert_non_null(walks(&w, 0, 1));
+	uiommu_sva_unbind_device(a);
+	assert_non_null(walks(&w, 0, 1));
+	uiommu_sva_unbind_device(b);
+	assert_null(walks(&w, 0, 1));
 	stop(&w);
 }
 
@@ -642,6 +706,8 @@ int main(void)
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_exit_beside_bind),
+		cmocka_unit_test(test_exit_before_bind),
+		cmocka_unit_test(test_stale_bond),
 		cmocka_unit_test(test_removal),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_sweep),
