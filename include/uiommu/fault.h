@@ -14,7 +14,11 @@
  *
  * The library has no threads: a handler runs on the thread that took the interrupt or polled the
  * instance, with none of the library's locks that attach or map need.  One device's groups are handled
- * one after the other.
+ * one after the other.  A handler may map, unmap, and answer; it may not attach or detach anything of that
+ * device, nor wait for a thread that does: a detach waits for the handler.
+ *
+ * A request that comes while its attachment is just being made or replaced is answered SUCCESS, so that
+ * the device tries again and meets the outcome; while it is being ended, or the device is in reset, INVALID.
  *
  * When a domain is detached from a PASID (or replaced there) the core waits for a handler that is at
  * work for it, forgets incomplete groups, and answers what nobody has answered with INVALID, in the
@@ -68,8 +72,8 @@ UIOMMU_API struct uiommu_device *uiommu_fault_group_device(const struct uiommu_f
  * @group: as a handler got it; not to be used afterwards
  * @code: what the device is told
  *
- * Exactly once for each group that a handler has accepted, from any thread.  If the core has answered
- * in between (detach, removal) nothing is sent.
+ * Exactly once for each group that a handler has accepted, from any thread, also from the handler.  If the
+ * core has answered in between (detach, removal) nothing is sent.
  */
 UIOMMU_API void uiommu_page_response(struct uiommu_fault_group *group,
 				     enum uiommu_page_response_code code);
@@ -97,7 +101,7 @@ struct uiommu_fault_queue;
  * @sys: its system
  * @notify: called when a group has arrived, on the thread that reported it; may be NULL
  * @token: handed to @notify
- * @out: the queue
+ * @out: the queue, to be destroyed before the system
  *
  * Return: 0, -UIOMMU_ENOMEM.
  */

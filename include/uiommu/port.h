@@ -116,7 +116,8 @@ void uiommu_port_mutex_destroy(void *host, struct uiommu_mutex *mutex);
  * uiommu_port_mutex_lock() - take a mutex, sleeping until it is free
  *
  * Not recursive.  Order of the library's locks, outermost first: system SVA, system probe, group,
- * address space, domain, instance; of two domains the one at the lower address.
+ * page requests of a device (being handled, being answered), address space, domain, instance; of two
+ * domains the one at the lower address.
  * A host with one thread may do nothing here.
  */
 void uiommu_port_mutex_lock(void *host, struct uiommu_mutex *mutex);

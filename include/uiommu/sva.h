@@ -35,8 +35,8 @@ struct uiommu_sva; /* one (group, address space) that is bound */
  *
  * Return: 0; -UIOMMU_ENODEV: no group or IOMMU; -UIOMMU_EOPNOTSUPP: the device, the driver, or the format
  * of the address space does not fit; -UIOMMU_EBUSY: its pointers carry tags that devices would not
- * ignore, or the PASID is in use by another domain, or the group is in reset; -UIOMMU_ENOENT: the address
- * space has exited; -UIOMMU_ENOSPC: no PASID is left; -UIOMMU_EOVERFLOW: its PASID is too large for this
+ * ignore, or the PASID is in use by another domain, or the group is in reset, or is bound since before @dev
+ * joined it; -UIOMMU_ENOENT: the address space has exited; -UIOMMU_ENOSPC: no PASID is left; -UIOMMU_EOVERFLOW: its PASID is too large for this
  * device; -UIOMMU_ENOMEM.
  */
 UIOMMU_API int uiommu_sva_bind_device(struct uiommu_device *dev, struct uiommu_mm *mm,
@@ -44,10 +44,11 @@ UIOMMU_API int uiommu_sva_bind_device(struct uiommu_device *dev, struct uiommu_m
 
 /**
  * uiommu_sva_unbind_device() - one user less; the last one ends the bond
- * @sva: freed with its last user
+ * @sva: freed with its last user; NULL does nothing
  *
  * When the last one returns, no request with the PASID is translated, every page request with it has
- * been answered and none is being handled.  Also after the process has exited.  Cannot fail.
+ * been answered and none is being handled.  Also after the process has exited, or the
+ * device was removed.  Cannot fail.
  */
 UIOMMU_API void uiommu_sva_unbind_device(struct uiommu_sva *sva);
 
