@@ -40,14 +40,6 @@ static void forget(struct model_smmuv3 *s, uint32_t sid, const struct model_page
 
 static void remember(struct model_smmuv3 *s, uint32_t sid, const struct model_page_request *r)
 {
-	for (uint32_t i = 0; i < s->num_groups; i++) {
-		struct smmu_group *g = &s->groups[i];
-
-		if (same(g, sid, r) && !g->complete && !g->abandoned) {
-			g->complete = r->last;
-			return;
-		}
-	}
 	forget(s, sid, r);
 	if (s->num_groups == SMMU_GROUPS)
 		remove_group(s, 0);

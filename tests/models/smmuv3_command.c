@@ -546,9 +546,11 @@ static void silent_device(void **state)
 	/* Allowed again without an invalidation that it completes: as bad as before. */
 	put(&b, ste_at(&b) + 8,
 	    *word(&b, ste_at(&b) + 8) | smmuv3_set(SMMUV3_EATS_FULL, SMMUV3_STE1_EATS));
-	cfgi_ste(&b);
 	model_smmuv3_expect_clean(b.smmu, true);
 	assert_int_equal(b.reports[MODEL_REPORT_STALE], 1);
+	cfgi_ste(&b);
+	model_smmuv3_expect_clean(b.smmu, true);
+	assert_int_equal(b.reports[MODEL_REPORT_STALE], 2);
 	d.answers = true;
 	atc_inv(&b, IOVA, 0);
 	sync(&b);

@@ -183,6 +183,9 @@ static void records(void **state)
 	assert_false(entry(&p, r, false));
 	assert_int_equal(p.responses, 0);
 	assert_clean(&p.b);
+	/* Nobody answers a stop marker. */
+	answer(&p, 9, 0, SMMUV3_PRI_SUCCESS);
+	assert_wrong(&p, "not outstanding");
 	close_pri(&p);
 }
 
@@ -274,7 +277,14 @@ static void same_index(void **state)
 	assert_response(&p, 6, 7, MODEL_PAGE_SUCCESS);
 	answer(&p, 5, 7, SMMUV3_PRI_INVALID);
 	assert_response(&p, 5, 7, MODEL_PAGE_INVALID);
+	/* The last of one is not the last of the other. */
+	request(&p, 5, 8, MODEL_READ, false);
+	request(&p, 6, 8, MODEL_READ, true);
+	answer(&p, 6, 8, SMMUV3_PRI_SUCCESS);
+	assert_response(&p, 6, 8, MODEL_PAGE_SUCCESS);
 	assert_clean(&p.b);
+	answer(&p, 5, 8, SMMUV3_PRI_SUCCESS);
+	assert_wrong(&p, "before the last");
 	close_pri(&p);
 }
 
@@ -302,6 +312,7 @@ static void overflow(void **state)
 	request(&p, 5, 22, MODEL_READ, true);
 	assert_response(&p, 5, 22, MODEL_PAGE_SUCCESS);
 	assert_int_equal(used(&p), 3);
+	assert_int_equal(p.b.msis, 1);
 	assert_true(entry(&p, r, true));
 	request(&p, 5, 23, MODEL_READ, true);
 	assert_int_equal(p.responses, 0);
@@ -495,6 +506,7 @@ static void device_gone(void **state)
 	open_pri(&p);
 	request(&p, 5, 7, MODEL_READ, true);
 	request(&p, 5, 8, MODEL_READ, false);
+	request(&p, 5, 9, MODEL_READ, true);
 	assert_int_equal(model_smmuv3_set_atc(p.b.smmu, SID, NULL), 0);
 	/* Late, and harmless. */
 	answer(&p, 5, 7, SMMUV3_PRI_SUCCESS);

@@ -472,6 +472,37 @@ static void changed_meanwhile(void **state)
 	bench_close(&b);
 }
 
+/* Those that have no event of their own are of the stream too. */
+static void whole_stream_merged(void **state)
+{
+	struct bench b;
+	struct waiter w[2];
+	uint64_t record[4], ste;
+
+	(void)state;
+	open_with(&b, 16, true, false, false);
+	stalling(&b);
+	assert_int_equal(send(&b, &w[0], IOVA), MODEL_STALLED);
+	assert_int_equal(send(&b, &w[1], IOVA), MODEL_STALLED);
+	ste = *word(&b, ste_at(&b));
+	abort_stream(&b);
+	/* Open again in memory: the unit might see that any time. */
+	put(&b, ste_at(&b), ste);
+	end_stream(&b);
+	assert_int_equal(b.reports[MODEL_REPORT_ILLEGAL], 1);
+	assert_int_equal(w[0].resumed, 0);
+	forget(&b);
+	abort_stream(&b);
+	end_stream(&b);
+	assert_int_equal(w[0].resumed, 1);
+	assert_int_equal(w[1].resumed, 1);
+	assert_int_equal(w[1].retries, 0);
+	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSLATION);
+	assert_int_equal(event_type(&b, record), 0);
+	assert_clean(&b);
+	bench_close(&b);
+}
+
 /* 4.7.2: all of a stream, its unrecorded ones too, without further events. */
 static void whole_stream(void **state)
 {
@@ -559,6 +590,95 @@ static void substream(void **state)
 	bench_close(&b);
 }
 
+/* A stage 2 of identity, 2M blocks, from RAM_BASE on. */
+static uint64_t identity2(struct bench *b)
+{
+	uint64_t root = page(b);
+
+	for (uint64_t ipa = RAM_BASE; ipa < RAM_BASE + RAM_SIZE; ipa += 0x200000)
+		put(b, pte_at(b, root, ipa, 2), ipa | PTE_BLOCK | S2_RW);
+	return root;
+}
+
+/*
+ * A guest's two-level CD table (5.3): S1ContextPtr, the L1CD's pointer and TTB0 are intermediate addresses.  It
+ * stalls, as the host lets it, and the events carry its SubstreamIDs.
+ */
+static void guest(void **state)
+{
+	const uint64_t l1 = RAM_BASE + 0x10000000, l2 = l1 + 0x1000;
+	struct bench b;
+	struct waiter w;
+	struct model_translation t;
+	struct model_request request = {
+		.source_id = SID,
+		.iova = IOVA,
+		.size = 4,
+		.access = MODEL_READ,
+		.has_pasid = true,
+		.pasid = 64 + 3,
+		.stall = &w.stall,
+	};
+	uint64_t ste[8], cd[8], record[4], table1, table2, root1, root2, tt;
+
+	(void)state;
+	waiter_init(&w);
+	bench_open(&b, "nested-stall");
+	root2 = identity2(&b);
+	table1 = page(&b);
+	table2 = page(&b);
+	root1 = page(&b);
+	tt = l2 + 0x1000;
+	put(&b, pte_at(&b, root2, l1, 3), table1 | PTE_PAGE | S2_RW);
+	put(&b, table1 + 8, l2 | SMMUV3_L1CD_V); /* SubstreamIDs 64 to 127 */
+	cd_words(cd, tt, ASID);
+	cd[0] |= SMMUV3_CD0_S;
+	for (unsigned int i = 0; i < 8; i++)
+		put(&b, table2 + 3 * 64 + 8 * i, cd[i]);
+	ste_stage2(&b, ste, root2);
+	ste[0] = SMMUV3_STE0_V | smmuv3_set(SMMUV3_CONFIG_NESTED, SMMUV3_STE0_CONFIG) | l1 |
+		 smmuv3_set(SMMUV3_S1FMT_4K, SMMUV3_STE0_S1FMT) |
+		 smmuv3_set(8, SMMUV3_STE0_S1CDMAX);
+	ste[1] |= smmuv3_set(SMMUV3_CACHE_WBRAWA, SMMUV3_STE1_S1CIR) |
+		  smmuv3_set(SMMUV3_CACHE_WBRAWA, SMMUV3_STE1_S1COR) |
+		  smmuv3_set(SMMUV3_SH_INNER, SMMUV3_STE1_S1CSH);
+	ste[2] |= SMMUV3_STE2_S2S;
+	set_ste(&b, ste);
+	/* The leaf table is not there: the host's fault, of a CD fetch. */
+	assert_int_equal(b.port.iommu.translate(b.port.iommu.context, &request, &t), MODEL_STALLED);
+	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSLATION);
+	assert_int_equal(smmuv3_get(record[1], SMMUV3_EVT1_CLASS), SMMUV3_CLASS_CD);
+	assert_int_equal(record[1] & (SMMUV3_EVT1_S2 | SMMUV3_EVT1_STALL),
+			 SMMUV3_EVT1_S2 | SMMUV3_EVT1_STALL);
+	assert_int_equal(record[3], (l2 + 3 * 64) & SMMUV3_EVT3_IPA);
+	assert_int_equal(smmuv3_get(record[0], SMMUV3_EVT0_SSID), 64 + 3);
+	put(&b, pte_at(&b, root2, l2, 3), table2 | PTE_PAGE | S2_RW);
+	answer(&b, SID, TAG(record), true);
+	/* Then the guest's page table. */
+	assert_int_equal(b.port.iommu.translate(b.port.iommu.context, &request, &t), MODEL_STALLED);
+	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSLATION);
+	assert_int_equal(smmuv3_get(record[1], SMMUV3_EVT1_CLASS), SMMUV3_CLASS_TT);
+	put(&b, pte_at(&b, root2, tt, 3), root1 | PTE_PAGE | S2_RW);
+	answer(&b, SID, TAG(record), true);
+	/* Then the guest's own fault, by its CD.S. */
+	assert_int_equal(b.port.iommu.translate(b.port.iommu.context, &request, &t), MODEL_STALLED);
+	assert_int_equal(event_type(&b, record), SMMUV3_F_TRANSLATION);
+	assert_int_equal(record[1] & (SMMUV3_EVT1_S2 | SMMUV3_EVT1_STALL), SMMUV3_EVT1_STALL);
+	assert_int_equal(smmuv3_get(record[0], SMMUV3_EVT0_SSID), 64 + 3);
+	map(&b, root1, IOVA, DMA_BASE, PTE_RW);
+	answer(&b, SID, TAG(record), true);
+	assert_int_equal(w.retries, 3);
+	assert_int_equal(b.port.iommu.translate(b.port.iommu.context, &request, &t), MODEL_OK);
+	assert_int_equal(t.phys, DMA_BASE);
+	/* S1STALLD: the host does not let it stall, so CD.S is ILLEGAL. */
+	ste[1] |= SMMUV3_STE1_S1STALLD;
+	set_ste(&b, ste);
+	assert_int_equal(b.port.iommu.translate(b.port.iommu.context, &request, &t), MODEL_FAULT);
+	assert_int_equal(event_type(&b, record), SMMUV3_C_BAD_CD);
+	assert_clean(&b);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,8 +698,10 @@ int main(void)
 		cmocka_unit_test(late_answer),
 		cmocka_unit_test(changed_meanwhile),
 		cmocka_unit_test(whole_stream),
+		cmocka_unit_test(whole_stream_merged),
 		cmocka_unit_test(switched_off),
 		cmocka_unit_test(substream),
+		cmocka_unit_test(guest),
 	};
 
 	return cmocka_run_group_tests_name("model smmuv3 stalls", tests, NULL, NULL);
