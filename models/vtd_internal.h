@@ -122,7 +122,7 @@ struct vtd_grant {
 	unsigned int access;
 };
 
-/* Who asked for pages. */
+/* Who asked for pages, or may have. */
 struct vtd_asker {
 	struct model_cache_node node; /* source and PASID */
 	uint16_t sid;
@@ -258,6 +258,7 @@ bool vtd_prq_step(struct model_vtd *v);
 /* PQH, PQT, PQA, PRS were written. */
 void vtd_prq_written(struct model_vtd *v, uint32_t offset, uint32_t old);
 void vtd_prq_pasid_used(struct model_vtd *v, uint16_t sid, uint32_t pasid);
+void vtd_prq_pasid_dropped(struct model_vtd *v, const struct vtd_node *node);
 void vtd_prq_pasids_dropped(struct model_vtd *v, bool by_pasid, uint32_t pasid);
 void vtd_prq_drain(struct model_vtd *v);
 void vtd_prq_device_gone(struct model_vtd *v, uint16_t sid);

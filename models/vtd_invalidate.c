@@ -73,6 +73,7 @@ static void drop_pasids(struct model_vtd *v, const struct selection *s)
 		    (s->by_pasid && node->pasid != s->pasid))
 			continue;
 		check_torn(v, node, 8, "9.6");
+		vtd_prq_pasid_dropped(v, node);
 		model_cache_drop(&v->pasids, node);
 	}
 }

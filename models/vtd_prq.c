@@ -11,8 +11,8 @@
  * The unit remembers
  *
  *   groups   a last request that software was given and has not answered: a response must be for one of them
- *   askers   (source, PASID) that asked for pages: what the PASID stood for then, and whether it was torn
- *            down and drained since
+ *   askers   (source, PASID) that asked for pages, or may have when the PASID was torn down: what it stood
+ *            for, and whether it was torn down and drained since
  *
  * Responses go to devices after the unit's lock is released, in order: a device may ask at once for the
  * translation that it waited for.  They may be under way for a while too, but no longer than until an
@@ -325,6 +325,13 @@ void vtd_prq_written(struct model_vtd *v, uint32_t offset, uint32_t old)
 
 /* ---- PASIDs and their former uses (7.10, 7.11) ------------------------------------------------- */
 
+static void use_of(const uint64_t *pe, uint64_t use[3])
+{
+	use[0] = pe[0] & (VTD_PE0_PGTT | VTD_PE0_SSPTPTR);
+	use[1] = pe[1] & VTD_PE1_DID;
+	use[2] = pe[2] & VTD_PE2_FSPTPTR;
+}
+
 /* What the PASID stands for by its table entry in memory. False: not present. */
 static bool use_now(struct model_vtd *v, uint16_t sid, bool has_pasid, uint32_t pasid,
 		    uint64_t use[3])
@@ -334,9 +341,7 @@ static bool use_now(struct model_vtd *v, uint16_t sid, bool has_pasid, uint32_t 
 
 	if (!vtd_walk_pasid(v, &w))
 		return false;
-	use[0] = w.pe[0] & (VTD_PE0_PGTT | VTD_PE0_SSPTPTR);
-	use[1] = w.pe[1] & VTD_PE1_DID;
-	use[2] = w.pe[2] & VTD_PE2_FSPTPTR;
+	use_of(w.pe, use);
 	return true;
 }
 
@@ -395,6 +400,34 @@ void vtd_prq_pasid_used(struct model_vtd *v, uint16_t sid, uint32_t pasid)
 		vtd_complain_request(v, MODEL_REPORT_ILLEGAL, "7.11", &r, asker->use[1], use[1],
 				     text);
 	model_cache_drop(&v->askers, asker);
+}
+
+/*
+ * An entry that was in use leaves the PASID cache.  A device that may ask for pages may have done so without
+ * anybody having seen it yet.
+ */
+void vtd_prq_pasid_dropped(struct model_vtd *v, const struct vtd_node *node)
+{
+	struct model_request r = { .source_id = node->sid,
+				   .has_pasid = true,
+				   .pasid = node->pasid };
+	uint64_t key = asker_key(node->sid, node->pasid);
+	struct vtd_walk w = { .request = &r, .fresh = true };
+	struct vtd_asker *asker;
+
+	if (node->fault || !v->config.prs || model_cache_find(&v->askers, key, 0))
+		return;
+	vtd_walk_pasid(v, &w);
+	if (!(w.ce[0] & VTD_SCE0_P) || !(w.ce[0] & VTD_SCE0_PRE) ||
+	    (w.ce[1] & VTD_SCE1_RID_PASID) == node->pasid || (w.pe[0] & VTD_PE0_P))
+		return;
+	asker = model_cache_put(&v->askers, key, 0);
+	if (!asker)
+		return;
+	asker->sid = node->sid;
+	asker->pasid = node->pasid;
+	asker->has_pasid = true;
+	use_of(node->q, asker->use);
 }
 
 /* A PASID-cache invalidation: from now on hardware sees what memory says. */

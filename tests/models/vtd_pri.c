@@ -627,6 +627,32 @@ static void pasid_reuse(void **state)
 	assert_int_equal(all_reports(&bench), 0);
 }
 
+/* A request that arrives after the teardown belongs to the former use, even if it is the first. */
+static void torn_down_first(void **state)
+{
+	struct model_translation t;
+
+	(void)state;
+	send(MODEL_ATS_TRANSLATION, PASID, IOVA, MODEL_READ, &t);
+	tear_down();
+	assert_true(ask(PASID, 1, true, MODEL_READ));
+	wait(1, true);
+	use_again(DID);
+	expect_illegal("are in the queue");
+	consume();
+	answer(PASID, 1, VTD_PR_INVALID);
+	tear_down();
+	use_again(DID);
+	expect_illegal("no wait descriptor drained");
+	/* Nobody has to drain where pages cannot be asked for. */
+	put(&bench, context_entry(), *word(&bench, context_entry()) & ~VTD_SCE0_PRE);
+	flush_all_contexts();
+	send(MODEL_ATS_TRANSLATION, PASID, IOVA, MODEL_READ, &t);
+	tear_down();
+	use_again(DID);
+	assert_int_equal(all_reports(&bench), 0);
+}
+
 /* The new use shows by a bare page request as well; a device that was reset waits no more. */
 static void reuse_seen_late(void **state)
 {
@@ -890,6 +916,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(registers, setup, teardown),
 		cmocka_unit_test_setup_teardown(held_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(pasid_reuse, setup, teardown),
+		cmocka_unit_test_setup_teardown(torn_down_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(reuse_seen_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(implicit_invalidation, setup, teardown),
 		cmocka_unit_test_setup_teardown(stop_marker, setup, teardown),
