@@ -491,7 +491,8 @@ enum smmuv3_config {
 #define SMMUV3_CD0_IR0 (UINT64_C(0x3) << 8) /* SMMUV3_CACHE_x */
 #define SMMUV3_CD0_OR0 (UINT64_C(0x3) << 10)
 #define SMMUV3_CD0_SH0 (UINT64_C(0x3) << 12)
-#define SMMUV3_CD0_EPD0 (UINT64_C(1) << 14) /* 1: no walks through TTB0 */
+/* 1: no walks through TTB0, whose fields do not count; what the TLB has is used until it is invalidated. */
+#define SMMUV3_CD0_EPD0 (UINT64_C(1) << 14)
 #define SMMUV3_CD0_ENDI (UINT64_C(1) << 15) /* 1: big-endian */
 #define SMMUV3_CD0_T1SZ (UINT64_C(0x3f) << 16)
 #define SMMUV3_CD0_TG1 (UINT64_C(0x3) << 22) /* SMMUV3_TG1_x: not the encoding of TG0 */
@@ -628,14 +629,17 @@ enum smmuv3_command {
 #define SMMUV3_CMD1_ATC_ADDR UINT64_C(0xfffffffffffff000)
 #define SMMUV3_ATC_SIZE_ALL 52u
 
-/* PRI_RESP. */
+/*
+ * PRI_RESP: after the last request of a group, once; with SSV and the SubstreamID if the request had them and
+ * STE.PPAR is 1.  Ignored with SMMUEN = 0.
+ */
 #define SMMUV3_CMD1_PRI_PRGINDEX UINT64_C(0x1ff)
 #define SMMUV3_CMD1_PRI_RESP (UINT64_C(0x3) << 12)
 #define SMMUV3_PRI_FAILURE 0u
 #define SMMUV3_PRI_INVALID 1u
 #define SMMUV3_PRI_SUCCESS 2u /* 3 is illegal */
 
-/* RESUME. */
+/* RESUME: StreamID and STAG of a stall event, once; others have no effect. */
 #define SMMUV3_CMD0_RESUME_AC (UINT64_C(1) << 12) /* 1: retry; 0: terminate */
 #define SMMUV3_CMD0_RESUME_AB \
 	(UINT64_C(1) << 13) /* terminate with an abort (else reads 0, ignores writes) */
@@ -715,8 +719,14 @@ enum smmuv3_event {
 
 /* ---- PRI queue records (8): 2 words ------------------------------------------------------------ */
 
+/*
+ * A request that meets a full queue turns OVFLG, and from then on until OVACKFLG follows nothing is queued: a
+ * last request is answered with Success, others are dropped, and groups that began in the queue are over
+ * (8.1).  With PRIQEN or SMMUEN 0 or GERROR.PRIQ_ABT_ERR active, all are answered with Response Failure and no
+ * PASID (8.2).
+ */
 #define SMMUV3_PRI0_SID UINT64_C(0x00000000ffffffff)
-#define SMMUV3_PRI0_SSID (UINT64_C(0xfffff) << 32)
+#define SMMUV3_PRI0_SSID (UINT64_C(0xfffff) << 32) /* UNKNOWN with SSV = 0 */
 #define SMMUV3_PRI0_PRIV (UINT64_C(1) << 58)
 #define SMMUV3_PRI0_X (UINT64_C(1) << 59)
 #define SMMUV3_PRI0_R (UINT64_C(1) << 60)
