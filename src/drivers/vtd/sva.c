@@ -69,6 +69,9 @@ int uiommu_vtd_domain_alloc_sva(struct uiommu_device *dev, struct uiommu_mm *mm,
 	if (!device->pasid || !(unit->ecap & VTD_ECAP_SMPWCS) || info->format != UIOMMU_MM_X86_64 ||
 	    info->granule_shift != VTD_PAGE_SHIFT || (info->va_bits != 48 && info->va_bits != 57))
 		return -UIOMMU_EOPNOTSUPP;
+	/* A process adds pages without telling; hardware that keeps what was not there would not see them (6.1). */
+	if (unit->cap & VTD_CAP_CM)
+		return -UIOMMU_EOPNOTSUPP;
 	domain = uiommu_vtd_domain_new(unit->host);
 	if (!domain)
 		return -UIOMMU_ENOMEM;
