@@ -346,6 +346,51 @@ static void c090_aliases(struct subject *s)
 	subject_release(s, group);
 }
 
+static void c251_silent(struct subject *s)
+{
+	struct work w = begin(s, true);
+	const struct uiommu_fault *said = NULL;
+	const struct subject_dma ats = { 0, MACHINE_DMA_USE_ATS };
+
+	if (!w.ats || !(machine_device_traits(w.device) & MACHINE_MISBEHAVE)) {
+		end(s, &w);
+		conform_skip(s, "no device here has a device TLB that can be told to be silent");
+	}
+	attach(s, &w);
+	all_reach(s, &w, true);
+	machine_settle(s->machine);
+	machine_clear_faults(s->machine);
+	subject_expect_warnings(s, 1);
+	CHECK_OK(s, machine_misbehave(w.device, MACHINE_ATC_SILENT, 0));
+	CHECK(s, uiommu_unmap(w.domain[0], s->iova, s->page) == s->page, "unmap");
+	CHECK(s, uiommu_device_quarantined(w.dev), "a silent device is not in quarantine");
+	/* Nothing of what it still holds gets through, nor does it get anything new. */
+	CHECK(s, !subject_dma_sees(s, w.device, s->iova, phys(s, &w, 0), &ats),
+	      "a device in quarantine uses what it has kept");
+	machine_settle(s->machine);
+	for (size_t i = 0; i < machine_num_faults(s->machine); i++)
+		if (machine_fault(s->machine, i)->device == w.dev &&
+		    !machine_fault(s->machine, i)->iova)
+			said = machine_fault(s->machine, i);
+	CHECK(s, said && said->reason && said->reason[0], "nobody was told of the quarantine");
+	/* The others' work goes on, with this device attached. */
+	CHECK_OK(s, uiommu_map(w.domain[0], s->iova, phys(s, &w, 0), s->page, RW));
+	CHECK(s, uiommu_unmap(w.domain[0], s->iova, s->page) == s->page, "unmap");
+	CHECK_OK(s, uiommu_map(w.domain[0], s->iova, phys(s, &w, 1 + PASIDS), s->page, RW));
+	/* A reset cures it. */
+	CHECK_OK(s, uiommu_device_reset_prepare(w.dev));
+	CHECK_OK(s, machine_device_reset(w.device));
+	uiommu_device_reset_done(w.dev);
+	CHECK(s, !uiommu_device_quarantined(w.dev), "a reset does not end the quarantine");
+	subject_dma_reaches(s, w.device, s->iova, phys(s, &w, 1 + PASIDS), RW, &ats);
+	CHECK(s, uiommu_unmap(w.domain[0], s->iova, s->page) == s->page, "unmap");
+	subject_dma_blocked(s, w.device, s->iova, phys(s, &w, 1 + PASIDS), &ats);
+	CHECK_OK(s, uiommu_map(w.domain[0], s->iova, phys(s, &w, 0), s->page, RW));
+	all_reach(s, &w, true);
+	detach(&w);
+	end(s, &w);
+}
+
 #define DMA CONFORM_HARDWARE
 #define LINUX "Linux pci_dev_reset_iommu_prepare, pci_dev_reset_iommu_done"
 
@@ -361,5 +406,9 @@ const struct conform_scenario conform_reset[] = {
 	{ "C090", "Devices with one source ID are blocked while any of them is in reset",
 	  "the contract of uiommu_device_reset_prepare; Linux warns", AREA_ATTACH, DMA, 0,
 	  c090_aliases },
+	{ "C251",
+	  "A device that does not answer invalidations is put in quarantine, not waited for",
+	  "VT-d 6.5.2.11; SMMUv3 4.5.1; PCIe 10.3.1", AREA_ATTACH, DMA,
+	  MACHINE_RESET | MACHINE_MISBEHAVE, c251_silent },
 	{ 0 },
 };

@@ -2,11 +2,16 @@
 /* soft.c - a second driver, in software: see soft.h */
 #include "conform/soft.h"
 
+#include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct soft_domain {
 	struct uiommu_domain domain;
 	struct soft *soft;
+	struct soft_domain *parent; /* of a nested one */
+	struct uiommu_mm *mm; /* of one that is a process's */
+	_Atomic(bool) exited;
 	struct {
 		uiommu_iova_t iova;
 		uiommu_phys_t paddr;
@@ -29,6 +34,19 @@ static struct soft_domain *paging(struct uiommu_domain *domain)
 
 static bool ours(const struct soft *soft, const struct uiommu_domain *domain);
 
+static uint32_t source_id(const struct soft_device *d)
+{
+	return d->ids ? d->ids[0] : (uint32_t)(d - d->soft->device);
+}
+
+static void note(struct soft *soft, enum soft_step step, uint32_t source, uiommu_pasid_t pasid)
+{
+	unsigned int at = atomic_fetch_add(&soft->events, 1);
+
+	if (at < SOFT_EVENTS)
+		soft->event[at] = (struct soft_event){ step, source, pasid };
+}
+
 static int prepare(struct uiommu_attach *attach)
 {
 	struct soft *soft = soft_of(attach->dev);
@@ -47,6 +65,8 @@ static void commit(struct uiommu_attach *attach)
 {
 	struct soft_device *d = uiommu_device_priv(attach->dev);
 
+	note(d->soft, attach->domain->type == UIOMMU_DOMAIN_BLOCKED ? SOFT_BLOCK : SOFT_COMMIT,
+	     source_id(d), attach->pasid);
 	d->attaches++;
 	if (!attach->pasid)
 		d->domain = attach->domain;
@@ -139,6 +159,7 @@ static void domain_free(struct uiommu_domain *domain)
 {
 	struct soft *soft = paging(domain)->soft;
 
+	note(soft, SOFT_FREE, 0, 0);
 	soft->domains--;
 	uiommu_port_free(soft->host, domain, sizeof(struct soft_domain));
 }
@@ -155,11 +176,46 @@ static const struct uiommu_domain_ops paging_ops = {
 	.free = domain_free,
 };
 
+/* Its first stage leaves addresses as they are. */
+static const struct uiommu_domain_ops nested_ops = {
+	.pasid = true,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.free = domain_free,
+};
+
+static void mm_invalidate(struct uiommu_domain *domain, uint64_t start, uint64_t last)
+{
+	struct soft *soft = paging(domain)->soft;
+	unsigned int at = atomic_fetch_add(&soft->changes, 1);
+
+	if (at < SOFT_RESPONSES) {
+		soft->change[at].start = start;
+		soft->change[at].last = last;
+	}
+}
+
+static void mm_exit(struct uiommu_domain *domain)
+{
+	atomic_store(&paging(domain)->exited, true);
+	atomic_fetch_add(&paging(domain)->soft->exits, 1);
+}
+
+static const struct uiommu_domain_ops sva_ops = {
+	.pasid = true,
+	.attach_prepare = prepare,
+	.attach_commit = commit,
+	.mm_invalidate = mm_invalidate,
+	.mm_exit = mm_exit,
+	.free = domain_free,
+};
+
 static bool ours(const struct soft *soft, const struct uiommu_domain *domain)
 {
 	if (domain == &soft_blocked || domain == &soft_identity)
 		return true;
-	return domain->ops == &paging_ops &&
+	return (domain->ops == &paging_ops || domain->ops == &nested_ops ||
+		domain->ops == &sva_ops) &&
 	       ((const struct soft_domain *)(const void *)domain)->soft == soft;
 }
 
@@ -168,7 +224,7 @@ static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct ui
 	struct soft *soft = soft_of(dev);
 	struct soft_domain *d;
 
-	if (flags & ~(unsigned int)UIOMMU_ALLOC_PASID)
+	if (flags & ~(unsigned int)(UIOMMU_ALLOC_PASID | UIOMMU_ALLOC_NEST_PARENT))
 		return -UIOMMU_EOPNOTSUPP;
 	d = uiommu_port_alloc(soft->host, sizeof(*d));
 	if (!d)
@@ -184,6 +240,51 @@ static int alloc_paging(struct uiommu_device *dev, unsigned int flags, struct ui
 		.range = { { 0, (1ull << 48) - 1 } },
 		.last_phys = (1ull << 52) - 1,
 	};
+	*out = &d->domain;
+	return 0;
+}
+
+static int alloc_nested(struct uiommu_device *dev, struct uiommu_domain *parent,
+			enum uiommu_nested_type type, const void *data, size_t size,
+			struct uiommu_domain **out)
+{
+	struct soft *soft = soft_of(dev);
+	struct soft_domain *d;
+
+	(void)type;
+	(void)data;
+	(void)size;
+	d = uiommu_port_alloc(soft->host, sizeof(*d));
+	if (!d)
+		return -UIOMMU_ENOMEM;
+	soft->domains++;
+	d->soft = soft;
+	d->parent = paging(parent);
+	d->domain.type = UIOMMU_DOMAIN_NESTED;
+	d->domain.ops = &nested_ops;
+	d->domain.alloc_flags = UIOMMU_ALLOC_PASID;
+	*out = &d->domain;
+	return 0;
+}
+
+static int alloc_sva(struct uiommu_device *dev, struct uiommu_mm *mm,
+		     const struct uiommu_mm_format_info *info, struct uiommu_domain **out)
+{
+	struct soft *soft = soft_of(dev);
+	struct soft_domain *d;
+
+	(void)info;
+	if (!((struct soft_device *)uiommu_device_priv(dev))->sva)
+		return -UIOMMU_EOPNOTSUPP;
+	d = uiommu_port_alloc(soft->host, sizeof(*d));
+	if (!d)
+		return -UIOMMU_ENOMEM;
+	soft->domains++;
+	d->soft = soft;
+	d->mm = mm;
+	d->domain.type = UIOMMU_DOMAIN_SVA;
+	d->domain.ops = &sva_ops;
+	d->domain.alloc_flags = UIOMMU_ALLOC_PASID;
 	*out = &d->domain;
 	return 0;
 }
@@ -306,6 +407,156 @@ static int configure(struct uiommu_device *dev, void *context)
 	return rc;
 }
 
+/* ---- page requests ----------------------------------------------------------------------------- */
+
+static int requests_enable(struct uiommu_device *dev)
+{
+	struct soft_device *d = uiommu_device_priv(dev);
+
+	if (!d->asks)
+		return -UIOMMU_EOPNOTSUPP;
+	if (d->enable_error)
+		return d->enable_error;
+	note(d->soft, SOFT_ENABLE, source_id(d), 0);
+	d->enables++;
+	d->asking = true;
+	return 0;
+}
+
+static void requests_disable(struct uiommu_device *dev)
+{
+	struct soft_device *d = uiommu_device_priv(dev);
+
+	note(d->soft, SOFT_DISABLE, source_id(d), 0);
+	d->disables++;
+	d->asking = false;
+}
+
+/* Those of @d, or all; what is reported may make the core ask for something. */
+static unsigned int report_waiting(struct soft *soft, const struct soft_device *d)
+{
+	unsigned int reported = 0;
+
+	for (unsigned int i = 0; i < soft->num_waiting;) {
+		struct uiommu_page_request request = soft->waiting[i];
+
+		if (d && request.source_id != source_id(d)) {
+			i++;
+			continue;
+		}
+		soft->num_waiting--;
+		memmove(&soft->waiting[i], &soft->waiting[i + 1],
+			(soft->num_waiting - i) * sizeof(request));
+		for (unsigned int j = 0; j < SOFT_DEVICES; j++)
+			if (soft->device[j].dev && source_id(&soft->device[j]) == request.source_id)
+				soft_ask(soft, j, &request);
+		reported++;
+	}
+	return reported;
+}
+
+static void requests_drain(struct uiommu_device *dev, uiommu_pasid_t pasid)
+{
+	struct soft_device *d = uiommu_device_priv(dev);
+
+	if (d->soft->on_drain)
+		d->soft->on_drain(d->soft, (unsigned int)(d - d->soft->device), d->soft->context);
+	report_waiting(d->soft, d);
+	note(d->soft, SOFT_DRAIN, source_id(d), pasid);
+}
+
+static void page_response(struct uiommu_instance *instance, const struct uiommu_page_request *last,
+			  enum uiommu_page_response_code code)
+{
+	struct soft *soft = ((struct soft_instance *)(void *)instance)->soft;
+	unsigned int at = atomic_fetch_add(&soft->responses, 1);
+
+	if (at < SOFT_RESPONSES)
+		soft->response[at] = (struct soft_response){ *last, code };
+	note(soft, SOFT_RESPONSE, last->source_id,
+	     last->flags & UIOMMU_PAGE_REQUEST_PASID ? last->pasid : 0);
+}
+
+static void reset_done(struct uiommu_device *dev)
+{
+	((struct soft_device *)uiommu_device_priv(dev))->resets++;
+}
+
+static unsigned int poll(struct uiommu_instance *instance)
+{
+	report_waiting(((struct soft_instance *)(void *)instance)->soft, NULL);
+	return 0;
+}
+
+struct uiommu_page_request soft_page(const struct soft *soft, unsigned int device,
+				     uiommu_pasid_t pasid, uint32_t group, uint64_t address,
+				     unsigned int prot, bool last)
+{
+	return (struct uiommu_page_request){
+		.source_id = source_id(&soft->device[device]),
+		.flags = (pasid ? (unsigned int)UIOMMU_PAGE_REQUEST_PASID : 0u) |
+			 (last ? (unsigned int)UIOMMU_PAGE_REQUEST_LAST : 0u),
+		.pasid = pasid,
+		.group = group,
+		.address = address,
+		.prot = prot,
+		.private_data = { address ^ 0x5a5a, ~address },
+	};
+}
+
+int soft_ask(struct soft *soft, unsigned int device, const struct uiommu_page_request *request)
+{
+	return uiommu_report_page_request(&soft->instance[soft->device[device].instance].instance,
+					  request);
+}
+
+void soft_ask_later(struct soft *soft, const struct uiommu_page_request *request)
+{
+	if (soft->num_waiting < SOFT_WAITING)
+		soft->waiting[soft->num_waiting++] = *request;
+}
+
+void soft_poll(struct soft *soft)
+{
+	for (unsigned int i = 0; i < SOFT_INSTANCES; i++)
+		if (soft->instance[i].instance.sys)
+			uiommu_instance_poll(&soft->instance[i].instance);
+}
+
+unsigned int soft_answers(const struct soft *soft, unsigned int device, uiommu_pasid_t pasid,
+			  uint32_t group, enum uiommu_page_response_code *code)
+{
+	unsigned int responses = atomic_load(&((struct soft *)(uintptr_t)soft)->responses);
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < responses && i < SOFT_RESPONSES; i++) {
+		const struct uiommu_page_request *last = &soft->response[i].last;
+		uiommu_pasid_t with = last->flags & UIOMMU_PAGE_REQUEST_PASID ? last->pasid : 0;
+
+		if (last->source_id != source_id(&soft->device[device]) || with != pasid ||
+		    last->group != group)
+			continue;
+		if (code)
+			*code = soft->response[i].code;
+		count++;
+	}
+	return count;
+}
+
+unsigned int soft_find(const struct soft *soft, unsigned int from, enum soft_step step,
+		       unsigned int device, uiommu_pasid_t pasid)
+{
+	unsigned int events = atomic_load(&((struct soft *)(uintptr_t)soft)->events);
+
+	for (unsigned int i = from; i < events && i < SOFT_EVENTS; i++)
+		if (soft->event[i].step == step &&
+		    (step == SOFT_FREE ||
+		     (soft->event[i].source_id == source_id(&soft->device[device]) &&
+		      soft->event[i].pasid == pasid)))
+			return i;
+	return UINT_MAX;
+}
+
 /* ---- from outside ------------------------------------------------------------------------------ */
 
 struct soft *soft_create(struct subject *s, struct uiommu_system *sys)
@@ -339,6 +590,14 @@ struct soft *soft_create(struct subject *s, struct uiommu_system *sys)
 			.def_domain_type = demand,
 			.domain_alloc_paging = alloc_paging,
 			.domain_alloc_identity = alloc_identity,
+			.domain_alloc_nested = alloc_nested,
+			.domain_alloc_sva = alloc_sva,
+			.page_requests_enable = requests_enable,
+			.page_requests_disable = requests_disable,
+			.page_requests_drain = requests_drain,
+			.page_response = page_response,
+			.reset_done = reset_done,
+			.poll = poll,
 		};
 	}
 	for (unsigned int i = 0; i < SOFT_DEVICES; i++)
@@ -407,6 +666,15 @@ uint64_t soft_translate(const struct soft *soft, unsigned int device, uiommu_pas
 		return SOFT_BLOCKED;
 	if (domain->type == UIOMMU_DOMAIN_IDENTITY)
 		return iova;
+	if (domain->type == UIOMMU_DOMAIN_SVA) {
+		struct soft_domain *process = (struct soft_domain *)(uintptr_t)pages;
+		uiommu_phys_t phys =
+			atomic_load(&process->exited) ? 0 : uiommu_posix_mm_phys(process->mm, iova);
+
+		return phys ? phys : SOFT_BLOCKED;
+	}
+	if (domain->type == UIOMMU_DOMAIN_NESTED)
+		pages = pages->parent;
 	at = find_page(pages, iova & ~4095ull);
 	return at < 0 ? SOFT_BLOCKED : pages->page[at].paddr + (iova & 4095);
 }

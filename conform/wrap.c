@@ -44,6 +44,8 @@ struct wrap {
 	struct wrapped_registers registers[MAX_UNITS];
 	void (*watch)(void *context);
 	void *watch_context;
+	void (*writes)(void *context, unsigned int window, uint64_t offset, uint64_t value);
+	void *writes_context;
 	wrap_access_hook access;
 	void *access_context;
 	struct wrapped_ops *tables[MAX_TABLES];
@@ -854,6 +856,8 @@ static uint64_t watched_access(const struct wrapped_registers *r, uint64_t offse
 	};
 
 	watched(wrap);
+	if (write && wrap->writes)
+		wrap->writes(wrap->writes_context, access.window, offset, value);
 	if (wrap->access)
 		wrap->access(&access, wrap->access_context);
 	else
@@ -928,6 +932,15 @@ void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void 
 {
 	wrap->watch_context = context;
 	wrap->watch = watch;
+}
+
+void wrap_watch_writes(struct wrap *wrap,
+		       void (*watch)(void *context, unsigned int window, uint64_t offset,
+				     uint64_t value),
+		       void *context)
+{
+	wrap->writes_context = context;
+	wrap->writes = watch;
 }
 
 void wrap_set_access(struct wrap *wrap, wrap_access_hook hook, void *context)

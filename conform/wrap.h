@@ -129,6 +129,15 @@ void wrap_mmio(void *context, unsigned int unit, struct uiommu_mmio *mmio);
 void wrap_watch_registers(struct wrap *wrap, void (*watch)(void *context), void *context);
 
 /*
+ * A second watcher, of what is written and where, before it reaches the hardware; beside a saboteur it sees
+ * what the driver wrote.
+ */
+void wrap_watch_writes(struct wrap *wrap,
+		       void (*watch)(void *context, unsigned int window, uint64_t offset,
+				     uint64_t value),
+		       void *context);
+
+/*
  * One access of a driver to a register.  A saboteur's hook stands in its way: it may change @value, look at
  * and alter what the driver put into memory, and lets wrap_access_call() do the access once, or never.
  */
