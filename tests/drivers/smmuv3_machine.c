@@ -4,8 +4,10 @@
  *
  * By PRI and by stalls, with several seeds of the model; and devices that do not answer.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +232,73 @@ static void test_silent(void **unused)
 	}
 }
 
+/* ---- threads ----------------------------------------------------------------------------------- */
+
+#define ROUNDS 60u
+
+struct worker {
+	struct bench *b;
+	struct machine_device *device;
+	_Atomic(bool) *stop;
+	unsigned int done;
+};
+
+/* What a device gets is the page or a refusal; that it was none that is gone, the model says. */
+static void *ask(void *arg)
+{
+	struct worker *w = arg;
+
+	for (uint64_t i = 0; !atomic_load(w->stop); i++)
+		w->done += machine_dma_write(w->device, AREA + i * 7 % 16 * PAGE, &i, sizeof(i),
+					     w->b->pasid,
+					     MACHINE_DMA_WITH_PASID | MACHINE_DMA_PAGE_REQUEST) ==
+			   MACHINE_DMA_DONE;
+	return NULL;
+}
+
+/* Two devices ask, the process gives and takes, and a bond comes and goes, all at once. */
+static void test_threads(void **unused)
+{
+	pthread_t threads[2];
+	struct worker worker[2];
+	struct bench b;
+
+	(void)unused;
+	for (unsigned int i = 0; i < 2; i++) {
+		_Atomic(bool) stop = false;
+		struct uiommu_device *other;
+		struct uiommu_sva *second;
+
+		begin(&b, names[i], 1);
+		worker[0] = (struct worker){ &b, b.device, &stop, 0 };
+		worker[1] = (struct worker){ &b, machine_device(b.m, "pri1"), &stop, 0 };
+		other = machine_device_uiommu(worker[1].device);
+		assert_int_equal(uiommu_sva_bind_device(other, b.mm, &second), 0);
+		for (unsigned int t = 0; t < 2; t++)
+			assert_int_equal(pthread_create(&threads[t], NULL, ask, &worker[t]), 0);
+		for (unsigned int round = 0; round < ROUNDS; round++) {
+			const uint64_t at = AREA + round % 8 * PAGE;
+
+			assert_int_equal(uiommu_posix_mm_unmap(b.mm, at, 8 * PAGE), 0);
+			assert_int_equal(uiommu_posix_mm_map(b.mm, at, 8 * PAGE,
+							     UIOMMU_READ | UIOMMU_WRITE),
+					 0);
+			if (round % 3)
+				continue;
+			uiommu_sva_unbind_device(second);
+			assert_int_equal(uiommu_sva_bind_device(other, b.mm, &second), 0);
+		}
+		atomic_store(&stop, true);
+		for (unsigned int t = 0; t < 2; t++)
+			pthread_join(threads[t], NULL);
+		assert_true(worker[0].done);
+		uiommu_sva_unbind_device(second);
+		uiommu_sva_unbind_device(b.sva);
+		uiommu_posix_mm_put(b.mm);
+		end(&b);
+	}
+}
+
 /* ---- guests ------------------------------------------------------------------------------------ */
 
 /* Pages of a guest. */
@@ -388,9 +457,9 @@ static void test_guest(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_share),  cmocka_unit_test(test_exit),
-		cmocka_unit_test(test_unbind), cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_guest),
+		cmocka_unit_test(test_share),	cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_unbind),	cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_guest),
 	};
 
 	return cmocka_run_group_tests_name("smmuv3-machine", tests, NULL, NULL);

@@ -64,6 +64,16 @@ bool uiommu_smmuv3_inbox_take(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inb
 	return true;
 }
 
+bool uiommu_smmuv3_inbox_empty(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox)
+{
+	bool empty;
+
+	uiommu_port_mutex_lock(smmu->host, &inbox->lock);
+	empty = ((smmu_read32(smmu, inbox->prod_reg) ^ inbox->q.cons) & index_mask(&inbox->q)) == 0;
+	uiommu_port_mutex_unlock(smmu->host, &inbox->lock);
+	return empty;
+}
+
 void uiommu_smmuv3_inbox_reported(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox,
 				  struct smmu_report *report)
 {

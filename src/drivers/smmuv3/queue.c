@@ -124,9 +124,7 @@ static int queue_error(struct uiommu_smmuv3 *smmu)
 		replace_illegal(smmu, cons);
 		break;
 	case SMMUV3_CERROR_ATC_INV_SYNC:
-		uiommu_log(smmu->host, UIOMMU_LOG_ERROR,
-			   "%s: a device did not answer an invalidation of its TLB",
-			   smmu->config.name);
+		/* Who it was is told when it is known: ats.c. */
 		rc = -UIOMMU_ETIMEDOUT;
 		break;
 	case SMMUV3_CERROR_ABT:
@@ -174,6 +172,9 @@ void uiommu_smmuv3_errors(struct uiommu_smmuv3 *smmu)
 	if (active)
 		acknowledge(smmu, active);
 	uiommu_port_mutex_unlock(smmu->host, &smmu->cmdq.lock);
+	/* Its group will never be complete. */
+	if (active & SMMUV3_GERROR_PRIQ_ABT_ERR)
+		uiommu_page_requests_lost(&smmu->instance);
 }
 
 /* ---- submitting -------------------------------------------------------------------------------- */
@@ -273,7 +274,7 @@ int uiommu_smmuv3_submit(struct uiommu_smmuv3 *smmu, const struct smmu_command *
 		count -= batch;
 	}
 	uiommu_port_mutex_unlock(smmu->host, &smmu->cmdq.lock);
-	if (first)
+	if (first && (first != -UIOMMU_ETIMEDOUT || smmu->dead))
 		uiommu_log(smmu->host, UIOMMU_LOG_ERROR, "%s: commands failed: %s",
 			   smmu->config.name, uiommu_strerror(first));
 	return smmu->dead ? -UIOMMU_ETIMEDOUT : first;

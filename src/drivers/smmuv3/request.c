@@ -165,6 +165,17 @@ static void drain_pri(struct uiommu_smmuv3 *smmu)
 	take_all(smmu);
 }
 
+static void drain_stalls(struct uiommu_smmuv3 *smmu)
+{
+	struct smmu_patience patience;
+
+	uiommu_smmuv3_patience_begin(smmu, &patience);
+	do {
+		uiommu_smmuv3_events_take(smmu);
+	} while (!uiommu_smmuv3_inbox_empty(smmu, &smmu->events) &&
+		 uiommu_smmuv3_patience_turn(smmu, &patience));
+}
+
 /* ---- operations -------------------------------------------------------------------------------- */
 
 int uiommu_smmuv3_requests_enable(struct uiommu_device *dev)
@@ -206,7 +217,7 @@ void uiommu_smmuv3_requests_drain(struct uiommu_device *dev, uiommu_pasid_t pasi
 		return;
 	uiommu_smmuv3_sync(smmu);
 	if (device->can_stall) {
-		uiommu_smmuv3_events_take(smmu);
+		drain_stalls(smmu);
 		uiommu_smmuv3_inbox_wait(smmu, &smmu->events, device);
 	} else {
 		drain_pri(smmu);

@@ -442,6 +442,7 @@ bool uiommu_smmuv3_inbox_take(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inb
 			      uint64_t record[SMMU_RECORD_QWORDS], struct smmu_report *report);
 void uiommu_smmuv3_inbox_reported(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox,
 				  struct smmu_report *report);
+bool uiommu_smmuv3_inbox_empty(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox);
 /* With its lock held: is it empty, and did records find no place since it was last acknowledged? */
 bool uiommu_smmuv3_inbox_overflowed(struct uiommu_smmuv3 *smmu, const struct smmu_inbox *inbox);
 void uiommu_smmuv3_inbox_acknowledge(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inbox);
