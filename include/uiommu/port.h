@@ -252,6 +252,36 @@ void uiommu_port_mm_unsubscribe(void *host, struct uiommu_mm *mm,
  */
 int uiommu_port_mm_fault(void *host, struct uiommu_mm *mm, uint64_t address, unsigned int prot);
 
+/* ---- memory of user programs ------------------------------------------------------------------- */
+
+/*
+ * For hosts that offer Linux's user ABI (uiommu/uapi.h); others leave these out.  Addresses are those of the
+ * program that calls.
+ */
+
+/** uiommu_port_user_read() - from the program; 0, or -UIOMMU_EFAULT with @to undefined */
+int uiommu_port_user_read(void *host, void *to, uint64_t from, size_t size);
+/** uiommu_port_user_write() - to the program; 0, or -UIOMMU_EFAULT with a part of it done */
+int uiommu_port_user_write(void *host, uint64_t to, const void *from, size_t size);
+
+/**
+ * uiommu_port_user_pin() - keep pages of the program where they are, for devices
+ * @host: the system's host
+ * @address: a multiple of 4096
+ * @count: pages of 4096 bytes, at least 1
+ * @write: devices may write to them
+ * @phys: room for @count physical addresses
+ *
+ * Return: 0; -UIOMMU_EFAULT: some page is not there, not writable, or not memory that devices can reach;
+ * -UIOMMU_ENOMEM.  On error nothing is pinned.  A page may be pinned several times.
+ */
+int uiommu_port_user_pin(void *host, uint64_t address, size_t count, bool write,
+			 uiommu_phys_t *phys);
+/** uiommu_port_user_unpin() - the end of one pin of each of these pages; no device reaches them through it */
+void uiommu_port_user_unpin(void *host, const uiommu_phys_t *phys, size_t count);
+/** uiommu_port_user_ptr() - where the library reaches a pinned page */
+void *uiommu_port_user_ptr(void *host, uiommu_phys_t phys);
+
 /* ---- words ------------------------------------------------------------------------------------- */
 
 enum uiommu_log_level {

@@ -35,7 +35,7 @@ struct uiommu_posix_hooks {
 	void (*pages_added)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*pages_removed)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*cache_flush)(void *context, uiommu_phys_t phys, uint64_t size);
-	/* Pages of a process (uiommu_posix_mm) may, or may no longer, be reached by devices. */
+	/* Pages of a process (uiommu_posix_mm, or pinned ones) may, or may no longer, be reached by devices. */
 	void (*user_pages_added)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*user_pages_removed)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*relax)(void *context);
@@ -131,6 +131,7 @@ UIOMMU_API uiommu_phys_t uiommu_posix_mm_phys(struct uiommu_mm *mm, uint64_t add
 struct uiommu_posix_usage {
 	uint64_t bytes, objects; /* small memory */
 	uint64_t pages; /* 4096-byte pages of uiommu_port_alloc_pages() */
+	uint64_t pins; /* pins of 4096-byte pages by uiommu_port_user_pin() */
 	uint64_t mutexes, irqs;
 };
 UIOMMU_API void uiommu_posix_usage(struct uiommu_posix *host, struct uiommu_posix_usage *usage);

@@ -102,3 +102,18 @@ bool uiommu_posix_pages_free(struct posix_pages *pages, uint32_t index, unsigned
 	push(pages, index, order);
 	return true;
 }
+
+uint32_t uiommu_posix_pages_in_use(const struct posix_pages *pages, uint32_t index)
+{
+	for (unsigned int order = 0; index < pages->count && order <= POSIX_MAX_ORDER; order++) {
+		uint64_t frame = (pages->first + index) >> order << order;
+		uint32_t start;
+
+		if (frame < pages->first)
+			break;
+		start = (uint32_t)(frame - pages->first);
+		if (pages->page[start].used && index - start < 1u << pages->page[start].order)
+			return (1u << pages->page[start].order) - (index - start);
+	}
+	return 0;
+}

@@ -19,6 +19,7 @@
 struct posix_page {
 	uint32_t next, prev; /* in the free list of its order */
 	uint32_t users; /* address spaces that have it, for pages of processes */
+	uint32_t pins;
 	uint8_t order; /* of the block that starts here */
 	bool free; /* a free block starts here */
 	bool used; /* a block in use starts here */
@@ -39,5 +40,8 @@ void uiommu_posix_pages_destroy(struct posix_pages *pages);
 uint32_t uiommu_posix_pages_alloc(struct posix_pages *pages, unsigned int order);
 /* False if no block of this order was handed out there. */
 bool uiommu_posix_pages_free(struct posix_pages *pages, uint32_t index, unsigned int order);
+
+/* How many pages from @index on belong to one block that is in use; 0: none. */
+uint32_t uiommu_posix_pages_in_use(const struct posix_pages *pages, uint32_t index);
 
 #endif /* POSIX_PAGES_H */

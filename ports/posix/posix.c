@@ -2,7 +2,8 @@
 /*
  * posix.c - uiommu/port.h on threads and mmap
  *
- * Locks: page_lock and irq_lock are leaves, never held across a hook, a handler or one another.
+ * Locks: page_lock and irq_lock are leaves, never held across a hook, a handler or one another; pin_lock is held
+ * across the hooks that hear of pins, so that they hear in the order in which it happens.
  */
 #include <uiommu/posix.h>
 
@@ -35,6 +36,7 @@ struct uiommu_posix {
 	bool ram_mapped;
 	uintptr_t direct_map;
 
+	pthread_mutex_t pin_lock; /* over pins and what hooks hear of them; outside page_lock */
 	pthread_mutex_t page_lock;
 	struct posix_pages pages;
 
@@ -44,7 +46,7 @@ struct uiommu_posix {
 	bool irq_thread_running, irq_thread_stop;
 	pthread_t irq_thread;
 
-	_Atomic(uint64_t) used_bytes, used_objects, used_pages, used_mutexes, used_irqs;
+	_Atomic(uint64_t) used_bytes, used_objects, used_pages, used_mutexes, used_irqs, used_pins;
 };
 
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct uiommu_mutex), "mutex does not fit");
@@ -219,6 +221,49 @@ unsigned int uiommu_posix_page_users(struct uiommu_posix *posix, uiommu_phys_t p
 	users = posix->pages.page[index].users;
 	pthread_mutex_unlock(&posix->page_lock);
 	return users;
+}
+
+void uiommu_posix_pin_lock(struct uiommu_posix *posix, bool lock)
+{
+	if (lock)
+		pthread_mutex_lock(&posix->pin_lock);
+	else
+		pthread_mutex_unlock(&posix->pin_lock);
+}
+
+bool uiommu_posix_pin_pages(struct uiommu_posix *posix, uiommu_phys_t phys, size_t count,
+			    int change, size_t *edge, size_t *same)
+{
+	const uint32_t old = change > 0 ? 0 : 1; /* pins of a page at the edge, before */
+	uint64_t index = (phys - posix->config.ram_base) >> POSIX_PAGE_SHIFT;
+	bool ok = true;
+
+	*edge = 0;
+	*same = 0;
+	pthread_mutex_lock(&posix->page_lock);
+	for (size_t seen = 0; change > 0 && seen < count && ok;) {
+		uint32_t n = uiommu_posix_pages_in_use(&posix->pages, (uint32_t)(index + seen));
+
+		ok = n;
+		seen += n;
+	}
+	/* One run of each kind: what is told to hooks must not be told with the lock held. */
+	for (size_t i = 0; ok && i < count; i++) {
+		struct posix_page *page = &posix->pages.page[index + i];
+
+		if (page->pins == old) {
+			if (*same)
+				break;
+			++*edge;
+		} else {
+			++*same;
+		}
+		page->pins += (uint32_t)change;
+	}
+	pthread_mutex_unlock(&posix->page_lock);
+	if (ok)
+		posix->used_pins += (uint64_t)((int64_t)(*edge + *same) * change);
+	return ok;
 }
 
 void *uiommu_posix_phys_to_ptr(struct uiommu_posix *posix, uiommu_phys_t phys)
@@ -469,6 +514,7 @@ int uiommu_posix_create(const struct uiommu_posix_config *config, struct uiommu_
 		    (uint32_t)(config->ram_size >> POSIX_PAGE_SHIFT),
 		    config->reserve_below ? config->reserve_below >> POSIX_PAGE_SHIFT : 1))
 		goto unmap;
+	pthread_mutex_init(&posix->pin_lock, NULL);
 	pthread_mutex_init(&posix->page_lock, NULL);
 	pthread_mutex_init(&posix->irq_lock, NULL);
 	pthread_cond_init(&posix->irq_changed, NULL);
@@ -484,6 +530,7 @@ destroy_locks:
 	pthread_cond_destroy(&posix->irq_changed);
 	pthread_mutex_destroy(&posix->irq_lock);
 	pthread_mutex_destroy(&posix->page_lock);
+	pthread_mutex_destroy(&posix->pin_lock);
 	uiommu_posix_pages_destroy(&posix->pages);
 unmap:
 	if (posix->ram_mapped)
@@ -507,6 +554,7 @@ void uiommu_posix_destroy(struct uiommu_posix *posix)
 	pthread_cond_destroy(&posix->irq_changed);
 	pthread_mutex_destroy(&posix->irq_lock);
 	pthread_mutex_destroy(&posix->page_lock);
+	pthread_mutex_destroy(&posix->pin_lock);
 	uiommu_posix_pages_destroy(&posix->pages);
 	if (posix->ram_mapped)
 		munmap(posix->ram, posix->config.ram_size);
@@ -520,4 +568,5 @@ void uiommu_posix_usage(struct uiommu_posix *posix, struct uiommu_posix_usage *u
 	usage->pages = posix->used_pages;
 	usage->mutexes = posix->used_mutexes;
 	usage->irqs = posix->used_irqs;
+	usage->pins = posix->used_pins;
 }

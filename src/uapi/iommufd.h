@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iommufd.h - what an open /dev/iommu is made of
+ *
+ * A context has objects with numbers.  An IOAS is an address space as user space sees it: areas with an IOVA, each
+ * showing a piece of some pages.  A paging HWPT is a domain that has all areas of its IOAS mapped.  Pages are
+ * pinned once, however many areas, domains and accesses use them, and only while one does.
+ *
+ * One mutex per context covers all of it and is held over a whole command, also while the core attaches and
+ * maps.  It is not held while an access is asked to let go of pages (access.c): the area is busy meanwhile.
+ * References: whatever an object cannot live without is counted in that one's users, and then
+ * destroying that one gives -EBUSY.
+ */
+#ifndef UIOMMU_SRC_UAPI_IOMMUFD_H
+#define UIOMMU_SRC_UAPI_IOMMUFD_H
+
+#include <bsd/sys/tree.h>
+
+#include "src/uapi/abi_iommufd.h"
+#include "src/uapi/uapi.h"
+
+struct iommufd;
+struct iommufd_ioas;
+struct iommufd_hwpt;
+struct iommufd_device;
+
+enum iommufd_type {
+	IOMMUFD_IOAS,
+	IOMMUFD_HWPT_PAGING,
+	IOMMUFD_HWPT_NESTED,
+	IOMMUFD_DEVICE,
+	IOMMUFD_ACCESS,
+	IOMMUFD_FAULT,
+	IOMMUFD_VIOMMU,
+	IOMMUFD_VDEVICE,
+	IOMMUFD_VEVENTQ,
+	IOMMUFD_ANY, /* as a question only */
+};
+
+struct iommufd_object {
+	struct iommufd *ctx;
+	enum iommufd_type type;
+	uint32_t id;
+	unsigned int users; /* what forbids its end */
+	void (*destroy)(struct iommufd_object *object); /* frees it; users is 0 */
+};
+
+struct iommufd {
+	struct uiommu_uapi *uapi;
+	struct uiommu_mutex lock;
+	struct uapi_file *file; /* not counted: the context lives as long as it */
+	struct iommufd_object **objects; /* by number; [0] is never used */
+	uint32_t capacity;
+	uint32_t num_objects;
+	uint32_t lowest; /* no number below this is free */
+	enum uapi_account account;
+	struct iommufd_ioas *vfio_ioas; /* what VFIO's commands mean */
+	bool no_iommu; /* a no-IOMMU group has it as its container */
+	struct iommufd_group *groups;
+};
+
+/* ---- iommufd.c: contexts, objects, commands ---------------------------------------------------- */
+
+/* The context behind a file, NULL if that is no /dev/iommu. */
+struct iommufd *iommufd_of_file(struct uapi_file *file);
+static inline void iommufd_lock(struct iommufd *ctx)
+{
+	uapi_lock(ctx->uapi, &ctx->lock);
+}
+static inline void iommufd_unlock(struct iommufd *ctx)
+{
+	uapi_unlock(ctx->uapi, &ctx->lock);
+}
+static inline void iommufd_get(struct iommufd *ctx)
+{
+	uapi_file_get(ctx->file);
+}
+static inline void iommufd_put(struct iommufd *ctx)
+{
+	uapi_file_put(ctx->file);
+}
+
+/* Gives @object a number. 0, -UIOMMU_ENOMEM, -UIOMMU_ENOSPC: then the caller frees it. */
+int iommufd_object_add(struct iommufd *ctx, struct iommufd_object *object, enum iommufd_type type,
+		       void (*destroy)(struct iommufd_object *object));
+/* Takes its number away, without any end of it. */
+void iommufd_object_remove(struct iommufd_object *object);
+/* NULL: no such number, or another type. */
+struct iommufd_object *iommufd_object_find(struct iommufd *ctx, uint32_t id,
+					   enum iommufd_type type);
+/* Removed and destroyed, or -UIOMMU_EBUSY. */
+int iommufd_object_destroy(struct iommufd_object *object);
+
+/* A command as its handler sees it: @argument is a copy of the user's struct, and copied back. */
+struct iommufd_command {
+	struct iommufd *ctx;
+	struct uiommu_uapi_process *caller;
+	void *argument;
+	uint32_t user_size; /* as the user gave it */
+	uint64_t user_argument; /* where the struct is */
+};
+
+/* Handlers: with the context locked.  0: copied back; an error: not, unless it says so itself. */
+int iommufd_copy_back(const struct iommufd_command *command);
+
+/* ---- pages.c ----------------------------------------------------------------------------------- */
+
+/* A piece of a program's memory, page by page; pinned where somebody needs it. */
+struct iommufd_pages {
+	struct uiommu_uapi *uapi;
+	unsigned int refs; /* areas */
+	struct uiommu_uapi_process *process; /* who is charged */
+	enum uapi_account account;
+	bool exempt;
+	bool writable; /* as it was first mapped */
+	uint64_t address; /* of the first page */
+	size_t count;
+	uiommu_phys_t *phys; /* of each page, valid where it is pinned */
+	uiommu_phys_t phys_inline;
+	unsigned int whole; /* users of all pages */
+	uint32_t *partial; /* users of each page that need only some; NULL: none */
+	size_t num_partial; /* how many users those are */
+};
+
+struct iommufd_pages *iommufd_pages_create(struct uiommu_uapi_process *process,
+					   enum uapi_account account, uint64_t address,
+					   size_t count, bool writable);
+void iommufd_pages_get(struct iommufd_pages *pages);
+void iommufd_pages_put(struct iommufd_pages *pages);
+/* One user more of [first, first + count): 0, -UIOMMU_EFAULT, -UIOMMU_ENOMEM; and one less. */
+int iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count);
+void iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count);
+/* How many pages from @at on, at most @count, follow each other in memory. */
+size_t iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count);
+
+/* ---- area.c ------------------------------------------------------------------------------------ */
+
+struct iommufd_area {
+	RB_ENTRY(iommufd_area) node;
+	uint64_t iova, last; /* inclusive */
+	uint64_t gap; /* free addresses between the area before it, or 0, and it */
+	uint64_t max_gap; /* the largest of its subtree */
+	struct iommufd_pages *pages;
+	uint64_t offset; /* of the area's first byte in its pages */
+	unsigned int prot; /* UIOMMU_READ, UIOMMU_WRITE */
+	unsigned int accesses; /* pins by accesses: it cannot go without their leave */
+	bool mapped; /* pinned, and in all domains of the IOAS */
+	bool busy; /* somebody who does not hold the lock is at work with it */
+};
+
+RB_HEAD(iommufd_areas, iommufd_area);
+
+/* Where nothing may be mapped, for @owner's sake. */
+struct iommufd_reserved {
+	struct iommufd_reserved *next;
+	uint64_t start, last;
+	const void *owner;
+};
+
+struct iommufd_ioas {
+	struct iommufd_object object;
+	struct iommufd_areas areas;
+	struct iommufd_reserved *reserved;
+	struct abi_iommu_iova_range *allowed; /* sorted; only automatic choice looks at it */
+	size_t num_allowed;
+	struct iommufd_hwpt *hwpts; /* paging ones, in the order of making */
+	uint64_t alignment; /* of addresses and lengths: 1, or the largest of the domains' granules */
+	bool small_pages; /* option HUGE_PAGES is 0 */
+	bool compat_split; /* VFIO type 1: an unmap may cut areas */
+	struct iommufd_access *accesses;
+	size_t num_areas;
+};
+
+static inline struct iommufd_ioas *iommufd_to_ioas(struct iommufd_object *object)
+{
+	return (struct iommufd_ioas *)(void *)object;
+}
+
+/* The first area that ends at @iova or behind; the one after; NULL: none. */
+struct iommufd_area *iommufd_area_from(struct iommufd_ioas *ioas, uint64_t iova);
+struct iommufd_area *iommufd_area_next(struct iommufd_area *area);
+/* Into the tree, where its place is free. */
+void iommufd_area_insert(struct iommufd_ioas *ioas, struct iommufd_area *area);
+void iommufd_area_remove(struct iommufd_ioas *ioas, struct iommufd_area *area);
+
+bool iommufd_is_reserved(const struct iommufd_ioas *ioas, uint64_t start, uint64_t last);
+/* 0, -UIOMMU_ENOMEM, -UIOMMU_EADDRINUSE: an area or an allowed range is there. */
+int iommufd_reserve(struct iommufd_ioas *ioas, uint64_t start, uint64_t last, const void *owner);
+void iommufd_unreserve(struct iommufd_ioas *ioas, const void *owner);
+/* Ranges that nothing reserves, in order: the first that ends at or behind @from. False: none. */
+bool iommufd_usable_range(const struct iommufd_ioas *ioas, uint64_t from, uint64_t *start,
+			  uint64_t *last);
+
+/*
+ * A place for @length bytes that are at @address in memory, as MAP without FIXED_IOVA chooses it.
+ * 0, -UIOMMU_ENOSPC, -UIOMMU_EOVERFLOW, -UIOMMU_EINVAL: alignment out of reach.
+ */
+int iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t address,
+		       uint64_t *iova);
+
+/* ---- ioas.c ------------------------------------------------------------------------------------ */
+
+int iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out);
+/*
+ * A new area that shows @length bytes of @pages from @offset on; the reference becomes the area's on
+ * success.  With @fixed *iova says where, else it is chosen.  Errors of MAP.
+ */
+int iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *pages, uint64_t offset,
+			   uint64_t length, unsigned int prot, bool fixed, uint64_t *iova);
+/* As IOAS_UNMAP; @unmapped counts also what went before an error.  May let the lock go in between. */
+int iommufd_ioas_unmap(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped);
+/* User memory at @address, whatever its alignment. */
+int iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_process *process,
+			  uint64_t address, uint64_t length, unsigned int prot, bool fixed,
+			  uint64_t *iova);
+/* Two areas instead of one, before @iova; nothing is unmapped. 0, -UIOMMU_EBUSY, -UIOMMU_ENOMEM. */
+int iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova);
+
+int iommufd_cmd_ioas_alloc(struct iommufd_command *command);
+int iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command);
+int iommufd_cmd_ioas_allow_iovas(struct iommufd_command *command);
+int iommufd_cmd_ioas_map(struct iommufd_command *command);
+int iommufd_cmd_ioas_copy(struct iommufd_command *command);
+int iommufd_cmd_ioas_unmap(struct iommufd_command *command);
+int iommufd_cmd_option(struct iommufd_command *command);
+int iommufd_cmd_vfio_ioas(struct iommufd_command *command);
+
+/* ---- hwpt.c ------------------------------------------------------------------------------------ */
+
+struct iommufd_hwpt {
+	struct iommufd_object object;
+	struct iommufd_hwpt *next; /* ioas->hwpts */
+	struct uiommu_domain *domain;
+	struct iommufd_ioas *ioas; /* of a paging one */
+	struct iommufd_hwpt *parent; /* of a nested one */
+	struct iommufd_object *fault; /* its fault queue */
+	bool automatic; /* goes with its last device */
+	bool nest_parent, pasid, enforces; /* enforces cache coherency */
+};
+
+static inline struct iommufd_hwpt *iommufd_to_hwpt(struct iommufd_object *object)
+{
+	return (struct iommufd_hwpt *)(void *)object;
+}
+
+/* The alignment that an IOAS's domains and accesses ask for, after a change of these. */
+void iommufd_ioas_update_alignment(struct iommufd_ioas *ioas);
+/* Would all areas fit a new one?  0, -UIOMMU_EADDRINUSE, -UIOMMU_EBUSY. */
+int iommufd_ioas_check_alignment(struct iommufd_ioas *ioas, uint64_t alignment);
+
+/* A paging HWPT of @ioas that fits @device, with everything mapped. */
+int iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device,
+			unsigned int alloc_flags, bool automatic, struct iommufd_hwpt **out);
+/* Into, or out of, one domain. */
+int iommufd_area_map(const struct iommufd_area *area, struct iommufd_hwpt *hwpt);
+void iommufd_area_unmap(const struct iommufd_area *area, struct iommufd_hwpt *hwpt);
+/* Pinned and into all domains, or as before; and back. */
+int iommufd_area_fill(struct iommufd_ioas *ioas, struct iommufd_area *area);
+void iommufd_area_drain(struct iommufd_ioas *ioas, struct iommufd_area *area);
+
+int iommufd_cmd_hwpt_alloc(struct iommufd_command *command);
+int iommufd_cmd_hwpt_set_dirty_tracking(struct iommufd_command *command);
+int iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command);
+int iommufd_cmd_hwpt_invalidate(struct iommufd_command *command);
+
+/* ---- device.c ---------------------------------------------------------------------------------- */
+
+/* What (group, PASID) is attached to in this context. */
+struct iommufd_attach {
+	struct iommufd_attach *next;
+	struct uiommu_attach_handle handle;
+	uiommu_pasid_t pasid;
+	struct iommufd_hwpt *hwpt;
+	unsigned int devices; /* members that have attached themselves */
+};
+
+struct iommufd_group {
+	struct iommufd_group *next; /* ctx->groups */
+	struct uiommu_group *group;
+	unsigned int devices; /* bound */
+	struct iommufd_attach *attached;
+};
+
+struct iommufd_device {
+	struct iommufd_object object;
+	struct uiommu_device *dev;
+	struct iommufd_group *group;
+	struct iommufd_attachment
+		*attachments; /* device.c's: the PASIDs that it has attached itself */
+};
+
+static inline struct iommufd_device *iommufd_to_device(struct iommufd_object *object)
+{
+	return (struct iommufd_device *)(void *)object;
+}
+
+/* What a driver of devices (VFIO) calls; these take the context's lock.  Errors: VFIO_DEVICE_BIND_IOMMUFD's, ... */
+int iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev,
+			struct iommufd_device **out);
+void iommufd_device_unbind(struct iommufd_device *device);
+/* Attach or, if it is attached, replace. *pt_id: an IOAS or HWPT; on success the HWPT's number. */
+int iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t pasid, uint32_t *pt_id);
+void iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid);
+
+int iommufd_cmd_get_hw_info(struct iommufd_command *command);
+
+#endif /* UIOMMU_SRC_UAPI_IOMMUFD_H */
