@@ -127,7 +127,7 @@ void uiommu_port_mm_unsubscribe(void *host, struct uiommu_mm *mm,
 
 static bool check_range(const struct uiommu_mm *mm, uint64_t address, uint64_t size)
 {
-	uint64_t limit = mm_table_limit(&mm->table);
+	uint64_t limit = uiommu_mm_table_limit(&mm->table);
 
 	return size && !((address | size) & (mm_table_granule(&mm->table) - 1)) &&
 	       address < limit && size <= limit - address;
@@ -213,18 +213,18 @@ static void zap(struct uiommu_mm *mm, uint64_t start, uint64_t last)
 
 	/* Pages go in batches: each is told of before its pages are given back. */
 	for (;;) {
-		entry = mm_table_next(&mm->table, &at, last);
+		entry = uiommu_mm_table_next(&mm->table, &at, last);
 		if (entry) {
 			uint64_t leaf = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
 
-			batch[n++] = mm_table_leaf_phys(&mm->table, leaf);
+			batch[n++] = uiommu_mm_table_leaf_phys(&mm->table, leaf);
 			any = true;
 			at += mm_table_granule(&mm->table);
 		}
 		if (entry && at <= last && n < sizeof(batch) / sizeof(batch[0]))
 			continue;
 		if (!entry || at > last)
-			mm_table_prune(&mm->table, start, last, &tables);
+			uiommu_mm_table_prune(&mm->table, start, last, &tables);
 		if (any)
 			tell(mm, start, last);
 		while (n)
@@ -232,7 +232,7 @@ static void zap(struct uiommu_mm *mm, uint64_t start, uint64_t last)
 		if (!entry || at > last)
 			break;
 	}
-	mm_table_free_list(&mm->table, tables);
+	uiommu_mm_table_free_list(&mm->table, tables);
 }
 
 int uiommu_posix_mm_unmap(struct uiommu_mm *mm, uint64_t address, uint64_t size)
@@ -280,9 +280,9 @@ int uiommu_posix_mm_protect(struct uiommu_mm *mm, uint64_t address, uint64_t siz
 			area->prot = prot;
 	}
 	/* What is there takes the new rights, but for the right to write, which a fault brings. */
-	while ((entry = mm_table_next(&mm->table, &at, last))) {
+	while ((entry = uiommu_mm_table_next(&mm->table, &at, last))) {
 		uint64_t old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-		uiommu_phys_t phys = mm_table_leaf_phys(&mm->table, old);
+		uiommu_phys_t phys = uiommu_mm_table_leaf_phys(&mm->table, old);
 		unsigned int keep = prot & ~UIOMMU_WRITE;
 
 		if (!(prot & RW)) {
@@ -290,9 +290,9 @@ int uiommu_posix_mm_protect(struct uiommu_mm *mm, uint64_t address, uint64_t siz
 			tell(mm, at, at + mm_table_granule(&mm->table) - 1);
 			page_drop(mm, phys);
 		} else {
-			if (prot & UIOMMU_WRITE && mm_table_leaf_writable(&mm->table, old))
+			if (prot & UIOMMU_WRITE && uiommu_mm_table_leaf_writable(&mm->table, old))
 				keep |= UIOMMU_WRITE;
-			__atomic_store_n(entry, mm_table_leaf(&mm->table, phys, keep),
+			__atomic_store_n(entry, uiommu_mm_table_leaf(&mm->table, phys, keep),
 					 __ATOMIC_SEQ_CST);
 		}
 		at += mm_table_granule(&mm->table);
@@ -312,7 +312,7 @@ static int make_writable(struct uiommu_mm *mm, uint64_t address, uint64_t *entry
 {
 	uint64_t size = mm_table_granule(&mm->table), page = address & ~(size - 1);
 	uint64_t leaf = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-	uiommu_phys_t old = mm_table_leaf_phys(&mm->table, leaf), phys = old;
+	uiommu_phys_t old = uiommu_mm_table_leaf_phys(&mm->table, leaf), phys = old;
 
 	if (uiommu_posix_page_users(mm->host, old, 0) > 1) {
 		void *copy = page_alloc(mm, &phys);
@@ -324,7 +324,7 @@ static int make_writable(struct uiommu_mm *mm, uint64_t address, uint64_t *entry
 	/* Break before make: nobody may have two translations (Arm DDI 0487, D8.14). */
 	__atomic_store_n(entry, 0, __ATOMIC_SEQ_CST);
 	tell(mm, page, page + size - 1);
-	__atomic_store_n(entry, mm_table_leaf(&mm->table, phys, prot), __ATOMIC_SEQ_CST);
+	__atomic_store_n(entry, uiommu_mm_table_leaf(&mm->table, phys, prot), __ATOMIC_SEQ_CST);
 	if (phys != old)
 		page_drop(mm, old);
 	return 0;
@@ -343,18 +343,19 @@ static int fault_locked(struct uiommu_mm *mm, uint64_t address, unsigned int pro
 	    (prot & UIOMMU_WRITE && !(area->prot & UIOMMU_WRITE)) ||
 	    (!(prot & UIOMMU_NOEXEC) && area->prot & UIOMMU_NOEXEC))
 		return -UIOMMU_EFAULT;
-	entry = mm_table_entry(&mm->table, address, true);
+	entry = uiommu_mm_table_entry(&mm->table, address, true);
 	if (!entry)
 		return -UIOMMU_ENOMEM;
 	leaf = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 	if (leaf & 1) {
-		if (prot & UIOMMU_WRITE && !mm_table_leaf_writable(&mm->table, leaf))
+		if (prot & UIOMMU_WRITE && !uiommu_mm_table_leaf_writable(&mm->table, leaf))
 			return make_writable(mm, address, entry, area->prot);
 		return 0;
 	}
 	if (!page_alloc(mm, &phys))
 		return -UIOMMU_ENOMEM;
-	__atomic_store_n(entry, mm_table_leaf(&mm->table, phys, area->prot), __ATOMIC_SEQ_CST);
+	__atomic_store_n(entry, uiommu_mm_table_leaf(&mm->table, phys, area->prot),
+			 __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -388,8 +389,9 @@ static int access_memory(struct uiommu_mm *mm, uint64_t address, void *data, siz
 		if (rc)
 			break;
 		at = uiommu_posix_phys_to_ptr(
-			mm->host, mm_table_leaf_phys(&mm->table,
-						     *mm_table_entry(&mm->table, address, false)));
+			mm->host,
+			uiommu_mm_table_leaf_phys(
+				&mm->table, *uiommu_mm_table_entry(&mm->table, address, false)));
 		at += address & (granule - 1);
 		if (write)
 			memcpy(at, bytes, piece);
@@ -420,11 +422,11 @@ uiommu_phys_t uiommu_posix_mm_phys(struct uiommu_mm *mm, uint64_t address)
 	uint64_t *entry, leaf;
 
 	lock(mm);
-	if (!mm->exiting && address < mm_table_limit(&mm->table)) {
-		entry = mm_table_entry(&mm->table, address, false);
+	if (!mm->exiting && address < uiommu_mm_table_limit(&mm->table)) {
+		entry = uiommu_mm_table_entry(&mm->table, address, false);
 		leaf = entry ? __atomic_load_n(entry, __ATOMIC_ACQUIRE) : 0;
 		if (leaf & 1)
-			phys = mm_table_leaf_phys(&mm->table, leaf) |
+			phys = uiommu_mm_table_leaf_phys(&mm->table, leaf) |
 			       (address & (mm_table_granule(&mm->table) - 1));
 	}
 	unlock(mm);
@@ -446,12 +448,12 @@ static void free_areas(struct uiommu_mm *mm)
 /* All pages of an address space that nobody walks any more. */
 static void free_pages(struct uiommu_mm *mm)
 {
-	uint64_t at = 0, last = mm_table_limit(&mm->table) - 1, *entry;
+	uint64_t at = 0, last = uiommu_mm_table_limit(&mm->table) - 1, *entry;
 
-	while (at <= last && (entry = mm_table_next(&mm->table, &at, last))) {
+	while (at <= last && (entry = uiommu_mm_table_next(&mm->table, &at, last))) {
 		uint64_t leaf = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
 
-		page_drop(mm, mm_table_leaf_phys(&mm->table, leaf));
+		page_drop(mm, uiommu_mm_table_leaf_phys(&mm->table, leaf));
 		at += mm_table_granule(&mm->table);
 	}
 }
@@ -473,7 +475,7 @@ int uiommu_posix_mm_create(struct uiommu_posix *host, const struct uiommu_posix_
 		goto err_mm;
 	if (uiommu_port_mutex_init(host, &mm->subs))
 		goto err_lock;
-	rc = mm_table_init(&mm->table, host, config);
+	rc = uiommu_mm_table_init(&mm->table, host, config);
 	if (rc)
 		goto err_subs;
 	mm->root = uiommu_posix_ptr_to_phys(host, mm->table.root);
@@ -505,7 +507,7 @@ void uiommu_posix_mm_exit(struct uiommu_mm *mm)
 	lock(mm);
 	free_areas(mm);
 	free_pages(mm);
-	mm_table_destroy(&mm->table);
+	uiommu_mm_table_destroy(&mm->table);
 	mm->exited = true;
 	unlock(mm);
 }
@@ -562,17 +564,18 @@ static int share_pages(struct uiommu_mm *mm, struct uiommu_mm *child)
 	for (const struct area *area = mm->areas; area; area = area->next) {
 		uint64_t at = area->start, *entry;
 
-		while (at <= area->last && (entry = mm_table_next(&mm->table, &at, area->last))) {
-			uint64_t *twin = mm_table_entry(&child->table, at, true);
+		while (at <= area->last &&
+		       (entry = uiommu_mm_table_next(&mm->table, &at, area->last))) {
+			uint64_t *twin = uiommu_mm_table_entry(&child->table, at, true);
 			uint64_t leaf = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-			uiommu_phys_t phys = mm_table_leaf_phys(&mm->table, leaf);
+			uiommu_phys_t phys = uiommu_mm_table_leaf_phys(&mm->table, leaf);
 
 			if (!twin)
 				return -UIOMMU_ENOMEM;
 			uiommu_posix_page_users(mm->host, phys, 1);
-			*twin = mm_table_leaf(&child->table, phys,
-					      area->prot & ~(unsigned int)UIOMMU_WRITE);
-			mm_table_write_protect(&mm->table, entry);
+			*twin = uiommu_mm_table_leaf(&child->table, phys,
+						     area->prot & ~(unsigned int)UIOMMU_WRITE);
+			uiommu_mm_table_write_protect(&mm->table, entry);
 			at += granule;
 		}
 		tell(mm, area->start, area->last);

@@ -50,12 +50,13 @@ static uint64_t *next_table(const struct mm_table *table, const uint64_t *entry)
 {
 	uint64_t value = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 
-	return value & 1 ? uiommu_posix_phys_to_ptr(table->host, mm_table_leaf_phys(table, value)) :
+	return value & 1 ? uiommu_posix_phys_to_ptr(table->host,
+						    uiommu_mm_table_leaf_phys(table, value)) :
 			   NULL;
 }
 
-int mm_table_init(struct mm_table *table, struct uiommu_posix *host,
-		  const struct uiommu_posix_mm_config *config)
+int uiommu_mm_table_init(struct mm_table *table, struct uiommu_posix *host,
+			 const struct uiommu_posix_mm_config *config)
 {
 	const unsigned int va = config->va_bits ? config->va_bits : 48;
 	const unsigned int granule = config->granule_shift ? config->granule_shift : 12;
@@ -87,20 +88,20 @@ static void free_tables(struct mm_table *table, uint64_t *entries, unsigned int 
 	uiommu_port_free_pages(table->host, entries, order(table));
 }
 
-void mm_table_destroy(struct mm_table *table)
+void uiommu_mm_table_destroy(struct mm_table *table)
 {
 	if (table->root)
 		free_tables(table, table->root, table->levels - 1);
 	table->root = NULL;
 }
 
-uint64_t mm_table_limit(const struct mm_table *table)
+uint64_t uiommu_mm_table_limit(const struct mm_table *table)
 {
 	/* The lower half of canonical addresses; all that TTBR0 covers. */
 	return UINT64_C(1) << (table->va_bits - (table->format == UIOMMU_MM_X86_64));
 }
 
-uint64_t *mm_table_entry(const struct mm_table *table, uint64_t address, bool alloc)
+uint64_t *uiommu_mm_table_entry(const struct mm_table *table, uint64_t address, bool alloc)
 {
 	uint64_t *entries = table->root;
 
@@ -126,7 +127,7 @@ uint64_t *mm_table_entry(const struct mm_table *table, uint64_t address, bool al
 	return slot(table, entries, address, 0);
 }
 
-uint64_t *mm_table_next(const struct mm_table *table, uint64_t *address, uint64_t last)
+uint64_t *uiommu_mm_table_next(const struct mm_table *table, uint64_t *address, uint64_t last)
 {
 	uint64_t at = *address;
 
@@ -151,7 +152,7 @@ uint64_t *mm_table_next(const struct mm_table *table, uint64_t *address, uint64_
 	return NULL;
 }
 
-uint64_t mm_table_leaf(const struct mm_table *table, uiommu_phys_t phys, unsigned int prot)
+uint64_t uiommu_mm_table_leaf(const struct mm_table *table, uiommu_phys_t phys, unsigned int prot)
 {
 	if (table->format == UIOMMU_MM_X86_64)
 		return phys | X86_P | X86_U | (prot & UIOMMU_WRITE ? X86_W : 0) |
@@ -160,17 +161,17 @@ uint64_t mm_table_leaf(const struct mm_table *table, uiommu_phys_t phys, unsigne
 	       (prot & UIOMMU_WRITE ? 0 : ARM_RO) | (prot & UIOMMU_NOEXEC ? ARM_UXN : 0);
 }
 
-uiommu_phys_t mm_table_leaf_phys(const struct mm_table *table, uint64_t leaf)
+uiommu_phys_t uiommu_mm_table_leaf_phys(const struct mm_table *table, uint64_t leaf)
 {
 	return leaf & PHYS_BITS & ~(mm_table_granule(table) - 1);
 }
 
-bool mm_table_leaf_writable(const struct mm_table *table, uint64_t leaf)
+bool uiommu_mm_table_leaf_writable(const struct mm_table *table, uint64_t leaf)
 {
 	return table->format == UIOMMU_MM_X86_64 ? leaf & X86_W : !(leaf & ARM_RO);
 }
 
-void mm_table_write_protect(const struct mm_table *table, uint64_t *entry)
+void uiommu_mm_table_write_protect(const struct mm_table *table, uint64_t *entry)
 {
 	if (table->format == UIOMMU_MM_X86_64)
 		__atomic_and_fetch(entry, ~X86_W, __ATOMIC_SEQ_CST);
@@ -212,12 +213,12 @@ static void prune_below(struct mm_table *table, uint64_t *entries, unsigned int 
 	}
 }
 
-void mm_table_prune(struct mm_table *table, uint64_t start, uint64_t last, uint64_t **list)
+void uiommu_mm_table_prune(struct mm_table *table, uint64_t start, uint64_t last, uint64_t **list)
 {
 	prune_below(table, table->root, table->levels - 1, start, last, list);
 }
 
-void mm_table_free_list(struct mm_table *table, uint64_t *list)
+void uiommu_mm_table_free_list(struct mm_table *table, uint64_t *list)
 {
 	while (list) {
 		uint64_t link = *list;

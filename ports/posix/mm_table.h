@@ -19,10 +19,10 @@ struct mm_table {
 };
 
 /* 0; -UIOMMU_EINVAL: no such format; -UIOMMU_ENOMEM. */
-int mm_table_init(struct mm_table *table, struct uiommu_posix *host,
-		  const struct uiommu_posix_mm_config *config);
+int uiommu_mm_table_init(struct mm_table *table, struct uiommu_posix *host,
+			 const struct uiommu_posix_mm_config *config);
 /* All tables; no leaf is left in them. */
-void mm_table_destroy(struct mm_table *table);
+void uiommu_mm_table_destroy(struct mm_table *table);
 
 static inline uint64_t mm_table_granule(const struct mm_table *table)
 {
@@ -30,25 +30,25 @@ static inline uint64_t mm_table_granule(const struct mm_table *table)
 }
 
 /* Addresses below this can be mapped. */
-uint64_t mm_table_limit(const struct mm_table *table);
+uint64_t uiommu_mm_table_limit(const struct mm_table *table);
 
 /* The leaf entry of @address; with @alloc the tables on the way are made.  NULL: none, no memory. */
-uint64_t *mm_table_entry(const struct mm_table *table, uint64_t address, bool alloc);
+uint64_t *uiommu_mm_table_entry(const struct mm_table *table, uint64_t address, bool alloc);
 /* The first present leaf in [*address, last], and its address; NULL: no more. */
-uint64_t *mm_table_next(const struct mm_table *table, uint64_t *address, uint64_t last);
+uint64_t *uiommu_mm_table_next(const struct mm_table *table, uint64_t *address, uint64_t last);
 
 /* A leaf for @prot (READ, WRITE, NOEXEC); never 0. */
-uint64_t mm_table_leaf(const struct mm_table *table, uiommu_phys_t phys, unsigned int prot);
-uiommu_phys_t mm_table_leaf_phys(const struct mm_table *table, uint64_t leaf);
-bool mm_table_leaf_writable(const struct mm_table *table, uint64_t leaf);
+uint64_t uiommu_mm_table_leaf(const struct mm_table *table, uiommu_phys_t phys, unsigned int prot);
+uiommu_phys_t uiommu_mm_table_leaf_phys(const struct mm_table *table, uint64_t leaf);
+bool uiommu_mm_table_leaf_writable(const struct mm_table *table, uint64_t leaf);
 /* Takes the right to write away from a present leaf, and leaves what hardware has set. */
-void mm_table_write_protect(const struct mm_table *table, uint64_t *entry);
+void uiommu_mm_table_write_protect(const struct mm_table *table, uint64_t *entry);
 
 /*
  * Takes the tables that are empty and lie in [start, last] wholly or in part out of the tree.  They must not be
  * freed before nobody walks them any more; the list runs through their first entries, which stay not present.
  */
-void mm_table_prune(struct mm_table *table, uint64_t start, uint64_t last, uint64_t **list);
-void mm_table_free_list(struct mm_table *table, uint64_t *list);
+void uiommu_mm_table_prune(struct mm_table *table, uint64_t start, uint64_t last, uint64_t **list);
+void uiommu_mm_table_free_list(struct mm_table *table, uint64_t *list);
 
 #endif /* PORTS_POSIX_MM_TABLE_H */

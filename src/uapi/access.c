@@ -16,8 +16,8 @@ static void access_end(struct iommufd_object *object)
 	uapi_free(object->ctx->uapi, access, sizeof(*access));
 }
 
-int iommufd_access_create(struct iommufd *ctx, const struct iommufd_access_ops *ops, void *context,
-			  struct iommufd_access **out)
+int uiommu_iommufd_access_create(struct iommufd *ctx, const struct iommufd_access_ops *ops,
+				 void *context, struct iommufd_access **out)
 {
 	struct iommufd_access *access = uapi_alloc(ctx->uapi, sizeof(*access));
 	int rc;
@@ -29,7 +29,7 @@ int iommufd_access_create(struct iommufd *ctx, const struct iommufd_access_ops *
 	access->context = context;
 	access->object.ctx = ctx;
 	iommufd_lock(ctx);
-	rc = iommufd_object_add(ctx, &access->object, IOMMUFD_ACCESS, access_end);
+	rc = uiommu_iommufd_object_add(ctx, &access->object, IOMMUFD_ACCESS, access_end);
 	if (!rc) {
 		access->object.users = 1; /* its driver */
 		iommufd_get(ctx);
@@ -60,7 +60,7 @@ static void leave(struct iommufd_access *access)
 		link = &(*link)->next;
 	*link = access->next;
 	access->leaving = NULL;
-	iommufd_ioas_update_alignment(ioas);
+	uiommu_iommufd_ioas_update_alignment(ioas);
 	ioas->object.users--;
 }
 
@@ -70,10 +70,10 @@ static void enter(struct iommufd_access *access, struct iommufd_ioas *ioas)
 	access->next = ioas->accesses;
 	ioas->accesses = access;
 	ioas->object.users++;
-	iommufd_ioas_update_alignment(ioas);
+	uiommu_iommufd_ioas_update_alignment(ioas);
 }
 
-int iommufd_access_attach(struct iommufd_access *access, uint32_t ioas_id)
+int uiommu_iommufd_access_attach(struct iommufd_access *access, uint32_t ioas_id)
 {
 	struct iommufd *ctx = access->object.ctx;
 	struct iommufd_ioas *ioas = NULL;
@@ -81,11 +81,11 @@ int iommufd_access_attach(struct iommufd_access *access, uint32_t ioas_id)
 
 	iommufd_lock(ctx);
 	if (ioas_id) {
-		ioas = iommufd_to_ioas(iommufd_object_find(ctx, ioas_id, IOMMUFD_IOAS));
+		ioas = iommufd_to_ioas(uiommu_iommufd_object_find(ctx, ioas_id, IOMMUFD_IOAS));
 		rc = ioas ? 0 : -UIOMMU_ENOENT;
 	}
 	if (!rc && ioas && access->ops->needs_pin)
-		rc = iommufd_ioas_check_alignment(ioas, UAPI_PAGE);
+		rc = uiommu_iommufd_ioas_check_alignment(ioas, UAPI_PAGE);
 	if (!rc && ioas != access->ioas) {
 		/* Held, since leaving the old one lets the lock go. */
 		if (ioas)
@@ -101,14 +101,14 @@ int iommufd_access_attach(struct iommufd_access *access, uint32_t ioas_id)
 	return rc;
 }
 
-void iommufd_access_destroy(struct iommufd_access *access)
+void uiommu_iommufd_access_destroy(struct iommufd_access *access)
 {
 	struct iommufd *ctx = access->object.ctx;
 
-	iommufd_access_attach(access, 0);
+	uiommu_iommufd_access_attach(access, 0);
 	iommufd_lock(ctx);
 	access->object.users--;
-	iommufd_object_destroy(&access->object);
+	uiommu_iommufd_object_destroy(&access->object);
 	iommufd_unlock(ctx);
 	iommufd_put(ctx);
 }
@@ -138,13 +138,13 @@ static void part_of(const struct iommufd_area *area, uint64_t iova, uint64_t las
 
 static void unpin_range(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last)
 {
-	for (struct iommufd_area *area = iommufd_area_from(ioas, iova); area && area->iova <= last;
-	     area = iommufd_area_next(area)) {
+	for (struct iommufd_area *area = uiommu_iommufd_area_from(ioas, iova);
+	     area && area->iova <= last; area = uiommu_iommufd_area_next(area)) {
 		size_t first, count;
 
 		part_of(area, iova, last, &first, &count);
 		area->accesses--;
-		iommufd_pages_unpin(area->pages, first, count);
+		uiommu_iommufd_pages_unpin(area->pages, first, count);
 	}
 }
 
@@ -155,14 +155,14 @@ static int pin_range(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last, ui
 	int rc = 0;
 
 	while (!rc) {
-		struct iommufd_area *area = iommufd_area_from(ioas, at);
+		struct iommufd_area *area = uiommu_iommufd_area_from(ioas, at);
 		size_t first, count;
 
 		rc = area && area->iova <= at ? check_access(area, flags) : -UIOMMU_ENOENT;
 		if (rc)
 			break;
 		part_of(area, at, last, &first, &count);
-		rc = iommufd_pages_pin(area->pages, first, count);
+		rc = uiommu_iommufd_pages_pin(area->pages, first, count);
 		if (rc)
 			break;
 		area->accesses++;
@@ -177,8 +177,8 @@ static int pin_range(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last, ui
 	return rc;
 }
 
-int iommufd_access_pin(struct iommufd_access *access, uint64_t iova, uint64_t length,
-		       uiommu_phys_t *phys, unsigned int flags)
+int uiommu_iommufd_access_pin(struct iommufd_access *access, uint64_t iova, uint64_t length,
+			      uiommu_phys_t *phys, unsigned int flags)
 {
 	struct iommufd *ctx = access->object.ctx;
 	int rc;
@@ -192,7 +192,7 @@ int iommufd_access_pin(struct iommufd_access *access, uint64_t iova, uint64_t le
 	return rc;
 }
 
-void iommufd_access_unpin(struct iommufd_access *access, uint64_t iova, uint64_t length)
+void uiommu_iommufd_access_unpin(struct iommufd_access *access, uint64_t iova, uint64_t length)
 {
 	struct iommufd *ctx = access->object.ctx;
 	struct iommufd_ioas *ioas;
@@ -208,7 +208,7 @@ void iommufd_access_unpin(struct iommufd_access *access, uint64_t iova, uint64_t
 static int copy_page(struct iommufd *ctx, struct iommufd_pages *pages, uint64_t offset, void *data,
 		     size_t size, unsigned int flags)
 {
-	int rc = iommufd_pages_pin(pages, offset / UAPI_PAGE, 1);
+	int rc = uiommu_iommufd_pages_pin(pages, offset / UAPI_PAGE, 1);
 	unsigned char *at;
 
 	if (rc)
@@ -219,7 +219,7 @@ static int copy_page(struct iommufd *ctx, struct iommufd_pages *pages, uint64_t 
 		memcpy(at, data, size);
 	else
 		memcpy(data, at, size);
-	iommufd_pages_unpin(pages, offset / UAPI_PAGE, 1);
+	uiommu_iommufd_pages_unpin(pages, offset / UAPI_PAGE, 1);
 	return 0;
 }
 
@@ -229,7 +229,7 @@ static int copy_locked(struct iommufd *ctx, struct iommufd_ioas *ioas, uint64_t 
 	unsigned char *bytes = data;
 
 	while (size) {
-		struct iommufd_area *area = iommufd_area_from(ioas, iova);
+		struct iommufd_area *area = uiommu_iommufd_area_from(ioas, iova);
 		uint64_t offset;
 		size_t piece;
 		int rc = area && area->iova <= iova ? check_access(area, flags) : -UIOMMU_ENOENT;
@@ -252,8 +252,8 @@ static int copy_locked(struct iommufd *ctx, struct iommufd_ioas *ioas, uint64_t 
 	return 0;
 }
 
-int iommufd_access_rw(struct iommufd_access *access, uint64_t iova, void *data, size_t size,
-		      unsigned int flags)
+int uiommu_iommufd_access_rw(struct iommufd_access *access, uint64_t iova, void *data, size_t size,
+			     unsigned int flags)
 {
 	struct iommufd *ctx = access->object.ctx;
 	int rc;
@@ -280,7 +280,7 @@ static struct iommufd_access *nth_access(struct iommufd_ioas *ioas, unsigned int
 	return access;
 }
 
-int iommufd_access_revoke(struct iommufd_ioas *ioas, struct iommufd_area *area)
+int uiommu_iommufd_access_revoke(struct iommufd_ioas *ioas, struct iommufd_area *area)
 {
 	struct iommufd *ctx = ioas->object.ctx;
 	struct iommufd_access *access;

@@ -24,11 +24,11 @@ struct iommufd_access {
 	void *context;
 };
 
-int iommufd_access_create(struct iommufd *ctx, const struct iommufd_access_ops *ops, void *context,
-			  struct iommufd_access **out);
-void iommufd_access_destroy(struct iommufd_access *access);
+int uiommu_iommufd_access_create(struct iommufd *ctx, const struct iommufd_access_ops *ops,
+				 void *context, struct iommufd_access **out);
+void uiommu_iommufd_access_destroy(struct iommufd_access *access);
 /* From whatever it has to IOAS @id (0: none): 0, -UIOMMU_ENOENT, -UAPI_EDEADLK. */
-int iommufd_access_attach(struct iommufd_access *access, uint32_t ioas_id);
+int uiommu_iommufd_access_attach(struct iommufd_access *access, uint32_t ioas_id);
 
 enum iommufd_access_flags {
 	IOMMUFD_ACCESS_WRITE = 1u << 0,
@@ -39,14 +39,14 @@ enum iommufd_access_flags {
  * physical addresses in @phys. 0; -UIOMMU_ENOENT: a hole; -UIOMMU_EPERM: not readable, or not writable;
  * -UIOMMU_EFAULT, -UIOMMU_ENOMEM.
  */
-int iommufd_access_pin(struct iommufd_access *access, uint64_t iova, uint64_t length,
-		       uiommu_phys_t *phys, unsigned int flags);
-void iommufd_access_unpin(struct iommufd_access *access, uint64_t iova, uint64_t length);
+int uiommu_iommufd_access_pin(struct iommufd_access *access, uint64_t iova, uint64_t length,
+			      uiommu_phys_t *phys, unsigned int flags);
+void uiommu_iommufd_access_unpin(struct iommufd_access *access, uint64_t iova, uint64_t length);
 /* Copies between @data and the IOAS; errors as above. */
-int iommufd_access_rw(struct iommufd_access *access, uint64_t iova, void *data, size_t size,
-		      unsigned int flags);
+int uiommu_iommufd_access_rw(struct iommufd_access *access, uint64_t iova, void *data, size_t size,
+			     unsigned int flags);
 
 /* The context is locked, and is unlocked in between: every access is asked to let go of @area. 0 or -UAPI_EDEADLK. */
-int iommufd_access_revoke(struct iommufd_ioas *ioas, struct iommufd_area *area);
+int uiommu_iommufd_access_revoke(struct iommufd_ioas *ioas, struct iommufd_area *area);
 
 #endif /* UIOMMU_SRC_UAPI_ACCESS_H */

@@ -7,8 +7,8 @@
  */
 #include "src/uapi/uapi.h"
 
-int uapi_charge(struct uiommu_uapi_process *process, enum uapi_account account, uint64_t pages,
-		bool exempt)
+int uiommu_uapi_charge(struct uiommu_uapi_process *process, enum uapi_account account,
+		       uint64_t pages, bool exempt)
 {
 	struct uiommu_uapi *uapi = process->uapi;
 	const uint64_t limit = process->config.memlock / UAPI_PAGE;
@@ -30,7 +30,8 @@ int uapi_charge(struct uiommu_uapi_process *process, enum uapi_account account, 
 	return rc;
 }
 
-void uapi_uncharge(struct uiommu_uapi_process *process, enum uapi_account account, uint64_t pages)
+void uiommu_uapi_uncharge(struct uiommu_uapi_process *process, enum uapi_account account,
+			  uint64_t pages)
 {
 	struct uiommu_uapi *uapi = process->uapi;
 

@@ -51,7 +51,7 @@ static void update_gap(struct iommufd_area *area)
 	augment_up(area);
 }
 
-struct iommufd_area *iommufd_area_from(struct iommufd_ioas *ioas, uint64_t iova)
+struct iommufd_area *uiommu_iommufd_area_from(struct iommufd_ioas *ioas, uint64_t iova)
 {
 	struct iommufd_area *area = RB_ROOT(&ioas->areas), *best = NULL;
 
@@ -66,24 +66,24 @@ struct iommufd_area *iommufd_area_from(struct iommufd_ioas *ioas, uint64_t iova)
 	return best;
 }
 
-struct iommufd_area *iommufd_area_next(struct iommufd_area *area)
+struct iommufd_area *uiommu_iommufd_area_next(struct iommufd_area *area)
 {
 	return RB_NEXT(iommufd_areas, NULL, area);
 }
 
-void iommufd_area_insert(struct iommufd_ioas *ioas, struct iommufd_area *area)
+void uiommu_iommufd_area_insert(struct iommufd_ioas *ioas, struct iommufd_area *area)
 {
 	area->gap = 0;
 	area->max_gap = 0;
 	RB_INSERT(iommufd_areas, &ioas->areas, area);
 	update_gap(area);
-	update_gap(iommufd_area_next(area));
+	update_gap(uiommu_iommufd_area_next(area));
 	ioas->num_areas++;
 }
 
-void iommufd_area_remove(struct iommufd_ioas *ioas, struct iommufd_area *area)
+void uiommu_iommufd_area_remove(struct iommufd_ioas *ioas, struct iommufd_area *area)
 {
-	struct iommufd_area *next = iommufd_area_next(area);
+	struct iommufd_area *next = uiommu_iommufd_area_next(area);
 
 	RB_REMOVE(iommufd_areas, &ioas->areas, area);
 	/* The tree tells only some of the ancestors that a node has gone. */
@@ -94,7 +94,7 @@ void iommufd_area_remove(struct iommufd_ioas *ioas, struct iommufd_area *area)
 
 /* ---- reserved ranges --------------------------------------------------------------------------- */
 
-bool iommufd_is_reserved(const struct iommufd_ioas *ioas, uint64_t start, uint64_t last)
+bool uiommu_iommufd_is_reserved(const struct iommufd_ioas *ioas, uint64_t start, uint64_t last)
 {
 	for (const struct iommufd_reserved *r = ioas->reserved; r; r = r->next) {
 		if (r->start <= last && start <= r->last)
@@ -103,9 +103,10 @@ bool iommufd_is_reserved(const struct iommufd_ioas *ioas, uint64_t start, uint64
 	return false;
 }
 
-int iommufd_reserve(struct iommufd_ioas *ioas, uint64_t start, uint64_t last, const void *owner)
+int uiommu_iommufd_reserve(struct iommufd_ioas *ioas, uint64_t start, uint64_t last,
+			   const void *owner)
 {
-	const struct iommufd_area *area = iommufd_area_from(ioas, start);
+	const struct iommufd_area *area = uiommu_iommufd_area_from(ioas, start);
 	struct iommufd_reserved *r;
 
 	if (area && area->iova <= last)
@@ -122,7 +123,7 @@ int iommufd_reserve(struct iommufd_ioas *ioas, uint64_t start, uint64_t last, co
 	return 0;
 }
 
-void iommufd_unreserve(struct iommufd_ioas *ioas, const void *owner)
+void uiommu_iommufd_unreserve(struct iommufd_ioas *ioas, const void *owner)
 {
 	struct iommufd_reserved **link = &ioas->reserved;
 
@@ -138,8 +139,8 @@ void iommufd_unreserve(struct iommufd_ioas *ioas, const void *owner)
 	}
 }
 
-bool iommufd_usable_range(const struct iommufd_ioas *ioas, uint64_t from, uint64_t *start,
-			  uint64_t *last)
+bool uiommu_iommufd_usable_range(const struct iommufd_ioas *ioas, uint64_t from, uint64_t *start,
+				 uint64_t *last)
 {
 	const struct iommufd_reserved *r;
 
@@ -201,7 +202,7 @@ static bool place_in(struct iommufd_ioas *ioas, uint64_t start, uint64_t last, u
 	uint64_t from = start;
 
 	for (;;) {
-		struct iommufd_area *area = iommufd_area_from(ioas, from), *next;
+		struct iommufd_area *area = uiommu_iommufd_area_from(ioas, from), *next;
 
 		if (!area || area->iova > from) {
 			uint64_t high = area && area->iova - 1 < last ? area->iova - 1 : last;
@@ -225,7 +226,8 @@ static bool place_in(struct iommufd_ioas *ioas, uint64_t start, uint64_t last, u
 	}
 }
 
-int iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t address, uint64_t *iova)
+int uiommu_iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t address,
+			      uint64_t *iova)
 {
 	const uint64_t low = UAPI_PAGE, high = UINT64_MAX - UAPI_PAGE;
 	const uint64_t offset = address & (UAPI_PAGE - 1);
@@ -244,7 +246,7 @@ int iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t addr
 		align = UAPI_PAGE;
 	if (ioas->alignment > align)
 		return -UIOMMU_EINVAL;
-	while (from <= high && iommufd_usable_range(ioas, from, &start, &last)) {
+	while (from <= high && uiommu_iommufd_usable_range(ioas, from, &start, &last)) {
 		if (start > high)
 			break;
 		if (last > high)

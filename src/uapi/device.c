@@ -81,10 +81,10 @@ static int reserve_regions(struct iommufd_device *device, struct iommufd_ioas *i
 	for (size_t i = 0; !rc && i < count; i++) {
 		if (regions[i].type == UIOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
-		rc = iommufd_reserve(ioas, regions[i].start, regions[i].last, device);
+		rc = uiommu_iommufd_reserve(ioas, regions[i].start, regions[i].last, device);
 	}
 	if (rc)
-		iommufd_unreserve(ioas, device);
+		uiommu_iommufd_unreserve(ioas, device);
 	return rc;
 }
 
@@ -94,7 +94,7 @@ static void put_hwpt(struct iommufd_hwpt *hwpt)
 {
 	hwpt->object.users--;
 	if (hwpt->automatic && !hwpt->object.users)
-		iommufd_object_destroy(&hwpt->object);
+		uiommu_iommufd_object_destroy(&hwpt->object);
 }
 
 static int core_attach(struct iommufd_device *device, struct iommufd_attach *attach)
@@ -158,7 +158,7 @@ static int attach_hwpt(struct iommufd_device *device, uiommu_pasid_t pasid,
 err_resv:
 	uapi_free(uapi, made, sizeof(*made));
 	if (pasid == UIOMMU_RID)
-		iommufd_unreserve(ioas_of(hwpt), device);
+		uiommu_iommufd_unreserve(ioas_of(hwpt), device);
 err:
 	uapi_free(uapi, mine, sizeof(*mine));
 	return rc;
@@ -185,7 +185,7 @@ static void unreserve_members(struct iommufd_device *device, struct iommufd_ioas
 	uint32_t from = 0;
 
 	while ((member = next_member(device->object.ctx, device->group, UIOMMU_RID, &from)))
-		iommufd_unreserve(ioas, member);
+		uiommu_iommufd_unreserve(ioas, member);
 }
 
 static int reserve_members(struct iommufd_device *device, struct iommufd_ioas *ioas)
@@ -275,25 +275,26 @@ static int change_auto(struct iommufd_device *device, uiommu_pasid_t pasid,
 			*pt_id = hwpt->object.id;
 		return rc;
 	}
-	rc = iommufd_hwpt_create(ioas, device, 0, true, &hwpt);
+	rc = uiommu_iommufd_hwpt_create(ioas, device, 0, true, &hwpt);
 	if (rc)
 		return rc;
 	rc = change_hwpt(device, pasid, hwpt);
 	if (rc)
-		iommufd_object_destroy(&hwpt->object);
+		uiommu_iommufd_object_destroy(&hwpt->object);
 	else
 		*pt_id = hwpt->object.id;
 	return rc;
 }
 
-int iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t pasid, uint32_t *pt_id)
+int uiommu_iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t pasid,
+				 uint32_t *pt_id)
 {
 	struct iommufd *ctx = device->object.ctx;
 	struct iommufd_object *pt;
 	int rc;
 
 	iommufd_lock(ctx);
-	pt = iommufd_object_find(ctx, *pt_id, IOMMUFD_ANY);
+	pt = uiommu_iommufd_object_find(ctx, *pt_id, IOMMUFD_ANY);
 	if (!pt)
 		rc = -UIOMMU_ENOENT;
 	else if (pt->type == IOMMUFD_IOAS)
@@ -328,11 +329,11 @@ static void detach_locked(struct iommufd_device *device, uiommu_pasid_t pasid)
 		uapi_free(uapi_of(device), attach, sizeof(*attach));
 	}
 	if (pasid == UIOMMU_RID)
-		iommufd_unreserve(ioas_of(hwpt), device);
+		uiommu_iommufd_unreserve(ioas_of(hwpt), device);
 	put_hwpt(hwpt);
 }
 
-void iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid)
+void uiommu_iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid)
 {
 	struct iommufd *ctx = device->object.ctx;
 
@@ -404,7 +405,7 @@ static int bind_locked(struct iommufd *ctx, struct uiommu_device *dev, struct ui
 	rc = device->group ? 0 : -UIOMMU_ENOMEM;
 	if (rc)
 		goto err_owner;
-	rc = iommufd_object_add(ctx, &device->object, IOMMUFD_DEVICE, device_destroy);
+	rc = uiommu_iommufd_object_add(ctx, &device->object, IOMMUFD_DEVICE, device_destroy);
 	if (rc)
 		goto err_group;
 	/* The one who has bound it. */
@@ -420,7 +421,8 @@ err_free:
 	return rc;
 }
 
-int iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev, struct iommufd_device **out)
+int uiommu_iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev,
+			       struct iommufd_device **out)
 {
 	const struct uiommu_uapi_config *config = &ctx->uapi->config;
 	struct uiommu_group *core;
@@ -447,7 +449,7 @@ int iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev, struct i
 	return rc;
 }
 
-void iommufd_device_unbind(struct iommufd_device *device)
+void uiommu_iommufd_device_unbind(struct iommufd_device *device)
 {
 	struct iommufd *ctx = device->object.ctx;
 
@@ -459,12 +461,12 @@ void iommufd_device_unbind(struct iommufd_device *device)
 	}
 	detach_locked(device, UIOMMU_RID);
 	device->object.users--;
-	iommufd_object_destroy(&device->object);
+	uiommu_iommufd_object_destroy(&device->object);
 	iommufd_unlock(ctx);
 	iommufd_put(ctx);
 }
 
-int iommufd_cmd_get_hw_info(struct iommufd_command *command)
+int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command)
 {
 	struct abi_iommu_hw_info *arg = command->argument;
 	struct iommufd_object *object;
@@ -476,7 +478,7 @@ int iommufd_cmd_get_hw_info(struct iommufd_command *command)
 		return -UIOMMU_EOPNOTSUPP;
 	if (!(arg->flags & ABI_IOMMU_HW_INFO_FLAG_INPUT_TYPE) && arg->data_type)
 		return -UIOMMU_EOPNOTSUPP;
-	object = iommufd_object_find(command->ctx, arg->dev_id, IOMMUFD_DEVICE);
+	object = uiommu_iommufd_object_find(command->ctx, arg->dev_id, IOMMUFD_DEVICE);
 	if (!object)
 		return -UIOMMU_ENOENT;
 	if (arg->data_type)
@@ -501,5 +503,5 @@ int iommufd_cmd_get_hw_info(struct iommufd_command *command)
 				(uiommu_device_capable(dev, UIOMMU_CAP_ATS) ?
 					 0 :
 					 ABI_IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED);
-	return iommufd_copy_back(command);
+	return uiommu_iommufd_copy_back(command);
 }

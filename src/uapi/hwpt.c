@@ -16,15 +16,16 @@ static size_t num_pages(const struct iommufd_area *area)
 /* ---- areas in domains -------------------------------------------------------------------------- */
 
 /* Whatever has a domain is made of whole pages: the IOAS's alignment sees to that. */
-int iommufd_area_map(const struct iommufd_area *area, struct iommufd_hwpt *hwpt)
+int uiommu_iommufd_area_map(const struct iommufd_area *area, struct iommufd_hwpt *hwpt)
 {
 	const size_t first = first_page(area), count = num_pages(area);
 	const unsigned int prot = area->prot | UIOMMU_CACHE;
 
 	for (size_t done = 0; done < count;) {
-		size_t run = hwpt->ioas->small_pages ?
-				     1 :
-				     iommufd_pages_run(area->pages, first + done, count - done);
+		size_t run =
+			hwpt->ioas->small_pages ?
+				1 :
+				uiommu_iommufd_pages_run(area->pages, first + done, count - done);
 		int rc = uiommu_map(hwpt->domain, area->iova + done * UAPI_PAGE,
 				    area->pages->phys[first + done], run * UAPI_PAGE, prot);
 
@@ -45,7 +46,7 @@ int iommufd_area_map(const struct iommufd_area *area, struct iommufd_hwpt *hwpt)
 	return 0;
 }
 
-void iommufd_area_unmap(const struct iommufd_area *area, struct iommufd_hwpt *hwpt)
+void uiommu_iommufd_area_unmap(const struct iommufd_area *area, struct iommufd_hwpt *hwpt)
 {
 	uint64_t size = area->last - area->iova + 1;
 
@@ -54,18 +55,18 @@ void iommufd_area_unmap(const struct iommufd_area *area, struct iommufd_hwpt *hw
 			   "iommufd: an area was not wholly mapped in a domain of its IOAS");
 }
 
-int iommufd_area_fill(struct iommufd_ioas *ioas, struct iommufd_area *area)
+int uiommu_iommufd_area_fill(struct iommufd_ioas *ioas, struct iommufd_area *area)
 {
 	struct iommufd_hwpt *hwpt, *failed;
 	int rc;
 
 	if (!ioas->hwpts)
 		return 0;
-	rc = iommufd_pages_pin(area->pages, first_page(area), num_pages(area));
+	rc = uiommu_iommufd_pages_pin(area->pages, first_page(area), num_pages(area));
 	if (rc)
 		return rc;
 	for (hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next) {
-		rc = iommufd_area_map(area, hwpt);
+		rc = uiommu_iommufd_area_map(area, hwpt);
 		if (rc)
 			break;
 	}
@@ -75,19 +76,19 @@ int iommufd_area_fill(struct iommufd_ioas *ioas, struct iommufd_area *area)
 		return 0;
 	}
 	for (hwpt = ioas->hwpts; hwpt != failed; hwpt = hwpt->next)
-		iommufd_area_unmap(area, hwpt);
-	iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
+		uiommu_iommufd_area_unmap(area, hwpt);
+	uiommu_iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
 	return rc;
 }
 
-void iommufd_area_drain(struct iommufd_ioas *ioas, struct iommufd_area *area)
+void uiommu_iommufd_area_drain(struct iommufd_ioas *ioas, struct iommufd_area *area)
 {
 	if (!area->mapped)
 		return;
 	for (struct iommufd_hwpt *hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next)
-		iommufd_area_unmap(area, hwpt);
+		uiommu_iommufd_area_unmap(area, hwpt);
 	/* No device reaches them any more. */
-	iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
+	uiommu_iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
 	area->mapped = false;
 }
 
@@ -97,14 +98,18 @@ static int fill_domain(struct iommufd_ioas *ioas, struct iommufd_hwpt *hwpt, boo
 	struct iommufd_area *area, *failed;
 	int rc = 0;
 
-	for (area = iommufd_area_from(ioas, 0); area; area = iommufd_area_next(area)) {
-		rc = first ? iommufd_pages_pin(area->pages, first_page(area), num_pages(area)) : 0;
+	for (area = uiommu_iommufd_area_from(ioas, 0); area;
+	     area = uiommu_iommufd_area_next(area)) {
+		rc = first ? uiommu_iommufd_pages_pin(area->pages, first_page(area),
+						      num_pages(area)) :
+			     0;
 		if (rc)
 			break;
-		rc = iommufd_area_map(area, hwpt);
+		rc = uiommu_iommufd_area_map(area, hwpt);
 		if (rc) {
 			if (first)
-				iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
+				uiommu_iommufd_pages_unpin(area->pages, first_page(area),
+							   num_pages(area));
 			break;
 		}
 		area->mapped = true;
@@ -112,11 +117,12 @@ static int fill_domain(struct iommufd_ioas *ioas, struct iommufd_hwpt *hwpt, boo
 	failed = area;
 	if (!rc)
 		return 0;
-	for (area = iommufd_area_from(ioas, 0); area != failed; area = iommufd_area_next(area)) {
-		iommufd_area_unmap(area, hwpt);
+	for (area = uiommu_iommufd_area_from(ioas, 0); area != failed;
+	     area = uiommu_iommufd_area_next(area)) {
+		uiommu_iommufd_area_unmap(area, hwpt);
 		if (!first)
 			continue;
-		iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
+		uiommu_iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
 		area->mapped = false;
 	}
 	return rc;
@@ -131,7 +137,7 @@ static uint64_t granule(const struct uiommu_domain *domain)
 	return sizes & -sizes;
 }
 
-void iommufd_ioas_update_alignment(struct iommufd_ioas *ioas)
+void uiommu_iommufd_ioas_update_alignment(struct iommufd_ioas *ioas)
 {
 	ioas->alignment = 1;
 	for (const struct iommufd_hwpt *hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next) {
@@ -150,10 +156,10 @@ void iommufd_ioas_update_alignment(struct iommufd_ioas *ioas)
 	}
 }
 
-int iommufd_ioas_check_alignment(struct iommufd_ioas *ioas, uint64_t alignment)
+int uiommu_iommufd_ioas_check_alignment(struct iommufd_ioas *ioas, uint64_t alignment)
 {
-	for (struct iommufd_area *area = iommufd_area_from(ioas, 0); area;
-	     area = iommufd_area_next(area)) {
+	for (struct iommufd_area *area = uiommu_iommufd_area_from(ioas, 0); area;
+	     area = uiommu_iommufd_area_next(area)) {
 		if ((area->iova | (area->last + 1) | area->offset) & (alignment - 1))
 			return -UIOMMU_EADDRINUSE;
 		if (area->busy)
@@ -172,13 +178,13 @@ static int reserve_outside(struct iommufd_ioas *ioas, struct iommufd_hwpt *hwpt)
 	uiommu_domain_geometry(hwpt->domain, &geometry);
 	for (unsigned int i = 0; i < geometry.ranges && !rc; i++) {
 		if (geometry.range[i].start > from)
-			rc = iommufd_reserve(ioas, from, geometry.range[i].start - 1, hwpt);
+			rc = uiommu_iommufd_reserve(ioas, from, geometry.range[i].start - 1, hwpt);
 		from = geometry.range[i].last + 1;
 	}
 	if (!rc && from)
-		rc = iommufd_reserve(ioas, from, UINT64_MAX, hwpt);
+		rc = uiommu_iommufd_reserve(ioas, from, UINT64_MAX, hwpt);
 	if (rc)
-		iommufd_unreserve(ioas, hwpt);
+		uiommu_iommufd_unreserve(ioas, hwpt);
 	return rc;
 }
 
@@ -196,8 +202,8 @@ static void leave_ioas(struct iommufd_hwpt *hwpt)
 	while (*link != hwpt)
 		link = &(*link)->next;
 	*link = hwpt->next;
-	iommufd_unreserve(ioas, hwpt);
-	iommufd_ioas_update_alignment(ioas);
+	uiommu_iommufd_unreserve(ioas, hwpt);
+	uiommu_iommufd_ioas_update_alignment(ioas);
 	ioas->object.users--;
 }
 
@@ -210,16 +216,16 @@ static void paging_destroy(struct iommufd_object *object)
 	uiommu_domain_free(hwpt->domain);
 	hwpt->domain = NULL;
 	/* The last domain has gone, and with it the reason to pin. */
-	for (struct iommufd_area *area = ioas->hwpts ? NULL : iommufd_area_from(ioas, 0); area;
-	     area = iommufd_area_next(area)) {
-		iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
+	for (struct iommufd_area *area = ioas->hwpts ? NULL : uiommu_iommufd_area_from(ioas, 0);
+	     area; area = uiommu_iommufd_area_next(area)) {
+		uiommu_iommufd_pages_unpin(area->pages, first_page(area), num_pages(area));
 		area->mapped = false;
 	}
 	hwpt_free(hwpt);
 }
 
-int iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device,
-			unsigned int alloc_flags, bool automatic, struct iommufd_hwpt **out)
+int uiommu_iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device,
+			       unsigned int alloc_flags, bool automatic, struct iommufd_hwpt **out)
 {
 	struct iommufd *ctx = ioas->object.ctx;
 	struct iommufd_hwpt *hwpt = uapi_alloc(ctx->uapi, sizeof(*hwpt)), **link = &ioas->hwpts;
@@ -238,8 +244,9 @@ int iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device
 		goto err_free;
 	if (uiommu_device_capable(device->dev, UIOMMU_CAP_ENFORCE_CACHE_COHERENCY))
 		hwpt->enforces = uiommu_enforce_cache_coherency(hwpt->domain);
-	rc = granule(hwpt->domain) > UAPI_PAGE ? -UIOMMU_EINVAL :
-						 iommufd_ioas_check_alignment(ioas, UAPI_PAGE);
+	rc = granule(hwpt->domain) > UAPI_PAGE ?
+		     -UIOMMU_EINVAL :
+		     uiommu_iommufd_ioas_check_alignment(ioas, UAPI_PAGE);
 	if (!rc)
 		rc = reserve_outside(ioas, hwpt);
 	if (rc)
@@ -248,11 +255,11 @@ int iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device
 		link = &(*link)->next;
 	*link = hwpt;
 	ioas->object.users++;
-	iommufd_ioas_update_alignment(ioas);
+	uiommu_iommufd_ioas_update_alignment(ioas);
 	rc = fill_domain(ioas, hwpt, ioas->hwpts == hwpt);
 	if (rc)
 		goto err_leave;
-	rc = iommufd_object_add(ctx, &hwpt->object, IOMMUFD_HWPT_PAGING, paging_destroy);
+	rc = uiommu_iommufd_object_add(ctx, &hwpt->object, IOMMUFD_HWPT_PAGING, paging_destroy);
 	if (rc) {
 		paging_destroy(&hwpt->object);
 		return rc;
@@ -299,10 +306,10 @@ static int alloc_paging(struct iommufd_ioas *ioas, struct iommufd_device *device
 	}
 	if (arg->flags & ABI_IOMMU_HWPT_ALLOC_PASID)
 		flags |= UIOMMU_ALLOC_PASID;
-	return iommufd_hwpt_create(ioas, device, flags, false, out);
+	return uiommu_iommufd_hwpt_create(ioas, device, flags, false, out);
 }
 
-int iommufd_cmd_hwpt_alloc(struct iommufd_command *command)
+int uiommu_iommufd_cmd_hwpt_alloc(struct iommufd_command *command)
 {
 	struct abi_iommu_hwpt_alloc *arg = command->argument;
 	struct iommufd_object *device, *pt;
@@ -311,10 +318,10 @@ int iommufd_cmd_hwpt_alloc(struct iommufd_command *command)
 
 	if (rc)
 		return rc;
-	device = iommufd_object_find(command->ctx, arg->dev_id, IOMMUFD_DEVICE);
+	device = uiommu_iommufd_object_find(command->ctx, arg->dev_id, IOMMUFD_DEVICE);
 	if (!device)
 		return -UIOMMU_ENOENT;
-	pt = iommufd_object_find(command->ctx, arg->pt_id, IOMMUFD_ANY);
+	pt = uiommu_iommufd_object_find(command->ctx, arg->pt_id, IOMMUFD_ANY);
 	if (!pt)
 		return -UIOMMU_EINVAL;
 	if (pt->type == IOMMUFD_IOAS)
@@ -327,19 +334,19 @@ int iommufd_cmd_hwpt_alloc(struct iommufd_command *command)
 		rc = -UIOMMU_ENOENT; /* there are no fault queues yet */
 	if (!rc) {
 		arg->out_hwpt_id = hwpt->object.id;
-		rc = iommufd_copy_back(command);
+		rc = uiommu_iommufd_copy_back(command);
 	}
 	if (rc && hwpt)
-		iommufd_object_destroy(&hwpt->object);
+		uiommu_iommufd_object_destroy(&hwpt->object);
 	return rc;
 }
 
 static struct iommufd_hwpt *find_paging(const struct iommufd_command *command, uint32_t id)
 {
-	return iommufd_to_hwpt(iommufd_object_find(command->ctx, id, IOMMUFD_HWPT_PAGING));
+	return iommufd_to_hwpt(uiommu_iommufd_object_find(command->ctx, id, IOMMUFD_HWPT_PAGING));
 }
 
-int iommufd_cmd_hwpt_set_dirty_tracking(struct iommufd_command *command)
+int uiommu_iommufd_cmd_hwpt_set_dirty_tracking(struct iommufd_command *command)
 {
 	const struct abi_iommu_hwpt_set_dirty_tracking *arg = command->argument;
 	struct iommufd_hwpt *hwpt;
@@ -406,7 +413,7 @@ static void dirty_range(const struct dirty_read *read, uint64_t start, uint64_t 
 	}
 }
 
-int iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command)
+int uiommu_iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command)
 {
 	const struct abi_iommu_hwpt_get_dirty_bitmap *arg = command->argument;
 	struct dirty_read read = { .ctx = command->ctx, .arg = arg };
@@ -429,14 +436,14 @@ int iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command)
 		return -UIOMMU_EOPNOTSUPP;
 	read.flags = arg->flags & ABI_IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR ? UIOMMU_DIRTY_NO_CLEAR :
 									     0;
-	for (area = iommufd_area_from(read.hwpt->ioas, arg->iova); area && area->iova <= last;
-	     area = iommufd_area_next(area))
+	for (area = uiommu_iommufd_area_from(read.hwpt->ioas, arg->iova);
+	     area && area->iova <= last; area = uiommu_iommufd_area_next(area))
 		dirty_range(&read, area->iova > arg->iova ? area->iova : arg->iova,
 			    area->last < last ? area->last : last);
 	return 0;
 }
 
-int iommufd_cmd_hwpt_invalidate(struct iommufd_command *command)
+int uiommu_iommufd_cmd_hwpt_invalidate(struct iommufd_command *command)
 {
 	struct abi_iommu_hwpt_invalidate *arg = command->argument;
 	uint32_t entries = arg->entry_num;
@@ -450,9 +457,9 @@ int iommufd_cmd_hwpt_invalidate(struct iommufd_command *command)
 			     entries > 1u << 19))
 		rc = -UIOMMU_EINVAL;
 	if (!rc) {
-		object = iommufd_object_find(command->ctx, arg->hwpt_id, IOMMUFD_ANY);
+		object = uiommu_iommufd_object_find(command->ctx, arg->hwpt_id, IOMMUFD_ANY);
 		rc = object ? -UIOMMU_EINVAL : -UIOMMU_ENOENT;
 	}
-	iommufd_copy_back(command);
+	uiommu_iommufd_copy_back(command);
 	return rc;
 }

@@ -19,12 +19,12 @@ static void ioas_destroy(struct iommufd_object *object)
 
 	if (ctx->vfio_ioas == ioas)
 		ctx->vfio_ioas = NULL;
-	iommufd_ioas_unmap(ioas, 0, UINT64_MAX, &unmapped);
+	uiommu_iommufd_ioas_unmap(ioas, 0, UINT64_MAX, &unmapped);
 	uapi_free(ctx->uapi, ioas->allowed, ioas->num_allowed * sizeof(*ioas->allowed));
 	uapi_free(ctx->uapi, ioas, sizeof(*ioas));
 }
 
-int iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out)
+int uiommu_iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out)
 {
 	struct iommufd_ioas *ioas = uapi_alloc(ctx->uapi, sizeof(*ioas));
 	int rc;
@@ -34,7 +34,7 @@ int iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out)
 		return -UIOMMU_ENOMEM;
 	RB_INIT(&ioas->areas);
 	ioas->alignment = 1;
-	rc = iommufd_object_add(ctx, &ioas->object, IOMMUFD_IOAS, ioas_destroy);
+	rc = uiommu_iommufd_object_add(ctx, &ioas->object, IOMMUFD_IOAS, ioas_destroy);
 	if (rc) {
 		uapi_free(ctx->uapi, ioas, sizeof(*ioas));
 		return rc;
@@ -45,14 +45,14 @@ int iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out)
 
 static struct iommufd_ioas *find(const struct iommufd_command *command, uint32_t id)
 {
-	return iommufd_to_ioas(iommufd_object_find(command->ctx, id, IOMMUFD_IOAS));
+	return iommufd_to_ioas(uiommu_iommufd_object_find(command->ctx, id, IOMMUFD_IOAS));
 }
 
 /* ---- areas ------------------------------------------------------------------------------------- */
 
 static void area_free(struct iommufd_ioas *ioas, struct iommufd_area *area)
 {
-	iommufd_pages_put(area->pages);
+	uiommu_iommufd_pages_put(area->pages);
 	uapi_free(ioas->object.ctx->uapi, area, sizeof(*area));
 }
 
@@ -64,14 +64,15 @@ static int check_fixed(struct iommufd_ioas *ioas, uint64_t iova, uint64_t length
 		return -UIOMMU_EINVAL;
 	if (iova > UINT64_MAX - (length - 1))
 		return -UIOMMU_EOVERFLOW;
-	if (iommufd_is_reserved(ioas, iova, iova + length - 1))
+	if (uiommu_iommufd_is_reserved(ioas, iova, iova + length - 1))
 		return -UIOMMU_EINVAL;
-	area = iommufd_area_from(ioas, iova);
+	area = uiommu_iommufd_area_from(ioas, iova);
 	return area && area->iova <= iova + length - 1 ? -UIOMMU_EEXIST : 0;
 }
 
-int iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *pages, uint64_t offset,
-			   uint64_t length, unsigned int prot, bool fixed, uint64_t *iova)
+int uiommu_iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *pages,
+				  uint64_t offset, uint64_t length, unsigned int prot, bool fixed,
+				  uint64_t *iova)
 {
 	struct iommufd_area *area;
 	int rc;
@@ -79,7 +80,7 @@ int iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *page
 	if (length & (ioas->alignment - 1))
 		return -UIOMMU_EINVAL;
 	rc = fixed ? check_fixed(ioas, *iova, length) :
-		     iommufd_find_place(ioas, length, pages->address + offset, iova);
+		     uiommu_iommufd_find_place(ioas, length, pages->address + offset, iova);
 	if (rc)
 		return rc;
 	if (offset & (ioas->alignment - 1))
@@ -92,18 +93,18 @@ int iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *page
 	area->pages = pages;
 	area->offset = offset;
 	area->prot = prot;
-	rc = iommufd_area_fill(ioas, area);
+	rc = uiommu_iommufd_area_fill(ioas, area);
 	if (rc) {
 		uapi_free(ioas->object.ctx->uapi, area, sizeof(*area));
 		return rc;
 	}
-	iommufd_area_insert(ioas, area);
+	uiommu_iommufd_area_insert(ioas, area);
 	return 0;
 }
 
-int iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_process *process,
-			  uint64_t address, uint64_t length, unsigned int prot, bool fixed,
-			  uint64_t *iova)
+int uiommu_iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_process *process,
+				 uint64_t address, uint64_t length, unsigned int prot, bool fixed,
+				 uint64_t *iova)
 {
 	const uint64_t offset = address & (UAPI_PAGE - 1);
 	struct iommufd_pages *pages;
@@ -113,38 +114,39 @@ int iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_process 
 		return -UIOMMU_EOVERFLOW;
 	if (!length || length > UINT64_MAX - UAPI_PAGE)
 		return -UIOMMU_EINVAL;
-	pages = iommufd_pages_create(process, ioas->object.ctx->account, address - offset,
-				     (offset + length + UAPI_PAGE - 1) / UAPI_PAGE,
-				     prot & UIOMMU_WRITE);
+	pages = uiommu_iommufd_pages_create(process, ioas->object.ctx->account, address - offset,
+					    (offset + length + UAPI_PAGE - 1) / UAPI_PAGE,
+					    prot & UIOMMU_WRITE);
 	if (!pages)
 		return -UIOMMU_ENOMEM;
-	rc = iommufd_ioas_map_pages(ioas, pages, offset, length, prot, fixed, iova);
+	rc = uiommu_iommufd_ioas_map_pages(ioas, pages, offset, length, prot, fixed, iova);
 	if (rc)
-		iommufd_pages_put(pages);
+		uiommu_iommufd_pages_put(pages);
 	return rc;
 }
 
-int iommufd_ioas_unmap(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped)
+int uiommu_iommufd_ioas_unmap(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last,
+			      uint64_t *unmapped)
 {
 	const bool everything = iova == 0 && last == UINT64_MAX;
 	struct iommufd_area *area;
 	int rc;
 
 	*unmapped = 0;
-	while ((area = iommufd_area_from(ioas, iova)) && area->iova <= last) {
+	while ((area = uiommu_iommufd_area_from(ioas, iova)) && area->iova <= last) {
 		if (area->iova < iova || area->last > last)
 			return -UIOMMU_ENOENT;
 		if (area->busy)
 			return -UIOMMU_EBUSY;
 		if (area->accesses) {
 			/* The lock goes: whatever was seen of the tree has to be looked at again. */
-			rc = iommufd_access_revoke(ioas, area);
+			rc = uiommu_iommufd_access_revoke(ioas, area);
 			if (rc)
 				return rc;
 			continue;
 		}
-		iommufd_area_drain(ioas, area);
-		iommufd_area_remove(ioas, area);
+		uiommu_iommufd_area_drain(ioas, area);
+		uiommu_iommufd_area_remove(ioas, area);
 		*unmapped += area->last - area->iova + 1;
 		area_free(ioas, area);
 	}
@@ -152,9 +154,9 @@ int iommufd_ioas_unmap(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last, 
 	return *unmapped || everything ? 0 : -UIOMMU_ENOENT;
 }
 
-int iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova)
+int uiommu_iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova)
 {
-	struct iommufd_area *area = iommufd_area_from(ioas, iova), *upper;
+	struct iommufd_area *area = uiommu_iommufd_area_from(ioas, iova), *upper;
 	struct uiommu_uapi *uapi = ioas->object.ctx->uapi;
 	uint64_t lower_bytes;
 	size_t first, boundary, end;
@@ -178,30 +180,30 @@ int iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova)
 	end = (upper->offset + (area->last - iova)) / UAPI_PAGE + 1;
 	/* Each half is a user of its own pages; the whole stays pinned in between. */
 	if (area->mapped) {
-		rc = iommufd_pages_pin(area->pages, first, boundary - first);
+		rc = uiommu_iommufd_pages_pin(area->pages, first, boundary - first);
 		if (!rc) {
-			rc = iommufd_pages_pin(area->pages, boundary, end - boundary);
+			rc = uiommu_iommufd_pages_pin(area->pages, boundary, end - boundary);
 			if (rc)
-				iommufd_pages_unpin(area->pages, first, boundary - first);
+				uiommu_iommufd_pages_unpin(area->pages, first, boundary - first);
 		}
 		if (!rc)
-			iommufd_pages_unpin(area->pages, first, end - first);
+			uiommu_iommufd_pages_unpin(area->pages, first, end - first);
 	}
 	if (rc) {
 		uapi_free(uapi, upper, sizeof(*upper));
 		return rc;
 	}
-	iommufd_pages_get(area->pages);
-	iommufd_area_remove(ioas, area);
+	uiommu_iommufd_pages_get(area->pages);
+	uiommu_iommufd_area_remove(ioas, area);
 	area->last = iova - 1;
-	iommufd_area_insert(ioas, area);
-	iommufd_area_insert(ioas, upper);
+	uiommu_iommufd_area_insert(ioas, area);
+	uiommu_iommufd_area_insert(ioas, upper);
 	return 0;
 }
 
 /* ---- commands ---------------------------------------------------------------------------------- */
 
-int iommufd_cmd_ioas_alloc(struct iommufd_command *command)
+int uiommu_iommufd_cmd_ioas_alloc(struct iommufd_command *command)
 {
 	struct abi_iommu_ioas_alloc *arg = command->argument;
 	struct iommufd_ioas *ioas;
@@ -209,17 +211,17 @@ int iommufd_cmd_ioas_alloc(struct iommufd_command *command)
 
 	if (arg->flags)
 		return -UIOMMU_EOPNOTSUPP;
-	rc = iommufd_ioas_create(command->ctx, &ioas);
+	rc = uiommu_iommufd_ioas_create(command->ctx, &ioas);
 	if (rc)
 		return rc;
 	arg->out_ioas_id = ioas->object.id;
-	rc = iommufd_copy_back(command);
+	rc = uiommu_iommufd_copy_back(command);
 	if (rc)
-		iommufd_object_destroy(&ioas->object);
+		uiommu_iommufd_object_destroy(&ioas->object);
 	return rc;
 }
 
-int iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command)
+int uiommu_iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command)
 {
 	struct abi_iommu_ioas_iova_ranges *arg = command->argument;
 	struct uiommu_uapi *uapi = command->ctx->uapi;
@@ -234,7 +236,7 @@ int iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command)
 	ioas = find(command, arg->ioas_id);
 	if (!ioas)
 		return -UIOMMU_ENOENT;
-	while (iommufd_usable_range(ioas, from, &range.start, &range.last)) {
+	while (uiommu_iommufd_usable_range(ioas, from, &range.start, &range.last)) {
 		if (count < room)
 			rc = uapi_write_user(uapi, arg->allowed_iovas + count * sizeof(range),
 					     &range, sizeof(range));
@@ -249,7 +251,7 @@ int iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command)
 	arg->out_iova_alignment = ioas->alignment;
 	if (ioas->small_pages && arg->out_iova_alignment < UAPI_PAGE)
 		arg->out_iova_alignment = UAPI_PAGE;
-	rc = iommufd_copy_back(command);
+	rc = uiommu_iommufd_copy_back(command);
 	return rc ? rc : count > room ? -UAPI_EMSGSIZE : 0;
 }
 
@@ -285,7 +287,7 @@ static int read_allowed(struct iommufd_ioas *ioas, uint64_t address,
 			return -UIOMMU_EINVAL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (iommufd_is_reserved(ioas, ranges[i].start, ranges[i].last))
+		if (uiommu_iommufd_is_reserved(ioas, ranges[i].start, ranges[i].last))
 			return -UIOMMU_EADDRINUSE;
 	}
 	return 0;
@@ -294,7 +296,7 @@ static int read_allowed(struct iommufd_ioas *ioas, uint64_t address,
 /* More than any program says, and little enough that their list cannot be a burden. */
 #define MAX_ALLOWED 65536u
 
-int iommufd_cmd_ioas_allow_iovas(struct iommufd_command *command)
+int uiommu_iommufd_cmd_ioas_allow_iovas(struct iommufd_command *command)
 {
 	const struct abi_iommu_ioas_allow_iovas *arg = command->argument;
 	struct uiommu_uapi *uapi = command->ctx->uapi;
@@ -331,7 +333,7 @@ static unsigned int prot_of(uint32_t flags)
 	       (flags & ABI_IOMMU_IOAS_MAP_WRITEABLE ? UIOMMU_WRITE : 0);
 }
 
-int iommufd_cmd_ioas_map(struct iommufd_command *command)
+int uiommu_iommufd_cmd_ioas_map(struct iommufd_command *command)
 {
 	struct abi_iommu_ioas_map *arg = command->argument;
 	const bool fixed = arg->flags & ABI_IOMMU_IOAS_MAP_FIXED_IOVA;
@@ -348,21 +350,21 @@ int iommufd_cmd_ioas_map(struct iommufd_command *command)
 	ioas = find(command, arg->ioas_id);
 	if (!ioas)
 		return -UIOMMU_ENOENT;
-	rc = iommufd_ioas_map_user(ioas, command->caller, arg->user_va, arg->length,
-				   prot_of(arg->flags), fixed, &iova);
+	rc = uiommu_iommufd_ioas_map_user(ioas, command->caller, arg->user_va, arg->length,
+					  prot_of(arg->flags), fixed, &iova);
 	if (rc)
 		return rc;
 	arg->iova = iova;
-	rc = iommufd_copy_back(command);
+	rc = uiommu_iommufd_copy_back(command);
 	if (rc)
-		iommufd_ioas_unmap(ioas, iova, iova + arg->length - 1, &unmapped);
+		uiommu_iommufd_ioas_unmap(ioas, iova, iova + arg->length - 1, &unmapped);
 	return rc;
 }
 
 /* The areas of the source that cover the range without a hole; how many, 0: they do not. */
 static size_t cover(struct iommufd_ioas *src, uint64_t iova, uint64_t last)
 {
-	struct iommufd_area *area = iommufd_area_from(src, iova);
+	struct iommufd_area *area = uiommu_iommufd_area_from(src, iova);
 	size_t count = 0;
 
 	if (!area || area->iova > iova)
@@ -374,7 +376,7 @@ static size_t cover(struct iommufd_ioas *src, uint64_t iova, uint64_t last)
 		if (area->last >= last)
 			return count;
 		iova = area->last + 1;
-		area = iommufd_area_next(area);
+		area = uiommu_iommufd_area_next(area);
 		if (!area || area->iova != iova)
 			return 0;
 	}
@@ -389,9 +391,9 @@ struct piece {
 static int collect(struct iommufd_ioas *src, uint64_t iova, uint64_t last, struct piece *pieces,
 		   size_t count, unsigned int prot)
 {
-	struct iommufd_area *area = iommufd_area_from(src, iova);
+	struct iommufd_area *area = uiommu_iommufd_area_from(src, iova);
 
-	for (size_t i = 0; i < count; i++, area = iommufd_area_next(area)) {
+	for (size_t i = 0; i < count; i++, area = uiommu_iommufd_area_next(area)) {
 		uint64_t from = area->iova > iova ? area->iova : iova;
 		uint64_t to = area->last < last ? area->last : last;
 
@@ -412,13 +414,13 @@ static int place_pieces(struct iommufd_ioas *dst, const struct piece *pieces, si
 		uint64_t where = at;
 		int rc;
 
-		iommufd_pages_get(pieces[i].pages);
-		rc = iommufd_ioas_map_pages(dst, pieces[i].pages, pieces[i].offset,
-					    pieces[i].length, prot, true, &where);
+		uiommu_iommufd_pages_get(pieces[i].pages);
+		rc = uiommu_iommufd_ioas_map_pages(dst, pieces[i].pages, pieces[i].offset,
+						   pieces[i].length, prot, true, &where);
 		if (rc) {
-			iommufd_pages_put(pieces[i].pages);
+			uiommu_iommufd_pages_put(pieces[i].pages);
 			if (i)
-				iommufd_ioas_unmap(dst, iova, at - 1, &unmapped);
+				uiommu_iommufd_ioas_unmap(dst, iova, at - 1, &unmapped);
 			return rc;
 		}
 		at += pieces[i].length;
@@ -426,7 +428,7 @@ static int place_pieces(struct iommufd_ioas *dst, const struct piece *pieces, si
 	return 0;
 }
 
-int iommufd_cmd_ioas_copy(struct iommufd_command *command)
+int uiommu_iommufd_cmd_ioas_copy(struct iommufd_command *command)
 {
 	struct abi_iommu_ioas_copy *arg = command->argument;
 	struct uiommu_uapi *uapi = command->ctx->uapi;
@@ -464,8 +466,8 @@ int iommufd_cmd_ioas_copy(struct iommufd_command *command)
 	rc = collect(src, arg->src_iova, last, pieces, count, prot);
 	/* Several areas become as many again, side by side. */
 	if (!rc && !(arg->flags & ABI_IOMMU_IOAS_MAP_FIXED_IOVA))
-		rc = iommufd_find_place(dst, arg->length,
-					pieces[0].pages->address + pieces[0].offset, &iova);
+		rc = uiommu_iommufd_find_place(dst, arg->length,
+					       pieces[0].pages->address + pieces[0].offset, &iova);
 	else if (!rc)
 		rc = arg->length & (dst->alignment - 1) ? -UIOMMU_EINVAL :
 							  check_fixed(dst, iova, arg->length);
@@ -475,13 +477,13 @@ int iommufd_cmd_ioas_copy(struct iommufd_command *command)
 	if (rc)
 		return rc;
 	arg->dst_iova = iova;
-	rc = iommufd_copy_back(command);
+	rc = uiommu_iommufd_copy_back(command);
 	if (rc)
-		iommufd_ioas_unmap(dst, iova, iova + arg->length - 1, &unmapped);
+		uiommu_iommufd_ioas_unmap(dst, iova, iova + arg->length - 1, &unmapped);
 	return rc;
 }
 
-int iommufd_cmd_ioas_unmap(struct iommufd_command *command)
+int uiommu_iommufd_cmd_ioas_unmap(struct iommufd_command *command)
 {
 	struct abi_iommu_ioas_unmap *arg = command->argument;
 	struct iommufd_ioas *ioas = find(command, arg->ioas_id);
@@ -499,8 +501,8 @@ int iommufd_cmd_ioas_unmap(struct iommufd_command *command)
 			return -UIOMMU_EOVERFLOW;
 		last = arg->iova + arg->length - 1;
 	}
-	rc = iommufd_ioas_unmap(ioas, arg->iova, last, &arg->length);
-	return rc ? rc : iommufd_copy_back(command);
+	rc = uiommu_iommufd_ioas_unmap(ioas, arg->iova, last, &arg->length);
+	return rc ? rc : uiommu_iommufd_copy_back(command);
 }
 
 static int option_account(const struct iommufd_command *command, struct abi_iommu_option *arg)
@@ -526,8 +528,8 @@ static int option_account(const struct iommufd_command *command, struct abi_iomm
 /* Without large pages every area has to consist of whole pages. */
 static int make_small(struct iommufd_ioas *ioas)
 {
-	for (struct iommufd_area *area = iommufd_area_from(ioas, 0); area;
-	     area = iommufd_area_next(area)) {
+	for (struct iommufd_area *area = uiommu_iommufd_area_from(ioas, 0); area;
+	     area = uiommu_iommufd_area_next(area)) {
 		if ((area->iova | (area->last + 1) | area->offset) & (UAPI_PAGE - 1))
 			return -UIOMMU_EADDRINUSE;
 	}
@@ -556,7 +558,7 @@ static int option_huge_pages(const struct iommufd_command *command, struct abi_i
 	return make_small(ioas);
 }
 
-int iommufd_cmd_option(struct iommufd_command *command)
+int uiommu_iommufd_cmd_option(struct iommufd_command *command)
 {
 	struct abi_iommu_option *arg = command->argument;
 	int rc;
@@ -571,10 +573,10 @@ int iommufd_cmd_option(struct iommufd_command *command)
 		rc = option_huge_pages(command, arg);
 	else
 		rc = -UIOMMU_EOPNOTSUPP;
-	return rc ? rc : iommufd_copy_back(command);
+	return rc ? rc : uiommu_iommufd_copy_back(command);
 }
 
-int iommufd_cmd_vfio_ioas(struct iommufd_command *command)
+int uiommu_iommufd_cmd_vfio_ioas(struct iommufd_command *command)
 {
 	struct abi_iommu_vfio_ioas *arg = command->argument;
 	struct iommufd *ctx = command->ctx;
@@ -587,7 +589,7 @@ int iommufd_cmd_vfio_ioas(struct iommufd_command *command)
 		if (!ctx->vfio_ioas)
 			return -UIOMMU_ENODEV;
 		arg->ioas_id = ctx->vfio_ioas->object.id;
-		return iommufd_copy_back(command);
+		return uiommu_iommufd_copy_back(command);
 	case ABI_IOMMU_VFIO_IOAS_SET:
 		ioas = find(command, arg->ioas_id);
 		if (!ioas)

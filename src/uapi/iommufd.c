@@ -9,8 +9,9 @@
 
 /* ---- objects ----------------------------------------------------------------------------------- */
 
-int iommufd_object_add(struct iommufd *ctx, struct iommufd_object *object, enum iommufd_type type,
-		       void (*destroy)(struct iommufd_object *object))
+int uiommu_iommufd_object_add(struct iommufd *ctx, struct iommufd_object *object,
+			      enum iommufd_type type,
+			      void (*destroy)(struct iommufd_object *object))
 {
 	uint32_t id = ctx->lowest ? ctx->lowest : 1;
 
@@ -41,7 +42,7 @@ int iommufd_object_add(struct iommufd *ctx, struct iommufd_object *object, enum 
 	return 0;
 }
 
-void iommufd_object_remove(struct iommufd_object *object)
+void uiommu_iommufd_object_remove(struct iommufd_object *object)
 {
 	struct iommufd *ctx = object->ctx;
 
@@ -51,18 +52,19 @@ void iommufd_object_remove(struct iommufd_object *object)
 		ctx->lowest = object->id;
 }
 
-struct iommufd_object *iommufd_object_find(struct iommufd *ctx, uint32_t id, enum iommufd_type type)
+struct iommufd_object *uiommu_iommufd_object_find(struct iommufd *ctx, uint32_t id,
+						  enum iommufd_type type)
 {
 	struct iommufd_object *object = id < ctx->capacity ? ctx->objects[id] : NULL;
 
 	return object && (type == IOMMUFD_ANY || object->type == type) ? object : NULL;
 }
 
-int iommufd_object_destroy(struct iommufd_object *object)
+int uiommu_iommufd_object_destroy(struct iommufd_object *object)
 {
 	if (object->users)
 		return -UIOMMU_EBUSY;
-	iommufd_object_remove(object);
+	uiommu_iommufd_object_remove(object);
 	object->destroy(object);
 	return 0;
 }
@@ -72,12 +74,13 @@ int iommufd_object_destroy(struct iommufd_object *object)
 static int cmd_destroy(struct iommufd_command *command)
 {
 	const struct abi_iommu_destroy *arg = command->argument;
-	struct iommufd_object *object = iommufd_object_find(command->ctx, arg->id, IOMMUFD_ANY);
+	struct iommufd_object *object =
+		uiommu_iommufd_object_find(command->ctx, arg->id, IOMMUFD_ANY);
 
-	return object ? iommufd_object_destroy(object) : -UIOMMU_ENOENT;
+	return object ? uiommu_iommufd_object_destroy(object) : -UIOMMU_ENOENT;
 }
 
-int iommufd_copy_back(const struct iommufd_command *command)
+int uiommu_iommufd_copy_back(const struct iommufd_command *command)
 {
 	return uapi_write_user(command->ctx->uapi, command->user_argument, command->argument,
 			       command->user_size);
@@ -99,24 +102,30 @@ struct entry {
 static const struct entry table[] = {
 	INDEX(ABI_IOMMU_DESTROY) = ENTRY(abi_iommu_destroy, id, cmd_destroy),
 	INDEX(ABI_IOMMU_IOAS_ALLOC) =
-		ENTRY(abi_iommu_ioas_alloc, out_ioas_id, iommufd_cmd_ioas_alloc),
-	INDEX(ABI_IOMMU_IOAS_ALLOW_IOVAS) =
-		ENTRY(abi_iommu_ioas_allow_iovas, allowed_iovas, iommufd_cmd_ioas_allow_iovas),
-	INDEX(ABI_IOMMU_IOAS_COPY) = ENTRY(abi_iommu_ioas_copy, src_iova, iommufd_cmd_ioas_copy),
-	INDEX(ABI_IOMMU_IOAS_IOVA_RANGES) =
-		ENTRY(abi_iommu_ioas_iova_ranges, out_iova_alignment, iommufd_cmd_ioas_iova_ranges),
-	INDEX(ABI_IOMMU_IOAS_MAP) = ENTRY(abi_iommu_ioas_map, iova, iommufd_cmd_ioas_map),
-	INDEX(ABI_IOMMU_IOAS_UNMAP) = ENTRY(abi_iommu_ioas_unmap, length, iommufd_cmd_ioas_unmap),
-	INDEX(ABI_IOMMU_OPTION) = ENTRY(abi_iommu_option, val64, iommufd_cmd_option),
-	INDEX(ABI_IOMMU_VFIO_IOAS) = ENTRY(abi_iommu_vfio_ioas, reserved, iommufd_cmd_vfio_ioas),
-	INDEX(ABI_IOMMU_HWPT_ALLOC) = ENTRY(abi_iommu_hwpt_alloc, reserved, iommufd_cmd_hwpt_alloc),
-	INDEX(ABI_IOMMU_GET_HW_INFO) = ENTRY(abi_iommu_hw_info, reserved, iommufd_cmd_get_hw_info),
-	INDEX(ABI_IOMMU_HWPT_SET_DIRTY_TRACKING) = ENTRY(
-		abi_iommu_hwpt_set_dirty_tracking, reserved, iommufd_cmd_hwpt_set_dirty_tracking),
-	INDEX(ABI_IOMMU_HWPT_GET_DIRTY_BITMAP) =
-		ENTRY(abi_iommu_hwpt_get_dirty_bitmap, data, iommufd_cmd_hwpt_get_dirty_bitmap),
+		ENTRY(abi_iommu_ioas_alloc, out_ioas_id, uiommu_iommufd_cmd_ioas_alloc),
+	INDEX(ABI_IOMMU_IOAS_ALLOW_IOVAS) = ENTRY(abi_iommu_ioas_allow_iovas, allowed_iovas,
+						  uiommu_iommufd_cmd_ioas_allow_iovas),
+	INDEX(ABI_IOMMU_IOAS_COPY) =
+		ENTRY(abi_iommu_ioas_copy, src_iova, uiommu_iommufd_cmd_ioas_copy),
+	INDEX(ABI_IOMMU_IOAS_IOVA_RANGES) = ENTRY(abi_iommu_ioas_iova_ranges, out_iova_alignment,
+						  uiommu_iommufd_cmd_ioas_iova_ranges),
+	INDEX(ABI_IOMMU_IOAS_MAP) = ENTRY(abi_iommu_ioas_map, iova, uiommu_iommufd_cmd_ioas_map),
+	INDEX(ABI_IOMMU_IOAS_UNMAP) =
+		ENTRY(abi_iommu_ioas_unmap, length, uiommu_iommufd_cmd_ioas_unmap),
+	INDEX(ABI_IOMMU_OPTION) = ENTRY(abi_iommu_option, val64, uiommu_iommufd_cmd_option),
+	INDEX(ABI_IOMMU_VFIO_IOAS) =
+		ENTRY(abi_iommu_vfio_ioas, reserved, uiommu_iommufd_cmd_vfio_ioas),
+	INDEX(ABI_IOMMU_HWPT_ALLOC) =
+		ENTRY(abi_iommu_hwpt_alloc, reserved, uiommu_iommufd_cmd_hwpt_alloc),
+	INDEX(ABI_IOMMU_GET_HW_INFO) =
+		ENTRY(abi_iommu_hw_info, reserved, uiommu_iommufd_cmd_get_hw_info),
+	INDEX(ABI_IOMMU_HWPT_SET_DIRTY_TRACKING) =
+		ENTRY(abi_iommu_hwpt_set_dirty_tracking, reserved,
+		      uiommu_iommufd_cmd_hwpt_set_dirty_tracking),
+	INDEX(ABI_IOMMU_HWPT_GET_DIRTY_BITMAP) = ENTRY(abi_iommu_hwpt_get_dirty_bitmap, data,
+						       uiommu_iommufd_cmd_hwpt_get_dirty_bitmap),
 	INDEX(ABI_IOMMU_HWPT_INVALIDATE) =
-		ENTRY(abi_iommu_hwpt_invalidate, reserved, iommufd_cmd_hwpt_invalidate),
+		ENTRY(abi_iommu_hwpt_invalidate, reserved, uiommu_iommufd_cmd_hwpt_invalidate),
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -200,7 +209,7 @@ static void destroy_objects(struct iommufd *ctx)
 		for (uint32_t id = 0; id < ctx->capacity; id++) {
 			struct iommufd_object *object = ctx->objects[id];
 
-			if (object && !iommufd_object_destroy(object))
+			if (object && !uiommu_iommufd_object_destroy(object))
 				progress = true;
 		}
 	}
@@ -229,13 +238,13 @@ static const struct uapi_file_ops iommufd_ops = {
 	.release = iommufd_release,
 };
 
-struct iommufd *iommufd_of_file(struct uapi_file *file)
+struct iommufd *uiommu_iommufd_of_file(struct uapi_file *file)
 {
 	return file->ops == &iommufd_ops ? file->object : NULL;
 }
 
-int uapi_iommufd_open(struct uiommu_uapi_process *process, bool as_container,
-		      struct uapi_file **out)
+int uiommu_uapi_iommufd_open(struct uiommu_uapi_process *process, bool as_container,
+			     struct uapi_file **out)
 {
 	struct uiommu_uapi *uapi = process->uapi;
 	struct iommufd *ctx = uapi_alloc(uapi, sizeof(*ctx));
@@ -247,7 +256,7 @@ int uapi_iommufd_open(struct uiommu_uapi_process *process, bool as_container,
 	ctx->account = as_container ? UAPI_ACCOUNT_PROCESS : UAPI_ACCOUNT_USER;
 	if (uiommu_port_mutex_init(uapi->host, &ctx->lock))
 		goto err;
-	ctx->file = uapi_file_create(uapi, &iommufd_ops, ctx);
+	ctx->file = uiommu_uapi_file_create(uapi, &iommufd_ops, ctx);
 	if (!ctx->file)
 		goto err_lock;
 	*out = ctx->file;

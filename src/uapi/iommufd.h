@@ -62,7 +62,7 @@ struct iommufd {
 /* ---- iommufd.c: contexts, objects, commands ---------------------------------------------------- */
 
 /* The context behind a file, NULL if that is no /dev/iommu. */
-struct iommufd *iommufd_of_file(struct uapi_file *file);
+struct iommufd *uiommu_iommufd_of_file(struct uapi_file *file);
 static inline void iommufd_lock(struct iommufd *ctx)
 {
 	uapi_lock(ctx->uapi, &ctx->lock);
@@ -73,23 +73,24 @@ static inline void iommufd_unlock(struct iommufd *ctx)
 }
 static inline void iommufd_get(struct iommufd *ctx)
 {
-	uapi_file_get(ctx->file);
+	uiommu_uapi_file_get(ctx->file);
 }
 static inline void iommufd_put(struct iommufd *ctx)
 {
-	uapi_file_put(ctx->file);
+	uiommu_uapi_file_put(ctx->file);
 }
 
 /* Gives @object a number. 0, -UIOMMU_ENOMEM, -UIOMMU_ENOSPC: then the caller frees it. */
-int iommufd_object_add(struct iommufd *ctx, struct iommufd_object *object, enum iommufd_type type,
-		       void (*destroy)(struct iommufd_object *object));
+int uiommu_iommufd_object_add(struct iommufd *ctx, struct iommufd_object *object,
+			      enum iommufd_type type,
+			      void (*destroy)(struct iommufd_object *object));
 /* Takes its number away, without any end of it. */
-void iommufd_object_remove(struct iommufd_object *object);
+void uiommu_iommufd_object_remove(struct iommufd_object *object);
 /* NULL: no such number, or another type. */
-struct iommufd_object *iommufd_object_find(struct iommufd *ctx, uint32_t id,
-					   enum iommufd_type type);
+struct iommufd_object *uiommu_iommufd_object_find(struct iommufd *ctx, uint32_t id,
+						  enum iommufd_type type);
 /* Removed and destroyed, or -UIOMMU_EBUSY. */
-int iommufd_object_destroy(struct iommufd_object *object);
+int uiommu_iommufd_object_destroy(struct iommufd_object *object);
 
 /* A command as its handler sees it: @argument is a copy of the user's struct, and copied back. */
 struct iommufd_command {
@@ -101,7 +102,7 @@ struct iommufd_command {
 };
 
 /* Handlers: with the context locked.  0: copied back; an error: not, unless it says so itself. */
-int iommufd_copy_back(const struct iommufd_command *command);
+int uiommu_iommufd_copy_back(const struct iommufd_command *command);
 
 /* ---- pages.c ----------------------------------------------------------------------------------- */
 
@@ -122,16 +123,16 @@ struct iommufd_pages {
 	size_t num_partial; /* how many users those are */
 };
 
-struct iommufd_pages *iommufd_pages_create(struct uiommu_uapi_process *process,
-					   enum uapi_account account, uint64_t address,
-					   size_t count, bool writable);
-void iommufd_pages_get(struct iommufd_pages *pages);
-void iommufd_pages_put(struct iommufd_pages *pages);
+struct iommufd_pages *uiommu_iommufd_pages_create(struct uiommu_uapi_process *process,
+						  enum uapi_account account, uint64_t address,
+						  size_t count, bool writable);
+void uiommu_iommufd_pages_get(struct iommufd_pages *pages);
+void uiommu_iommufd_pages_put(struct iommufd_pages *pages);
 /* One user more of [first, first + count): 0, -UIOMMU_EFAULT, -UIOMMU_ENOMEM; and one less. */
-int iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count);
-void iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count);
+int uiommu_iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count);
+void uiommu_iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count);
 /* How many pages from @at on, at most @count, follow each other in memory. */
-size_t iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count);
+size_t uiommu_iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count);
 
 /* ---- area.c ------------------------------------------------------------------------------------ */
 
@@ -177,53 +178,56 @@ static inline struct iommufd_ioas *iommufd_to_ioas(struct iommufd_object *object
 }
 
 /* The first area that ends at @iova or behind; the one after; NULL: none. */
-struct iommufd_area *iommufd_area_from(struct iommufd_ioas *ioas, uint64_t iova);
-struct iommufd_area *iommufd_area_next(struct iommufd_area *area);
+struct iommufd_area *uiommu_iommufd_area_from(struct iommufd_ioas *ioas, uint64_t iova);
+struct iommufd_area *uiommu_iommufd_area_next(struct iommufd_area *area);
 /* Into the tree, where its place is free. */
-void iommufd_area_insert(struct iommufd_ioas *ioas, struct iommufd_area *area);
-void iommufd_area_remove(struct iommufd_ioas *ioas, struct iommufd_area *area);
+void uiommu_iommufd_area_insert(struct iommufd_ioas *ioas, struct iommufd_area *area);
+void uiommu_iommufd_area_remove(struct iommufd_ioas *ioas, struct iommufd_area *area);
 
-bool iommufd_is_reserved(const struct iommufd_ioas *ioas, uint64_t start, uint64_t last);
+bool uiommu_iommufd_is_reserved(const struct iommufd_ioas *ioas, uint64_t start, uint64_t last);
 /* 0, -UIOMMU_ENOMEM, -UIOMMU_EADDRINUSE: an area or an allowed range is there. */
-int iommufd_reserve(struct iommufd_ioas *ioas, uint64_t start, uint64_t last, const void *owner);
-void iommufd_unreserve(struct iommufd_ioas *ioas, const void *owner);
+int uiommu_iommufd_reserve(struct iommufd_ioas *ioas, uint64_t start, uint64_t last,
+			   const void *owner);
+void uiommu_iommufd_unreserve(struct iommufd_ioas *ioas, const void *owner);
 /* Ranges that nothing reserves, in order: the first that ends at or behind @from. False: none. */
-bool iommufd_usable_range(const struct iommufd_ioas *ioas, uint64_t from, uint64_t *start,
-			  uint64_t *last);
+bool uiommu_iommufd_usable_range(const struct iommufd_ioas *ioas, uint64_t from, uint64_t *start,
+				 uint64_t *last);
 
 /*
  * A place for @length bytes that are at @address in memory, as MAP without FIXED_IOVA chooses it.
  * 0, -UIOMMU_ENOSPC, -UIOMMU_EOVERFLOW, -UIOMMU_EINVAL: alignment out of reach.
  */
-int iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t address,
-		       uint64_t *iova);
+int uiommu_iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t address,
+			      uint64_t *iova);
 
 /* ---- ioas.c ------------------------------------------------------------------------------------ */
 
-int iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out);
+int uiommu_iommufd_ioas_create(struct iommufd *ctx, struct iommufd_ioas **out);
 /*
  * A new area that shows @length bytes of @pages from @offset on; the reference becomes the area's on
  * success.  With @fixed *iova says where, else it is chosen.  Errors of MAP.
  */
-int iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *pages, uint64_t offset,
-			   uint64_t length, unsigned int prot, bool fixed, uint64_t *iova);
+int uiommu_iommufd_ioas_map_pages(struct iommufd_ioas *ioas, struct iommufd_pages *pages,
+				  uint64_t offset, uint64_t length, unsigned int prot, bool fixed,
+				  uint64_t *iova);
 /* As IOAS_UNMAP; @unmapped counts also what went before an error.  May let the lock go in between. */
-int iommufd_ioas_unmap(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped);
+int uiommu_iommufd_ioas_unmap(struct iommufd_ioas *ioas, uint64_t iova, uint64_t last,
+			      uint64_t *unmapped);
 /* User memory at @address, whatever its alignment. */
-int iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_process *process,
-			  uint64_t address, uint64_t length, unsigned int prot, bool fixed,
-			  uint64_t *iova);
+int uiommu_iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_process *process,
+				 uint64_t address, uint64_t length, unsigned int prot, bool fixed,
+				 uint64_t *iova);
 /* Two areas instead of one, before @iova; nothing is unmapped. 0, -UIOMMU_EBUSY, -UIOMMU_ENOMEM. */
-int iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova);
+int uiommu_iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova);
 
-int iommufd_cmd_ioas_alloc(struct iommufd_command *command);
-int iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command);
-int iommufd_cmd_ioas_allow_iovas(struct iommufd_command *command);
-int iommufd_cmd_ioas_map(struct iommufd_command *command);
-int iommufd_cmd_ioas_copy(struct iommufd_command *command);
-int iommufd_cmd_ioas_unmap(struct iommufd_command *command);
-int iommufd_cmd_option(struct iommufd_command *command);
-int iommufd_cmd_vfio_ioas(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_alloc(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_allow_iovas(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_map(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_copy(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_unmap(struct iommufd_command *command);
+int uiommu_iommufd_cmd_option(struct iommufd_command *command);
+int uiommu_iommufd_cmd_vfio_ioas(struct iommufd_command *command);
 
 /* ---- hwpt.c ------------------------------------------------------------------------------------ */
 
@@ -244,24 +248,24 @@ static inline struct iommufd_hwpt *iommufd_to_hwpt(struct iommufd_object *object
 }
 
 /* The alignment that an IOAS's domains and accesses ask for, after a change of these. */
-void iommufd_ioas_update_alignment(struct iommufd_ioas *ioas);
+void uiommu_iommufd_ioas_update_alignment(struct iommufd_ioas *ioas);
 /* Would all areas fit a new one?  0, -UIOMMU_EADDRINUSE, -UIOMMU_EBUSY. */
-int iommufd_ioas_check_alignment(struct iommufd_ioas *ioas, uint64_t alignment);
+int uiommu_iommufd_ioas_check_alignment(struct iommufd_ioas *ioas, uint64_t alignment);
 
 /* A paging HWPT of @ioas that fits @device, with everything mapped. */
-int iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device,
-			unsigned int alloc_flags, bool automatic, struct iommufd_hwpt **out);
+int uiommu_iommufd_hwpt_create(struct iommufd_ioas *ioas, struct iommufd_device *device,
+			       unsigned int alloc_flags, bool automatic, struct iommufd_hwpt **out);
 /* Into, or out of, one domain. */
-int iommufd_area_map(const struct iommufd_area *area, struct iommufd_hwpt *hwpt);
-void iommufd_area_unmap(const struct iommufd_area *area, struct iommufd_hwpt *hwpt);
+int uiommu_iommufd_area_map(const struct iommufd_area *area, struct iommufd_hwpt *hwpt);
+void uiommu_iommufd_area_unmap(const struct iommufd_area *area, struct iommufd_hwpt *hwpt);
 /* Pinned and into all domains, or as before; and back. */
-int iommufd_area_fill(struct iommufd_ioas *ioas, struct iommufd_area *area);
-void iommufd_area_drain(struct iommufd_ioas *ioas, struct iommufd_area *area);
+int uiommu_iommufd_area_fill(struct iommufd_ioas *ioas, struct iommufd_area *area);
+void uiommu_iommufd_area_drain(struct iommufd_ioas *ioas, struct iommufd_area *area);
 
-int iommufd_cmd_hwpt_alloc(struct iommufd_command *command);
-int iommufd_cmd_hwpt_set_dirty_tracking(struct iommufd_command *command);
-int iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command);
-int iommufd_cmd_hwpt_invalidate(struct iommufd_command *command);
+int uiommu_iommufd_cmd_hwpt_alloc(struct iommufd_command *command);
+int uiommu_iommufd_cmd_hwpt_set_dirty_tracking(struct iommufd_command *command);
+int uiommu_iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command);
+int uiommu_iommufd_cmd_hwpt_invalidate(struct iommufd_command *command);
 
 /* ---- device.c ---------------------------------------------------------------------------------- */
 
@@ -295,13 +299,14 @@ static inline struct iommufd_device *iommufd_to_device(struct iommufd_object *ob
 }
 
 /* What a driver of devices (VFIO) calls; these take the context's lock.  Errors: VFIO_DEVICE_BIND_IOMMUFD's, ... */
-int iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev,
-			struct iommufd_device **out);
-void iommufd_device_unbind(struct iommufd_device *device);
+int uiommu_iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev,
+			       struct iommufd_device **out);
+void uiommu_iommufd_device_unbind(struct iommufd_device *device);
 /* Attach or, if it is attached, replace. *pt_id: an IOAS or HWPT; on success the HWPT's number. */
-int iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t pasid, uint32_t *pt_id);
-void iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid);
+int uiommu_iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t pasid,
+				 uint32_t *pt_id);
+void uiommu_iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid);
 
-int iommufd_cmd_get_hw_info(struct iommufd_command *command);
+int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command);
 
 #endif /* UIOMMU_SRC_UAPI_IOMMUFD_H */

@@ -8,9 +8,9 @@
  */
 #include "src/uapi/iommufd.h"
 
-struct iommufd_pages *iommufd_pages_create(struct uiommu_uapi_process *process,
-					   enum uapi_account account, uint64_t address,
-					   size_t count, bool writable)
+struct iommufd_pages *uiommu_iommufd_pages_create(struct uiommu_uapi_process *process,
+						  enum uapi_account account, uint64_t address,
+						  size_t count, bool writable)
 {
 	struct iommufd_pages *pages = uapi_alloc(process->uapi, sizeof(*pages));
 
@@ -19,7 +19,7 @@ struct iommufd_pages *iommufd_pages_create(struct uiommu_uapi_process *process,
 	pages->uapi = process->uapi;
 	pages->refs = 1;
 	pages->process = process;
-	uapi_process_get(process);
+	uiommu_uapi_process_get(process);
 	pages->account = account;
 	pages->exempt = uapi_capable(process, UIOMMU_UAPI_CAP_IPC_LOCK);
 	pages->writable = writable;
@@ -28,7 +28,7 @@ struct iommufd_pages *iommufd_pages_create(struct uiommu_uapi_process *process,
 	return pages;
 }
 
-void iommufd_pages_get(struct iommufd_pages *pages)
+void uiommu_iommufd_pages_get(struct iommufd_pages *pages)
 {
 	pages->refs++;
 }
@@ -40,13 +40,13 @@ static void drop_phys(struct iommufd_pages *pages)
 	pages->phys = NULL;
 }
 
-void iommufd_pages_put(struct iommufd_pages *pages)
+void uiommu_iommufd_pages_put(struct iommufd_pages *pages)
 {
 	if (--pages->refs)
 		return;
 	drop_phys(pages);
 	uapi_free(pages->uapi, pages->partial, pages->count * sizeof(*pages->partial));
-	uapi_process_put(pages->process);
+	uiommu_uapi_process_put(pages->process);
 	uapi_free(pages->uapi, pages, sizeof(*pages));
 }
 
@@ -69,21 +69,21 @@ static size_t same_until(const struct iommufd_pages *pages, size_t at, size_t en
 
 static int pin_run(struct iommufd_pages *pages, size_t at, size_t count)
 {
-	int rc = uapi_charge(pages->process, pages->account, count, pages->exempt);
+	int rc = uiommu_uapi_charge(pages->process, pages->account, count, pages->exempt);
 
 	if (rc)
 		return rc;
 	rc = uiommu_port_user_pin(pages->uapi->host, pages->address + at * UAPI_PAGE, count,
 				  pages->writable, pages->phys + at);
 	if (rc)
-		uapi_uncharge(pages->process, pages->account, count);
+		uiommu_uapi_uncharge(pages->process, pages->account, count);
 	return rc;
 }
 
 static void unpin_run(struct iommufd_pages *pages, size_t at, size_t count)
 {
 	uiommu_port_user_unpin(pages->uapi->host, pages->phys + at, count);
-	uapi_uncharge(pages->process, pages->account, count);
+	uiommu_uapi_uncharge(pages->process, pages->account, count);
 }
 
 /* What nobody uses in [first, end). */
@@ -124,7 +124,7 @@ static int make_room(struct iommufd_pages *pages, bool partial)
 	return pages->phys && (!partial || pages->partial) ? 0 : -UIOMMU_ENOMEM;
 }
 
-int iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count)
+int uiommu_iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count)
 {
 	const bool whole = first == 0 && count == pages->count;
 	int rc = make_room(pages, !whole);
@@ -143,7 +143,7 @@ int iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count)
 	return 0;
 }
 
-void iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count)
+void uiommu_iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count)
 {
 	if (first == 0 && count == pages->count) {
 		pages->whole--;
@@ -161,7 +161,7 @@ void iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count
 		drop_phys(pages);
 }
 
-size_t iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count)
+size_t uiommu_iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count)
 {
 	size_t run = 1;
 

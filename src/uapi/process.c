@@ -103,12 +103,12 @@ err:
 	return -UIOMMU_ENOMEM;
 }
 
-void uapi_process_get(struct uiommu_uapi_process *process)
+void uiommu_uapi_process_get(struct uiommu_uapi_process *process)
 {
 	process->refs++;
 }
 
-void uapi_process_put(struct uiommu_uapi_process *process)
+void uiommu_uapi_process_put(struct uiommu_uapi_process *process)
 {
 	struct uiommu_uapi *uapi = process->uapi;
 
@@ -128,7 +128,7 @@ void uiommu_uapi_process_destroy(struct uiommu_uapi_process *process)
 		return;
 	for (int fd = 0; fd < UAPI_MAX_FILES; fd++)
 		uiommu_uapi_close(process, fd);
-	uapi_process_put(process);
+	uiommu_uapi_process_put(process);
 }
 
 void uiommu_uapi_process_set_capabilities(struct uiommu_uapi_process *process,
@@ -150,8 +150,8 @@ uint64_t uiommu_uapi_process_pinned(struct uiommu_uapi_process *process)
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-struct uapi_file *uapi_file_create(struct uiommu_uapi *uapi, const struct uapi_file_ops *ops,
-				   void *object)
+struct uapi_file *uiommu_uapi_file_create(struct uiommu_uapi *uapi, const struct uapi_file_ops *ops,
+					  void *object)
 {
 	struct uapi_file *file = uapi_alloc(uapi, sizeof(*file));
 
@@ -164,12 +164,12 @@ struct uapi_file *uapi_file_create(struct uiommu_uapi *uapi, const struct uapi_f
 	return file;
 }
 
-void uapi_file_get(struct uapi_file *file)
+void uiommu_uapi_file_get(struct uapi_file *file)
 {
 	file->refs++;
 }
 
-void uapi_file_put(struct uapi_file *file)
+void uiommu_uapi_file_put(struct uapi_file *file)
 {
 	struct uiommu_uapi *uapi = file->uapi;
 
@@ -180,7 +180,7 @@ void uapi_file_put(struct uapi_file *file)
 	uapi_free(uapi, file, sizeof(*file));
 }
 
-struct uapi_file *uapi_fd_get(struct uiommu_uapi_process *process, int fd)
+struct uapi_file *uiommu_uapi_fd_get(struct uiommu_uapi_process *process, int fd)
 {
 	struct uapi_file *file;
 
@@ -189,12 +189,12 @@ struct uapi_file *uapi_fd_get(struct uiommu_uapi_process *process, int fd)
 	uapi_lock(process->uapi, &process->lock);
 	file = process->files[fd];
 	if (file)
-		uapi_file_get(file);
+		uiommu_uapi_file_get(file);
 	uapi_unlock(process->uapi, &process->lock);
 	return file;
 }
 
-int uapi_fd_install(struct uiommu_uapi_process *process, struct uapi_file *file)
+int uiommu_uapi_fd_install(struct uiommu_uapi_process *process, struct uapi_file *file)
 {
 	int fd;
 
@@ -213,14 +213,14 @@ int uiommu_uapi_open(struct uiommu_uapi_process *process, const char *path)
 	int rc = -UIOMMU_ENOENT;
 
 	if (!strcmp(path, "/dev/iommu"))
-		rc = uapi_iommufd_open(process, false, &file);
+		rc = uiommu_uapi_iommufd_open(process, false, &file);
 	else if (!strcmp(path, "/dev/vfio/vfio") && process->uapi->config.iommufd_vfio_container)
-		rc = uapi_iommufd_open(process, true, &file);
+		rc = uiommu_uapi_iommufd_open(process, true, &file);
 	if (rc)
 		return rc;
-	rc = uapi_fd_install(process, file);
+	rc = uiommu_uapi_fd_install(process, file);
 	if (rc < 0)
-		uapi_file_put(file);
+		uiommu_uapi_file_put(file);
 	return rc;
 }
 
@@ -236,27 +236,27 @@ int uiommu_uapi_close(struct uiommu_uapi_process *process, int fd)
 	uapi_unlock(process->uapi, &process->lock);
 	if (!file)
 		return -UAPI_EBADF;
-	uapi_file_put(file);
+	uiommu_uapi_file_put(file);
 	return 0;
 }
 
 int uiommu_uapi_dup(struct uiommu_uapi_process *process, int fd)
 {
-	struct uapi_file *file = uapi_fd_get(process, fd);
+	struct uapi_file *file = uiommu_uapi_fd_get(process, fd);
 	int rc;
 
 	if (!file)
 		return -UAPI_EBADF;
-	rc = uapi_fd_install(process, file);
+	rc = uiommu_uapi_fd_install(process, file);
 	if (rc < 0)
-		uapi_file_put(file);
+		uiommu_uapi_file_put(file);
 	return rc;
 }
 
 long uiommu_uapi_ioctl(struct uiommu_uapi_process *process, int fd, unsigned long command,
 		       uintptr_t argument)
 {
-	struct uapi_file *file = uapi_fd_get(process, fd);
+	struct uapi_file *file = uiommu_uapi_fd_get(process, fd);
 	long rc = -UAPI_ENOTTY;
 
 	if (!file)
@@ -264,14 +264,14 @@ long uiommu_uapi_ioctl(struct uiommu_uapi_process *process, int fd, unsigned lon
 	/* A command is 32 bits, and one with more was meant for nobody here. */
 	if (file->ops->ioctl && command <= UINT32_MAX)
 		rc = file->ops->ioctl(file, process, (uint32_t)command, argument);
-	uapi_file_put(file);
+	uiommu_uapi_file_put(file);
 	return rc;
 }
 
 static long transfer(struct uiommu_uapi_process *process, int fd, bool write, void *buffer,
 		     size_t size, const uint64_t *offset)
 {
-	struct uapi_file *file = uapi_fd_get(process, fd);
+	struct uapi_file *file = uiommu_uapi_fd_get(process, fd);
 	long rc = -UIOMMU_EINVAL;
 	uint64_t at;
 
@@ -284,7 +284,7 @@ static long transfer(struct uiommu_uapi_process *process, int fd, bool write, vo
 		rc = file->ops->read(file, buffer, size, at);
 	if (rc > 0 && !offset && file->ops->seekable)
 		file->position = at + (uint64_t)rc;
-	uapi_file_put(file);
+	uiommu_uapi_file_put(file);
 	return rc;
 }
 
@@ -312,12 +312,12 @@ long uiommu_uapi_pwrite(struct uiommu_uapi_process *process, int fd, const void 
 
 int uiommu_uapi_poll(struct uiommu_uapi_process *process, int fd)
 {
-	struct uapi_file *file = uapi_fd_get(process, fd);
+	struct uapi_file *file = uiommu_uapi_fd_get(process, fd);
 	int events;
 
 	if (!file)
 		return -UAPI_EBADF;
 	events = file->ops->poll ? file->ops->poll(file) : 0x1 | 0x4; /* POLLIN, POLLOUT */
-	uapi_file_put(file);
+	uiommu_uapi_file_put(file);
 	return events;
 }

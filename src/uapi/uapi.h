@@ -123,17 +123,17 @@ static inline bool uapi_capable(struct uiommu_uapi_process *process, unsigned in
 /* ---- process.c: files and descriptors ---------------------------------------------------------- */
 
 /* A file with one reference, the caller's. NULL: no memory. */
-struct uapi_file *uapi_file_create(struct uiommu_uapi *uapi, const struct uapi_file_ops *ops,
-				   void *object);
-void uapi_file_get(struct uapi_file *file);
-void uapi_file_put(struct uapi_file *file);
+struct uapi_file *uiommu_uapi_file_create(struct uiommu_uapi *uapi, const struct uapi_file_ops *ops,
+					  void *object);
+void uiommu_uapi_file_get(struct uapi_file *file);
+void uiommu_uapi_file_put(struct uapi_file *file);
 /* The descriptor's file with a reference; NULL: none is open there. */
-struct uapi_file *uapi_fd_get(struct uiommu_uapi_process *process, int fd);
+struct uapi_file *uiommu_uapi_fd_get(struct uiommu_uapi_process *process, int fd);
 /* Gives @file, whose reference becomes the descriptor's, the lowest free descriptor. -EMFILE: untouched. */
-int uapi_fd_install(struct uiommu_uapi_process *process, struct uapi_file *file);
+int uiommu_uapi_fd_install(struct uiommu_uapi_process *process, struct uapi_file *file);
 
-void uapi_process_get(struct uiommu_uapi_process *process);
-void uapi_process_put(struct uiommu_uapi_process *process);
+void uiommu_uapi_process_get(struct uiommu_uapi_process *process);
+void uiommu_uapi_process_put(struct uiommu_uapi_process *process);
 
 /* ---- account.c: locked memory ------------------------------------------------------------------ */
 
@@ -144,14 +144,15 @@ enum uapi_account {
 };
 
 /* 0 or -UIOMMU_ENOMEM: over the limit.  @exempt: with CAP_IPC_LOCK, counted and not limited. */
-int uapi_charge(struct uiommu_uapi_process *process, enum uapi_account account, uint64_t pages,
-		bool exempt);
-void uapi_uncharge(struct uiommu_uapi_process *process, enum uapi_account account, uint64_t pages);
+int uiommu_uapi_charge(struct uiommu_uapi_process *process, enum uapi_account account,
+		       uint64_t pages, bool exempt);
+void uiommu_uapi_uncharge(struct uiommu_uapi_process *process, enum uapi_account account,
+			  uint64_t pages);
 
 /* ---- the device files -------------------------------------------------------------------------- */
 
 /* iommufd.c */
-int uapi_iommufd_open(struct uiommu_uapi_process *process, bool as_container,
-		      struct uapi_file **out);
+int uiommu_uapi_iommufd_open(struct uiommu_uapi_process *process, bool as_container,
+			     struct uapi_file **out);
 
 #endif /* UIOMMU_SRC_UAPI_UAPI_H */

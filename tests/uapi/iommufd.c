@@ -234,14 +234,14 @@ static void test_device(void **state)
 	assert_int_equal(map_at(&w, fd, ioas, w.memory, 4 * PAGE, R | W, 0x100000), 0);
 	assert_int_equal(pins(&w), 0);
 	solo = world_device(&w, "pasid0");
-	file = uapi_fd_get(w.process, fd);
-	assert_int_equal(iommufd_device_bind(iommufd_of_file(file), machine_device_uiommu(solo),
-					     &device),
+	file = uiommu_uapi_fd_get(w.process, fd);
+	assert_int_equal(uiommu_iommufd_device_bind(uiommu_iommufd_of_file(file),
+						    machine_device_uiommu(solo), &device),
 			 0);
 	assert_int_equal(destroy(&w, fd, device->object.id), -UIOMMU_EBUSY);
 	assert_int_equal(machine_dma_read(solo, 0x101000, &seen, 4, 0, 0), MACHINE_DMA_REFUSED);
 	pt = ioas;
-	assert_int_equal(iommufd_device_attach(device, UIOMMU_RID, &pt), 0);
+	assert_int_equal(uiommu_iommufd_device_attach(device, UIOMMU_RID, &pt), 0);
 	assert_int_not_equal(pt, ioas);
 	assert_int_equal(pins(&w), 4);
 	assert_int_equal(destroy(&w, fd, ioas), -UIOMMU_EBUSY);
@@ -278,7 +278,7 @@ static void test_device(void **state)
 		assert_int_equal(call(&w, fd, ABI_IOMMU_IOAS_COPY, &copy), 0);
 	}
 	pt = other;
-	assert_int_equal(iommufd_device_attach(device, UIOMMU_RID, &pt), 0); /* replaced */
+	assert_int_equal(uiommu_iommufd_device_attach(device, UIOMMU_RID, &pt), 0); /* replaced */
 	assert_int_equal(pins(&w), 1);
 	seen = 0;
 	assert_int_not_equal(machine_dma_read(solo, 0x500000, &seen, 4, 0, 0), MACHINE_DMA_REFUSED);
@@ -290,14 +290,14 @@ static void test_device(void **state)
 	hwpt.pt_id = ioas;
 	assert_int_equal(call(&w, fd, ABI_IOMMU_HWPT_ALLOC, &hwpt), 0);
 	pt = hwpt.out_hwpt_id;
-	assert_int_equal(iommufd_device_attach(device, UIOMMU_RID, &pt), 0);
+	assert_int_equal(uiommu_iommufd_device_attach(device, UIOMMU_RID, &pt), 0);
 	assert_int_equal(pins(&w), 0);
 	assert_int_equal(destroy(&w, fd, pt), -UIOMMU_EBUSY);
 	assert_int_equal(destroy(&w, fd, other), 0); /* its own domain went with the replace */
-	iommufd_device_detach(device, UIOMMU_RID);
+	uiommu_iommufd_device_detach(device, UIOMMU_RID);
 	assert_int_equal(destroy(&w, fd, pt), 0);
-	iommufd_device_unbind(device);
-	uapi_file_put(file);
+	uiommu_iommufd_device_unbind(device);
+	uiommu_uapi_file_put(file);
 	machine_settle(w.machine);
 	world_stop(&w);
 }
@@ -319,17 +319,17 @@ static void test_limits(void **state)
 	assert_int_equal(uiommu_uapi_process_create(w.uapi, &poor, &w.process), 0);
 	fd = uiommu_uapi_open(w.process, "/dev/iommu");
 	ioas = new_ioas(&w, fd);
-	file = uapi_fd_get(w.process, fd);
-	assert_int_equal(iommufd_device_bind(iommufd_of_file(file),
-					     machine_device_uiommu(world_device(&w, "solo0")),
-					     &device),
+	file = uiommu_uapi_fd_get(w.process, fd);
+	assert_int_equal(uiommu_iommufd_device_bind(
+				 uiommu_iommufd_of_file(file),
+				 machine_device_uiommu(world_device(&w, "solo0")), &device),
 			 0);
 	assert_int_equal(map_at(&w, fd, ioas, w.memory, 9 * PAGE, R, 0x100000), 0);
 	pt = ioas;
-	assert_int_equal(iommufd_device_attach(device, UIOMMU_RID, &pt), -UIOMMU_ENOMEM);
+	assert_int_equal(uiommu_iommufd_device_attach(device, UIOMMU_RID, &pt), -UIOMMU_ENOMEM);
 	assert_int_equal(pins(&w), 0);
 	assert_int_equal(unmap(&w, fd, ioas, 0, UINT64_MAX, NULL), 0);
-	assert_int_equal(iommufd_device_attach(device, UIOMMU_RID, &pt), 0);
+	assert_int_equal(uiommu_iommufd_device_attach(device, UIOMMU_RID, &pt), 0);
 	assert_int_equal(map_at(&w, fd, ioas, w.memory, 6 * PAGE, R, 0x100000), 0);
 	assert_int_equal(uiommu_uapi_process_pinned(w.process), 6 * PAGE);
 	assert_int_equal(map_at(&w, fd, ioas, w.memory, 3 * PAGE, R, 0x200000), -UIOMMU_ENOMEM);
@@ -339,8 +339,8 @@ static void test_limits(void **state)
 	assert_int_equal(uiommu_uapi_process_pinned(w.process), 9 * PAGE);
 	assert_int_equal(unmap(&w, fd, ioas, 0, UINT64_MAX, NULL), 0);
 	assert_int_equal(uiommu_uapi_process_pinned(w.process), 0);
-	iommufd_device_unbind(device);
-	uapi_file_put(file);
+	uiommu_iommufd_device_unbind(device);
+	uiommu_uapi_file_put(file);
 	uiommu_uapi_process_destroy(w.process);
 	w.process = process;
 	world_stop(&w);
@@ -360,7 +360,7 @@ static void let_go(void *context, uint64_t iova, uint64_t length)
 	p->asked++;
 	if (!p->pinned || p->stubborn || p->iova < iova || p->iova - iova >= length)
 		return;
-	iommufd_access_unpin(p->access, p->iova, PAGE);
+	uiommu_iommufd_access_unpin(p->access, p->iova, PAGE);
 	p->pinned = false;
 }
 
@@ -379,28 +379,33 @@ static void test_access(void **state)
 	(void)state;
 	world_start(&w, "q35-vtd", NULL);
 	fd = uiommu_uapi_open(w.process, "/dev/iommu");
-	file = uapi_fd_get(w.process, fd);
-	ctx = iommufd_of_file(file);
+	file = uiommu_uapi_fd_get(w.process, fd);
+	ctx = uiommu_iommufd_of_file(file);
 	ioas = new_ioas(&w, fd);
-	assert_int_equal(iommufd_access_create(ctx, &ops, &p, &p.access), 0);
-	assert_int_equal(iommufd_access_pin(p.access, p.iova, PAGE, phys, 0), -UIOMMU_ENOENT);
-	assert_int_equal(iommufd_access_attach(p.access, 99), -UIOMMU_ENOENT);
-	assert_int_equal(iommufd_access_attach(p.access, ioas), 0);
+	assert_int_equal(uiommu_iommufd_access_create(ctx, &ops, &p, &p.access), 0);
+	assert_int_equal(uiommu_iommufd_access_pin(p.access, p.iova, PAGE, phys, 0),
+			 -UIOMMU_ENOENT);
+	assert_int_equal(uiommu_iommufd_access_attach(p.access, 99), -UIOMMU_ENOENT);
+	assert_int_equal(uiommu_iommufd_access_attach(p.access, ioas), 0);
 	assert_int_equal(destroy(&w, fd, ioas), -UIOMMU_EBUSY);
 	assert_int_equal(map_at(&w, fd, ioas, w.memory, 3 * PAGE, R, 0x100000), 0);
 	assert_int_equal(map_at(&w, fd, ioas, w.memory, PAGE, R | W, 0x103000), 0);
-	assert_int_equal(iommufd_access_pin(p.access, p.iova, PAGE, phys, IOMMUFD_ACCESS_WRITE),
+	assert_int_equal(uiommu_iommufd_access_pin(p.access, p.iova, PAGE, phys,
+						   IOMMUFD_ACCESS_WRITE),
 			 -UIOMMU_EPERM);
-	assert_int_equal(iommufd_access_pin(p.access, 0x103000, 2 * PAGE, phys, 0), -UIOMMU_ENOENT);
+	assert_int_equal(uiommu_iommufd_access_pin(p.access, 0x103000, 2 * PAGE, phys, 0),
+			 -UIOMMU_ENOENT);
 	assert_int_equal(pins(&w), 0);
-	assert_int_equal(iommufd_access_pin(p.access, p.iova, PAGE, phys, 0), 0);
+	assert_int_equal(uiommu_iommufd_access_pin(p.access, p.iova, PAGE, phys, 0), 0);
 	p.pinned = true;
 	assert_int_equal(pins(&w), 1);
 	assert_true(uiommu_port_user_ptr(machine_host(w.machine), phys[0]) == w.memory + PAGE);
-	assert_int_equal(iommufd_access_rw(p.access, 0x103ffe, &word, 4, 0), -UIOMMU_ENOENT);
-	assert_int_equal(iommufd_access_rw(p.access, 0x102ffe, &word, 4, IOMMUFD_ACCESS_WRITE),
+	assert_int_equal(uiommu_iommufd_access_rw(p.access, 0x103ffe, &word, 4, 0), -UIOMMU_ENOENT);
+	assert_int_equal(uiommu_iommufd_access_rw(p.access, 0x102ffe, &word, 4,
+						  IOMMUFD_ACCESS_WRITE),
 			 -UIOMMU_EPERM);
-	assert_int_equal(iommufd_access_rw(p.access, 0x103ff0, &word, 4, IOMMUFD_ACCESS_WRITE), 0);
+	assert_int_equal(
+		uiommu_iommufd_access_rw(p.access, 0x103ff0, &word, 4, IOMMUFD_ACCESS_WRITE), 0);
 	memcpy(&seen, w.memory + 0xff0, 4);
 	assert_int_equal(seen, word);
 	assert_int_equal(pins(&w), 1);
@@ -411,8 +416,8 @@ static void test_access(void **state)
 	assert_int_equal(unmap(&w, fd, ioas, 0x100000, 3 * PAGE, NULL), 0);
 	assert_int_equal(p.asked, 101);
 	assert_int_equal(pins(&w), 0);
-	iommufd_access_destroy(p.access);
-	uapi_file_put(file);
+	uiommu_iommufd_access_destroy(p.access);
+	uiommu_uapi_file_put(file);
 	world_stop(&w);
 }
 
