@@ -74,6 +74,44 @@ UIOMMU_API void uiommu_uapi_process_set_capabilities(struct uiommu_uapi_process 
 /** uiommu_uapi_process_pinned() - bytes that count against its limit now */
 UIOMMU_API uint64_t uiommu_uapi_process_pinned(struct uiommu_uapi_process *process);
 
+/* ---- drivers ----------------------------------------------------------------------------------- */
+
+/*
+ * What programs reach of a device's own: configuration space and memory.  The core knows neither; a host that
+ * offers devices to VFIO does.  Offsets in bytes; sizes 1, 2, 4 (and 8 for BARs), naturally aligned.
+ */
+struct uiommu_uapi_device_io {
+	uint32_t (*config_read)(void *context, unsigned int offset, unsigned int size);
+	void (*config_write)(void *context, unsigned int offset, unsigned int size, uint32_t value);
+	uint64_t (*bar_read)(void *context, unsigned int bar, uint64_t offset, unsigned int size);
+	void (*bar_write)(void *context, unsigned int bar, uint64_t offset, unsigned int size,
+			  uint64_t value);
+	uint64_t bar_size[6]; /* 0: not there */
+	uint64_t bar_address[6]; /* on the bus; what a guest reads at first */
+	/* A function-level reset, with configuration space saved and restored; NULL: it has none. */
+	int (*reset)(void *context);
+	/* Interrupt messages of the device go to @deliver, by vector; NULL: it sends none. */
+	int (*set_msi)(void *context, unsigned int vectors,
+		       void (*deliver)(void *token, unsigned int vector), void *token);
+	void *context; /* lives as long as the device has the driver */
+};
+
+/**
+ * uiommu_uapi_bind_driver() - a VFIO driver takes a device
+ * @uapi: the front
+ * @dev: the device
+ * @driver: "vfio-pci"
+ * @io: how it is reached; copied
+ *
+ * From then on /dev/vfio has its group, and /dev/vfio/devices a file for it.  Return: 0; -UIOMMU_ENOENT: no such
+ * driver; -UIOMMU_EINVAL: no IOMMU translates it and no-IOMMU mode is off; -UIOMMU_EBUSY: it has a driver;
+ * -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_uapi_bind_driver(struct uiommu_uapi *uapi, struct uiommu_device *dev,
+				       const char *driver, const struct uiommu_uapi_device_io *io);
+/** uiommu_uapi_unbind_driver() - waits until no program uses the device any more; -UIOMMU_ENODEV: it has none */
+UIOMMU_API int uiommu_uapi_unbind_driver(struct uiommu_uapi *uapi, struct uiommu_device *dev);
+
 /* ---- files ------------------------------------------------------------------------------------- */
 
 /** uiommu_uapi_open() - "/dev/iommu", "/dev/vfio/vfio", "/dev/vfio/7", ...: a descriptor >= 0, -ENOENT, ... */
@@ -92,6 +130,13 @@ UIOMMU_API long uiommu_uapi_pread(struct uiommu_uapi_process *process, int fd, v
 				  size_t size, uint64_t offset);
 UIOMMU_API long uiommu_uapi_pwrite(struct uiommu_uapi_process *process, int fd, const void *buffer,
 				   size_t size, uint64_t offset);
+/**
+ * uiommu_uapi_mmap() - a device's memory in the program: what @offset of the file shows
+ *
+ * Return: a pointer, valid until the descriptor's last copy is closed; NULL: it cannot be mapped here.
+ */
+UIOMMU_API void *uiommu_uapi_mmap(struct uiommu_uapi_process *process, int fd, uint64_t offset,
+				  size_t size);
 /** uiommu_uapi_poll() - POLLIN and POLLOUT of poll.h that hold now; never waits; -EBADF */
 UIOMMU_API int uiommu_uapi_poll(struct uiommu_uapi_process *process, int fd);
 

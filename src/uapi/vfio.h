@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vfio.h - devices with a VFIO driver, their groups, and the two ways to them: container and group, or cdev
+ *
+ * A device is registered when a VFIO driver binds to it and unregistered when that driver leaves, which waits for
+ * all its users.  "Has a group" and "is translated" are different questions: a device with an IOMMU is in the
+ * group of the core; one without, in no-IOMMU mode or mediated, gets a group of its own that no core group
+ * stands behind (group->core is NULL), whatever bus it is on.
+ *
+ * Locks, outermost first: vfio->lock (lists, and group->devices), group->lock, container's, device->lock, a context's.
+ */
+#ifndef UIOMMU_SRC_UAPI_VFIO_H
+#define UIOMMU_SRC_UAPI_VFIO_H
+
+#include "src/uapi/access.h"
+#include "src/uapi/iommufd.h"
+#include "src/uapi/uapi.h"
+
+struct vfio_device;
+struct vfio_group;
+struct vfio_container; /* container.c */
+
+/* What a driver of devices implements: vfio-pci, vfio-platform, a mediated device. */
+struct vfio_driver {
+	const char *name; /* "vfio-pci" */
+	/* First open, last close of the device, by whichever way; device->lock is held. */
+	int (*open)(struct vfio_device *device);
+	void (*close)(struct vfio_device *device);
+	/* -UAPI_ENOTTY: not the driver's command. */
+	long (*ioctl)(struct vfio_device *device, struct uiommu_uapi_process *caller,
+		      uint32_t command, uintptr_t argument);
+	long (*read)(struct vfio_device *device, void *buffer, size_t size, uint64_t offset);
+	long (*write)(struct vfio_device *device, const void *buffer, size_t size, uint64_t offset);
+	/* A pointer to what is at @offset of the device file, NULL: it cannot be mapped. */
+	void *(*map)(struct vfio_device *device, uint64_t offset, size_t size);
+	/* Does the device file's name from its group match?  NULL: compare device->name. 0, -ENODEV, -EACCES, ... */
+	int (*match)(struct vfio_device *device, const char *name);
+	/* Somebody wants the device back: tell its user (the REQ interrupt). */
+	void (*request)(struct vfio_device *device, unsigned int count);
+	/* A device without IOMMU: whoever gives the memory away says so; see access.h. */
+	void (*dma_unmap)(struct vfio_device *device, uint64_t iova, uint64_t length);
+	bool pasid; /* PASIDs may be attached */
+};
+
+enum vfio_device_flags {
+	VFIO_EMULATED = 1u << 0, /* mediated: reaches memory by pages that it pins */
+	VFIO_NOIOMMU = 1u << 1, /* real, with nothing between it and memory */
+};
+
+/* Embedded in the driver's own structure. */
+struct vfio_device {
+	struct vfio_device *next; /* vfio->devices */
+	const struct vfio_driver *driver;
+	struct uiommu_uapi *uapi;
+	const char *name; /* as user space knows it: "0000:00:04.0", a UUID */
+	struct uiommu_device *dev; /* NULL: mediated */
+	unsigned int flags;
+	struct vfio_group *group;
+	unsigned int cdev; /* N of /dev/vfio/devices/vfioN */
+	struct uiommu_mutex lock;
+	unsigned int opens; /* open files that have access, by either way */
+	bool leaving; /* being unregistered: nothing new */
+
+	/* The way to memory while it is open. */
+	struct vfio_container *container; /* type1 and no-IOMMU */
+	struct iommufd *iommufd;
+	struct iommufd_device *bound; /* with an IOMMU */
+	struct iommufd_access *access; /* emulated */
+	bool attached;
+};
+
+/* A group as /dev/vfio shows it. */
+struct vfio_group {
+	struct vfio_group *next; /* vfio->groups */
+	struct uiommu_uapi *uapi;
+	struct uiommu_group *core; /* NULL: there is no IOMMU */
+	unsigned int flags; /* VFIO_EMULATED, VFIO_NOIOMMU, of its devices */
+	unsigned int id; /* of /dev/vfio/N or /dev/vfio/noiommu-N */
+	unsigned int refs; /* devices and the open file */
+	unsigned int devices; /* registered ones */
+	struct uiommu_mutex lock;
+	struct uapi_file *opened; /* the one open file; not counted */
+	unsigned int cdev_opens; /* members that are bound through their cdev */
+	struct vfio_container *container;
+	struct iommufd *iommufd; /* as its container, with a reference */
+};
+
+/* uapi->vfio */
+struct uapi_vfio {
+	struct uiommu_mutex lock;
+	struct vfio_device *devices;
+	struct vfio_group *groups;
+	bool tainted; /* a no-IOMMU device was registered */
+};
+
+/* ---- vfio.c: registration, and the file that all devices' users have ----------------------------- */
+
+/* With uapi_create and destroy. */
+int uiommu_vfio_create(struct uiommu_uapi *uapi);
+void uiommu_vfio_destroy(struct uiommu_uapi *uapi);
+
+/*
+ * A VFIO driver has bound: driver, uapi, name, dev and flags are set, the rest is zero.
+ * 0; -UIOMMU_EINVAL: no IOMMU and no-IOMMU mode is off, or DMA would not be coherent; -UIOMMU_EBUSY, -UIOMMU_EPERM of
+ * uiommu_device_bind_driver(); -UIOMMU_ENOMEM.
+ */
+int uiommu_vfio_register(struct vfio_device *device);
+/* Asks its users to let go until the last has closed it; then it is in no list. */
+void uiommu_vfio_unregister(struct vfio_device *device);
+
+/* Opens: paths "/dev/vfio/vfio", "/dev/vfio/N", "/dev/vfio/noiommu-N", "/dev/vfio/devices/vfioN". */
+int uiommu_vfio_open(struct uiommu_uapi_process *process, const char *path, struct uapi_file **out);
+
+/* A descriptor for the device by way of its group, which holds the group's file. -errno. */
+int uiommu_vfio_group_device_fd(struct uiommu_uapi_process *process, struct vfio_group *group,
+				const char *name);
+/* The group behind a file, NULL if it is none (hot reset takes group descriptors). */
+struct vfio_group *uiommu_vfio_group_of_file(struct uapi_file *file);
+
+/* Memory for emulated devices, whichever way it is open: errors of access.h. */
+int uiommu_vfio_pin_pages(struct vfio_device *device, uint64_t iova, size_t count,
+			  unsigned int prot, uiommu_phys_t *phys);
+void uiommu_vfio_unpin_pages(struct vfio_device *device, uint64_t iova, size_t count);
+int uiommu_vfio_dma_rw(struct vfio_device *device, uint64_t iova, void *data, size_t size,
+		       bool write);
+
+/* ---- container.c, type1.c ---------------------------------------------------------------------- */
+
+int uiommu_vfio_container_open(struct uiommu_uapi_process *process, struct uapi_file **out);
+/* The container behind a file, NULL if it is none. */
+struct vfio_container *uiommu_vfio_container_of_file(struct uapi_file *file);
+/* SET_CONTAINER and UNSET_CONTAINER; group->lock is held. */
+int uiommu_vfio_container_attach(struct vfio_container *container, struct vfio_group *group,
+				 struct uiommu_uapi_process *caller);
+void uiommu_vfio_container_detach(struct vfio_group *group);
+/* A device of it is opened (-UIOMMU_EINVAL: no IOMMU is set yet) and closed. */
+int uiommu_vfio_container_use(struct vfio_group *group, struct uiommu_uapi_process *caller);
+void uiommu_vfio_container_unuse(struct vfio_group *group);
+
+/* ---- compat.c: VFIO's commands on an iommufd --------------------------------------------------- */
+
+long uiommu_iommufd_compat_ioctl(struct iommufd *ctx, struct uiommu_uapi_process *caller,
+				 uint32_t command, uintptr_t argument);
+/* The IOAS that these commands mean, made if there is none. */
+int uiommu_iommufd_compat_ioas(struct iommufd *ctx, uint32_t *id);
+
+/* ---- vfio_pci.c -------------------------------------------------------------------------------- */
+
+/* vfio-pci for @dev: created and registered. The way that a sysfs bind takes. */
+int uiommu_vfio_pci_bind(struct uiommu_uapi *uapi, struct uiommu_device *dev,
+			 struct vfio_device **out);
+void uiommu_vfio_pci_unbind(struct vfio_device *device);
+
+#endif /* UIOMMU_SRC_UAPI_VFIO_H */
