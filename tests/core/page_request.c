@@ -540,6 +540,30 @@ static void test_removal(void **state)
 	stop(&w);
 }
 
+/* Nothing of the system is left but a group that nobody has given back: that is harmless. */
+static void test_late_after_all(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	w.c1.keep = true;
+	assert_int_equal(uiommu_attach_device_pasid(w.d1, w.dev[0], 1, NULL), 0);
+	assert_int_equal(report(&w, 0, 1, 1, 0, 0x1000), 0);
+	assert_int_equal(report(&w, 0, 1, 1, LAST, 0x2000), 0);
+	uiommu_detach_device_pasid(w.d1, w.dev[0], 1);
+	uiommu_domain_free(w.d1);
+	uiommu_domain_free(w.d2);
+	uiommu_group_put(w.group);
+	uiommu_system_destroy(w.m.sys);
+	assert_int_equal(w.m.host.warnings, 1);
+	assert_null(uiommu_fault_group_device(w.c1.group[0]));
+	uiommu_page_response(w.c1.group[0], UIOMMU_PAGE_SUCCESS);
+	assert_int_equal(w.m.num_responses, 1);
+	w.m.sys = NULL;
+	mock_stop(&w.m);
+}
+
 /* A driver that has no release domain parks the device itself: the core still ends everything. */
 static void test_self_parking(void **state)
 {
@@ -939,6 +963,7 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_removal),
+		cmocka_unit_test(test_late_after_all),
 		cmocka_unit_test(test_self_parking),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_queue),

@@ -623,6 +623,34 @@ static void test_sweep(void **state)
 	}
 }
 
+/* Bind, ask, unbind, again and again: nothing grows, neither with the bonds nor with processes. */
+static void test_no_growth(void **state)
+{
+	long live = 0;
+	struct world w;
+
+	(void)state;
+	start(&w, 1);
+	for (unsigned int i = 0; i < 500; i++) {
+		struct uiommu_mm *mm = new_mm(&w);
+
+		for (unsigned int j = 0; j < 2; j++) {
+			struct uiommu_sva *sva = bind(&w, 0, mm);
+
+			assert_int_equal(uiommu_sva_pasid(sva), 1);
+			request(&w, 0, 1, FIRST, UIOMMU_READ);
+			uiommu_sva_unbind_device(sva);
+		}
+		uiommu_test_mm_exit(mm);
+		put_mm(&w, mm);
+		if (!i)
+			live = w.m.host.live;
+		assert_int_equal(w.m.host.live, live);
+	}
+	assert_int_equal(w.m.num_responses, 1000);
+	stop(&w);
+}
+
 struct race {
 	struct world w;
 	atomic_bool stop;
@@ -711,6 +739,7 @@ int main(void)
 		cmocka_unit_test(test_removal),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_sweep),
+		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_races),
 	};
 
