@@ -95,10 +95,12 @@ void explore_name(const void *object, const char *name);
 void explore_touch(const void *object, bool changes);
 
 /*
- * The next thing is a step of the hardware: it may read and write all memory of alloc_pages() and its own
- * registers.  Atomic accesses of explored code to such memory are ordered against it.
+ * The next thing is a step of the hardware: it may read all memory of alloc_pages() and its own registers.
+ * What explored code stores there is ordered against it; what it loads only where hardware writes, which
+ * the hardware has to say each time.
  */
 void explore_hardware(void);
+void explore_hardware_writes(uiommu_phys_t phys);
 
 /* Which thread is this?  EXPLORE_THREADS in setup and check. */
 unsigned int explore_self(void);

@@ -91,6 +91,16 @@ static void check_freed(struct explore *e, uintptr_t address, uintptr_t pc)
 	explore_fail("thread %u uses freed memory in {%zx}", e->current, (size_t)pc);
 }
 
+/* Is one of the bytes [from, to) later than what is known? */
+static bool later(const explore_clock *at, unsigned int from, unsigned int to, explore_clock known)
+{
+	bool is = false;
+
+	for (unsigned int b = from; b < to; b++)
+		is |= at[b] > known;
+	return is;
+}
+
 /* Bytes [from, to) of one granule. */
 static void access_cell(struct explore *e, uintptr_t address, unsigned int from, unsigned int to,
 			bool write, uintptr_t pc)
@@ -98,33 +108,33 @@ static void access_cell(struct explore *e, uintptr_t address, unsigned int from,
 	struct explore_cell *c = cell_at(e, address);
 	const unsigned int me = e->current;
 	const struct explore_vector *now = &e->thread[me].clock;
+	explore_clock *mine = write ? c->write[me] : c->read[me];
+	bool again = true;
 
 	check_freed(e, address, pc);
+	/* A second access in the same epoch: whoever came between has been judged. */
+	for (unsigned int b = from; b < to; b++)
+		again &= mine[b] == now->at[me];
+	if (again)
+		return;
 	for (unsigned int u = 0; u < e->num_threads; u++) {
+		const explore_clock known = now->at[u];
+
 		if (u == me)
 			continue;
-		for (unsigned int b = from; b < to; b++) {
-			const explore_clock known = now->at[u];
-
-			if (c->write[u][b] > known)
-				report(e, address, write ? "writes" : "reads", pc, u, "wrote",
-				       c->write_pc[u]);
-			else if (c->atomic_write[u][b] > known)
-				report(e, address, write ? "writes" : "reads", pc, u,
-				       "wrote atomically", c->write_pc[u]);
-			else if (write && c->read[u][b] > known)
-				report(e, address, "writes", pc, u, "read", c->read_pc[u]);
-			else if (write && c->atomic_read[u][b] > known)
-				report(e, address, "writes", pc, u, "read atomically",
-				       c->read_pc[u]);
-		}
+		if (later(c->write[u], from, to, known))
+			report(e, address, write ? "writes" : "reads", pc, u, "wrote",
+			       c->write_pc[u]);
+		else if (later(c->atomic_write[u], from, to, known))
+			report(e, address, write ? "writes" : "reads", pc, u, "wrote atomically",
+			       c->write_pc[u]);
+		else if (write && later(c->read[u], from, to, known))
+			report(e, address, "writes", pc, u, "read", c->read_pc[u]);
+		else if (write && later(c->atomic_read[u], from, to, known))
+			report(e, address, "writes", pc, u, "read atomically", c->read_pc[u]);
 	}
-	for (unsigned int b = from; b < to; b++) {
-		if (write)
-			c->write[me][b] = now->at[me];
-		else
-			c->read[me][b] = now->at[me];
-	}
+	for (unsigned int b = from; b < to; b++)
+		mine[b] = now->at[me];
 	if (write)
 		c->write_pc[me] = pc;
 	else

@@ -116,6 +116,7 @@ struct explore {
 	bool set_up;
 	struct explore_cell *cells;
 	uint32_t *freed; /* by granule: the run in which it was */
+	uint8_t *written; /* by page: hardware writes there too, as was learned */
 	uint32_t *tables; /* by page: the run in which it became the hardware's, ~0: in the set-up */
 
 	/* This run. */
@@ -165,6 +166,7 @@ void explore_memory_snapshot(struct explore *e);
 void explore_memory_restore(struct explore *e);
 void *explore_take(struct explore *e, size_t size, size_t align);
 bool explore_is_table(const struct explore *e, uintptr_t address);
+bool explore_is_written(const struct explore *e, uintptr_t address);
 
 /* schedule.c */
 void explore_point(struct explore *e, const struct explore_op *op);

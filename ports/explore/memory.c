@@ -36,6 +36,7 @@ void explore_memory_create(struct explore *e)
 		e->region[i] = at;
 	e->cells = reserve(EXPLORE_SIZE / EXPLORE_GRANULE * sizeof(*e->cells));
 	e->freed = reserve(EXPLORE_SIZE / EXPLORE_GRANULE * sizeof(*e->freed));
+	e->written = reserve(EXPLORE_SIZE / EXPLORE_PAGE);
 	e->tables = reserve(EXPLORE_SIZE / EXPLORE_PAGE * sizeof(*e->tables));
 }
 
@@ -45,6 +46,7 @@ void explore_memory_destroy(struct explore *e)
 	munmap(e->cells, EXPLORE_SIZE / EXPLORE_GRANULE * sizeof(*e->cells));
 	munmap(e->freed, EXPLORE_SIZE / EXPLORE_GRANULE * sizeof(*e->freed));
 	munmap(e->tables, EXPLORE_SIZE / EXPLORE_PAGE * sizeof(*e->tables));
+	munmap(e->written, EXPLORE_SIZE / EXPLORE_PAGE);
 	free(e->snapshot);
 }
 
@@ -88,4 +90,21 @@ bool explore_is_table(const struct explore *e, uintptr_t address)
 	const uint32_t since = e->tables[(address - (uintptr_t)e->base) / EXPLORE_PAGE];
 
 	return since == UINT32_MAX || (since && since == e->run);
+}
+
+bool explore_is_written(const struct explore *e, uintptr_t address)
+{
+	return e->written[(address - (uintptr_t)e->base) / EXPLORE_PAGE] &&
+	       explore_is_table(e, address);
+}
+
+void explore_hardware_writes(uiommu_phys_t phys)
+{
+	struct explore *e = explore_now;
+	uint8_t *written = &e->written[(phys - EXPLORE_PHYS) / EXPLORE_PAGE];
+
+	if (phys - EXPLORE_PHYS >= EXPLORE_SIZE || *written)
+		return;
+	*written = 1;
+	e->learned = true;
 }

@@ -29,7 +29,7 @@ static void plain(const void *mem, size_t size, bool write, uintptr_t pc)
 	if (!size || !watched(e, address))
 		return;
 	explore_access(e, address, size, write, pc);
-	if (explore_is_table(e, address)) {
+	if (write ? explore_is_table(e, address) : explore_is_written(e, address)) {
 		const struct explore_op op = { .kind = write ? EXPLORE_WRITE : EXPLORE_READ,
 					       .pc = pc,
 					       .hardware = true };
@@ -182,7 +182,7 @@ static void atomic_point(const volatile void *mem, size_t size, enum explore_kin
 	if (!watched(e, address))
 		return;
 	op.object = object_of(e, address);
-	op.hardware = explore_is_table(e, address);
+	op.hardware = op.changes ? explore_is_table(e, address) : explore_is_written(e, address);
 	explore_point(e, &op);
 	explore_atomic_access(e, address, size, op.changes, pc);
 }
