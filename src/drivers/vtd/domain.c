@@ -301,11 +301,12 @@ void uiommu_vtd_attach_abort(struct uiommu_attach *attach)
 /* An address space that exits meanwhile is not walked: it does so under the domain's lock too (sva.c). */
 static void commit_walk(struct vtd_domain *domain, struct vtd_link *link)
 {
-	struct vtd_target target = { VTD_WALK, domain, link->tag->did, link->tag->alone };
+	struct vtd_target target = { .domain = domain };
 
 	uiommu_port_mutex_lock(domain->host, &domain->lock);
-	if (domain->exited)
-		target.kind = VTD_SILENT;
+	target.kind = domain->exited ? VTD_SILENT : VTD_WALK;
+	target.did = link->tag->did;
+	target.alone = link->tag->alone;
 	uiommu_vtd_entry_set(link->device, link->pasid, &target);
 	link->live = true;
 	link->tag->alone = false;
