@@ -131,7 +131,7 @@ void *explore_memory(uint64_t *size);
 
 /*
  * Deliberate mistakes, compiled into copies of the explored sources by tests/explore/mutate.py.  One at a
- * time is switched on; in what is shipped there is nothing of the kind.
+ * time is switched on, and is made by the threads alone; in what is shipped there is nothing of the kind.
  */
 bool explore_bug(const char *name);
 void explore_set_bug(const char *name);

@@ -121,7 +121,7 @@ struct explore {
 
 	/* This run. */
 	uint32_t run;
-	bool running;
+	bool running, checking;
 	unsigned int current;
 	uint32_t step;
 	unsigned int cost, switches;

@@ -116,7 +116,7 @@ void explore_set_bug(const char *name)
 
 bool explore_bug(const char *name)
 {
-	return bug_now && strcmp(bug_now, name) == 0;
+	return bug_now && explore_now && explore_now->running && strcmp(bug_now, name) == 0;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------ */

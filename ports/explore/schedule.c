@@ -136,6 +136,20 @@ static void tell(struct explore *e, const struct explore_op *op)
 	e->trace(e->trace_context, line);
 }
 
+static void count_step(struct explore *e, const struct explore_op *op)
+{
+	const uint64_t what = (op->object ? op->object - (uintptr_t)e->base : 0) * 64 + op->kind;
+
+	e->trace_hash = explore_mix(e->trace_hash, what * EXPLORE_THREADS + e->current);
+	for (unsigned int u = 0; u < e->num_threads; u++)
+		if (u != e->current)
+			e->thread[u].idle = 0;
+	if (op->kind == EXPLORE_RELAX)
+		e->thread[e->current].idle++;
+	if (++e->step > EXPLORE_MAX_STEPS)
+		explore_fail("no end after %u operations", e->step);
+}
+
 void explore_event(struct explore *e, const struct explore_op *op)
 {
 	struct explore_thread *t = &e->thread[e->current];
@@ -143,7 +157,6 @@ void explore_event(struct explore *e, const struct explore_op *op)
 
 	if (e->trace)
 		tell(e, op);
-	e->step++;
 	t->chain = hash;
 	if (e->expected && e->expected != state_hash(e, e->current, hash)) {
 		fprintf(stderr,
@@ -153,7 +166,7 @@ void explore_event(struct explore *e, const struct explore_op *op)
 		exit(2);
 	}
 	e->expected = 0;
-	e->trace_hash = explore_mix(e->trace_hash, hash);
+	count_step(e, op);
 	if (op->object) {
 		struct explore_object *o = explore_object(e, op->object);
 
@@ -166,12 +179,6 @@ void explore_event(struct explore *e, const struct explore_op *op)
 		learn(e, o, op->hardware_changes);
 		enter(o, hash, op->hardware_changes);
 	}
-	t->idle = op->kind == EXPLORE_RELAX ? t->idle + 1 : t->idle;
-	for (unsigned int u = 0; u < e->num_threads; u++)
-		if (u != e->current)
-			e->thread[u].idle = 0;
-	if (e->step > EXPLORE_MAX_STEPS)
-		explore_fail("no end after %u operations", e->step);
 }
 
 /* ---- who goes on ------------------------------------------------------------------------------- */
@@ -294,8 +301,27 @@ static void decide(struct explore *e)
 	go_to(e, next);
 }
 
+/* Most operations are nobody else's business, as far as is known: no choice, and no place in the order. */
+static bool is_private(struct explore *e, const struct explore_op *op)
+{
+	struct explore_object *o;
+
+	if (e->options.plain || e->replaying || op->hardware || !op->object ||
+	    op->kind == EXPLORE_LOCK || op->kind == EXPLORE_UNLOCK)
+		return false;
+	o = explore_object(e, op->object);
+	if (o->shared)
+		return false;
+	learn(e, o, op->changes);
+	return !o->shared;
+}
+
 void explore_point(struct explore *e, const struct explore_op *op)
 {
+	if (is_private(e, op)) {
+		count_step(e, op);
+		return;
+	}
 	e->thread[e->current].pending = *op;
 	decide(e);
 	explore_event(e, op);
@@ -342,11 +368,13 @@ static void on_signal(int number)
 {
 	struct explore *e = explore_now;
 
-	if (!e || !e->running) {
+	if (!e || !(e->running || e->checking)) {
 		signal(number, SIG_DFL);
 		raise(number);
 		return;
 	}
+	if (e->checking)
+		explore_fail("check: %s", strsignal(number));
 	explore_fail("thread %u: %s", e->current, strsignal(number));
 }
 
@@ -402,6 +430,8 @@ void explore_run(struct explore *e)
 	getcontext(&e->main);
 	if (!begun) {
 		begun = true;
+		e->checking = true;
 		e->race->check(e->state);
 	}
+	e->checking = false;
 }

@@ -5,13 +5,19 @@
  * In each race a thread that has unmapped a page makes a device read it at once: by then nothing may be
  * left in any cache, whatever the other threads are in the middle of.
  */
+#include <string.h>
+
 #include "src/core/core.h"
+#include "src/drivers/smmuv3/smmu.h"
+#include "src/drivers/vtd/unit.h"
 #include "tests/explore/hw_world.h"
 
 struct meeting {
 	struct hw_world w;
 	struct uiommu_domain *domain, *other;
 	int rc[EXPLORE_THREADS];
+	uint64_t *ids, *ids_before; /* C163: what is taken, and what was before the rest was */
+	size_t num_ids;
 };
 
 #define A (HW_BUFFER + 0x10000)
@@ -238,7 +244,8 @@ static void both_mapped(void *state)
 
 	hw_quiet(&m->w);
 	for (unsigned int page = 0; page < 10; page += 9)
-		must_read(m, 0, FAR + page * HW_PAGE, A + page * HW_PAGE, "when both have returned");
+		must_read(m, 0, FAR + page * HW_PAGE, A + page * HW_PAGE,
+			  "when both have returned");
 	must_be_refused(m, 0, FAR + HW_PAGE, "though nobody mapped it");
 	detach(m, 0, m->domain);
 	close(m);
@@ -285,7 +292,10 @@ static void come_with_another(void *state)
 {
 	struct meeting *m = state;
 
-	attach(m, 1, m->other);
+	m->rc[1] = uiommu_attach_device(m->other, m->w.device[1].dev);
+	if (m->rc[1] == -UIOMMU_ENOSPC)
+		return; /* the only name there is, is still the other's */
+	MUST(m->rc[1] == 0);
 	must_read(m, 1, HW_IOVA, B, "after it was attached");
 	must_be_refused(m, 1, HW_IOVA + HW_PAGE, "though its domain has nothing there");
 }
@@ -294,11 +304,17 @@ static void another_check(void *state)
 {
 	struct meeting *m = state;
 
+	if (m->rc[1])
+		attach(m, 1, m->other);
 	hw_quiet(&m->w);
 	must_read(m, 1, HW_IOVA, B, "when both have returned");
 	must_be_refused(m, 1, HW_IOVA + HW_PAGE, "when both have returned");
 	must_be_refused(m, 0, HW_IOVA, "when both have returned");
 	detach(m, 1, m->other);
+	for (size_t i = 0; i < m->num_ids / 64; i++)
+		m->ids[i] &= m->ids_before[i];
+	for (unsigned int d = 0; d < HW_DEVICES; d++)
+		uiommu_device_release_dma_owner(m->w.device[d].dev);
 	close(m);
 }
 
@@ -310,21 +326,49 @@ static void mapped(struct meeting *m, const char *model, const char *preset)
 	map(m->domain, HW_IOVA, A);
 }
 
-static void attached(struct meeting *m, const char *model, const char *preset)
+/* Attached, and nothing of it in any cache yet. */
+static void cold(struct meeting *m, const char *model, const char *preset)
 {
 	mapped(m, model, preset);
 	map(m->domain, HW_IOVA + HW_PAGE, A + HW_PAGE);
 	map(m->other, HW_IOVA, B);
 	attach(m, 0, m->domain);
+}
+
+static void attached(struct meeting *m, const char *model, const char *preset)
+{
+	cold(m, model, preset);
 	must_read(m, 0, HW_IOVA, A, "before");
 	must_read(m, 0, HW_IOVA + HW_PAGE, A + HW_PAGE, "before");
 }
 
+/*
+ * As attached, and no domain ID or ASID is left for another domain.  The devices have an owner: what they
+ * fall back to is blocking, and needs none.
+ */
+static void scarce(struct meeting *m, const char *model, const char *preset)
+{
+	mapped(m, model, preset);
+	map(m->domain, HW_IOVA + HW_PAGE, A + HW_PAGE);
+	map(m->other, HW_IOVA, B);
+	for (unsigned int d = 0; d < HW_DEVICES; d++)
+		MUST(uiommu_device_claim_dma_owner(m->w.device[d].dev, m) == 0);
+	attach(m, 0, m->domain);
+	must_read(m, 0, HW_IOVA, A, "before");
+	must_read(m, 0, HW_IOVA + HW_PAGE, A + HW_PAGE, "before");
+
+	m->ids = m->w.vtd ? m->w.vtd_unit->dids : m->w.smmu_unit->asids.bits;
+	m->num_ids = m->w.vtd ? m->w.vtd_unit->num_dids : m->w.smmu_unit->asids.count;
+	m->ids_before = explore_alloc(m->num_ids / 8);
+	memcpy(m->ids_before, m->ids, m->num_ids / 8);
+	memset(m->ids, 0xff, m->num_ids / 8);
+}
+
 /* A set-up function for each kind of hardware. */
-#define SETUP(how, name, model, preset)               \
-	static void how##_##name(void *state)         \
-	{                                             \
-		how(state, model, preset);            \
+#define SETUP(how, name, model, preset)       \
+	static void how##_##name(void *state) \
+	{                                     \
+		how(state, model, preset);    \
 	}
 SETUP(open, legacy, "vtd", "legacy")
 SETUP(open, caching, "vtd", "legacy-cm")
@@ -333,12 +377,20 @@ SETUP(mapped, scalable, "vtd", "scalable-first")
 SETUP(attached, legacy, "vtd", "legacy")
 SETUP(attached, scalable, "vtd", "scalable-second")
 SETUP(attached, incoherent, "vtd", "legacy-incoherent")
+SETUP(cold, legacy, "vtd", "legacy")
+SETUP(cold, scalable_first, "vtd", "scalable-first")
+SETUP(cold, smmu, "smmuv3", "s1")
+SETUP(scarce, legacy, "vtd", "legacy")
+SETUP(scarce, smmu, "smmuv3", "s1-small")
 SETUP(mapped, smmu, "smmuv3", "s1")
 SETUP(attached, smmu, "smmuv3", "s1")
 SETUP(attached, smmu_incoherent, "smmuv3", "s1-incoherent")
 
-#define RACE(id, a, b, c, d) \
-	{ .name = (id), .state_size = sizeof(struct meeting), .setup = (a), .thread = { (b), (c) }, .check = (d) }
+#define RACE(id, a, b, c, d)                                                      \
+	{                                                                         \
+		.name = (id), .state_size = sizeof(struct meeting), .setup = (a), \
+		.thread = { (b), (c) }, .check = (d)                              \
+	}
 
 const struct race races_hardware[] = {
 	{ "a device that is attached during an unmap never reads the page afterwards",
@@ -363,13 +415,19 @@ const struct race races_hardware[] = {
 	  { "smmu-unlink-early" } },
 	{ "during replace a device reads the old or the new, and never the old after the new",
 	  RACE("C076/vtd", attached_legacy, replace, read_twice, replaced_check),
+	  { "vtd-context-kept" } },
+	{ "the same with cold caches",
+	  RACE("C076/vtd-cold", cold_legacy, replace, read_twice, replaced_check),
 	  { "vtd-two-halves" } },
+	{ "the same from one first stage to another",
+	  RACE("C076/vtd-first", cold_scalable_first, replace, read_twice, replaced_check),
+	  { "vtd-first-halves" } },
 	{ "the same in scalable mode",
 	  RACE("C076/vtd-scalable", attached_scalable, replace, read_twice, replaced_check),
 	  { "vtd-no-forget" } },
 	{ "the same on an SMMU",
-	  RACE("C076/smmuv3", attached_smmu, replace, read_twice, replaced_check),
-	  { "smmu-no-forget" } },
+	  RACE("C076/smmuv3", cold_smmu, replace, read_twice, replaced_check),
+	  { "smmu-no-sync" } },
 	{ "two groups attach a domain while a page of it goes: neither reads it afterwards",
 	  { .name = "C092/vtd",
 	    .state_size = sizeof(struct meeting),
@@ -386,18 +444,18 @@ const struct race races_hardware[] = {
 	  { "smmu-tag-late", "smmu-link-unlocked" } },
 	{ "two maps under tables that neither found: hardware sees each when it has returned",
 	  RACE("C161/vtd", attached_incoherent, map_far_0, map_far_9, both_mapped),
-	  { "vtd-synced-early" } },
+	  { "synced-early" } },
 	{ "the same on an SMMU",
 	  RACE("C161/smmuv3", attached_smmu_incoherent, map_far_0, map_far_9, both_mapped),
-	  { "arm-synced-early" } },
+	  { "synced-early" } },
 	{ "two maps make the same tables: neither is lost",
 	  RACE("C162/vtd", open_legacy, grow_0, grow_9, both_grown),
-	  { "vtd-install-blind" } },
+	  { "install-blind" } },
 	{ "a domain ID that was given back leads to nothing of its last domain",
-	  RACE("C163/vtd", attached_legacy, leave_and_free, come_with_another, another_check),
+	  RACE("C163/vtd", scarce_legacy, leave_and_free, come_with_another, another_check),
 	  { "vtd-unlink-early" } },
 	{ "an ASID that was given back leads to nothing of its last domain",
-	  RACE("C163/smmuv3", attached_smmu, leave_and_free, come_with_another, another_check),
+	  RACE("C163/smmuv3", scarce_smmu, leave_and_free, come_with_another, another_check),
 	  { "smmu-id-early" } },
 	{ 0 },
 };
