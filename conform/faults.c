@@ -59,6 +59,7 @@ static struct work begin(struct subject *s)
 	if (!s->machine)
 		subject_boot(s, MACHINE_BOOT_NO_DEVICES);
 	w.soft = soft_create(s, s->sys);
+	w.soft->mm_phys = uiommu_posix_mm_phys;
 	for (unsigned int i = 0; i < 2; i++) {
 		w.soft->device[i].asks = true;
 		w.soft->device[i].pasid_bits = 3;

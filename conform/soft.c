@@ -668,8 +668,9 @@ uint64_t soft_translate(const struct soft *soft, unsigned int device, uiommu_pas
 		return iova;
 	if (domain->type == UIOMMU_DOMAIN_SVA) {
 		struct soft_domain *process = (struct soft_domain *)(uintptr_t)pages;
-		uiommu_phys_t phys =
-			atomic_load(&process->exited) ? 0 : uiommu_posix_mm_phys(process->mm, iova);
+		uiommu_phys_t phys = atomic_load(&process->exited) || !soft->mm_phys ?
+					     0 :
+					     soft->mm_phys(process->mm, iova);
 
 		return phys ? phys : SOFT_BLOCKED;
 	}

@@ -103,6 +103,8 @@ struct soft {
 	struct soft_instance instance[SOFT_INSTANCES];
 	struct soft_device device[SOFT_DEVICES];
 	int identity_error; /* what its domain_alloc_identity answers; used without a static one */
+	/* Where a process's page is: uiommu_posix_mm_phys() on that host; NULL: processes have no pages. */
+	uiommu_phys_t (*mm_phys)(struct uiommu_mm *mm, uint64_t address);
 	unsigned int domains; /* alive */
 	struct soft_response response[SOFT_RESPONSES];
 	struct soft_event event[SOFT_EVENTS];

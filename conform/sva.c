@@ -87,6 +87,7 @@ static struct soft *few_pasids(struct subject *s)
 
 	subject_boot(s, MACHINE_BOOT_NO_DEVICES);
 	soft = soft_create(s, s->sys);
+	soft->mm_phys = uiommu_posix_mm_phys;
 	for (unsigned int i = 0; i < 3; i++) {
 		soft->device[i].pasid_bits = i ? 2 : 3;
 		soft->device[i].sva = i < 2;
