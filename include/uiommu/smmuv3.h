@@ -38,7 +38,7 @@ enum uiommu_smmuv3_flags {
 	UIOMMU_SMMUV3_NO_ATS = 1u << 13,
 };
 
-/* How the SMMU says that there are events or errors. */
+/* How the SMMU says that there are events, page requests or errors. */
 enum uiommu_smmuv3_irq {
 	UIOMMU_SMMUV3_IRQ_MSI, /* by messages, through the port; if either cannot: as POLL */
 	UIOMMU_SMMUV3_IRQ_WIRED, /* the host connected its lines and calls uiommu_instance_poll() */

@@ -386,7 +386,13 @@ static void test_guest_commands(void **unused)
 
 static void use(struct fake *f)
 {
-	struct uiommu_domain *domain, *pasid, *parent;
+	static const struct uiommu_mm_format_info mm = {
+		.format = UIOMMU_MM_ARM64,
+		.va_bits = 48,
+		.granule_shift = 12,
+		.phys_bits = 48,
+	};
+	struct uiommu_domain *domain, *pasid, *parent, *sva;
 	struct uiommu_device *dev;
 
 	EXPECT(fake_start(f), 0);
@@ -400,6 +406,8 @@ static void use(struct fake *f)
 	EXPECT(uiommu_domain_alloc_paging(dev, UIOMMU_ALLOC_DIRTY_TRACKING, &domain), 0);
 	EXPECT(uiommu_domain_alloc_paging(dev, UIOMMU_ALLOC_PASID, &pasid), 0);
 	EXPECT(uiommu_domain_alloc_paging(dev, UIOMMU_ALLOC_NEST_PARENT, &parent), 0);
+	EXPECT(uiommu_smmuv3_driver_ops.domain_alloc_sva(dev, NULL, &mm, &sva), 0);
+	sva->ops->free(sva);
 	EXPECT(uiommu_attach_device(domain, dev), 0);
 	EXPECT(uiommu_attach_device_pasid(pasid, dev, 200, NULL), 0);
 	EXPECT(uiommu_map(pasid, 0x12345000, 0x1000, 0x1000, UIOMMU_READ), 0);
@@ -430,6 +438,8 @@ static void test_sweep(void **unused)
 
 		assert_true(nth < 1000);
 		fake_init(&f);
+		f.idr0 |= SMMUV3_IDR0_ATS | SMMUV3_IDR0_PRI;
+		f.idr1 |= 4u << 11; /* 16 page requests */
 		f.config.irq = UIOMMU_SMMUV3_IRQ_MSI;
 		uiommu_test_fail_nth(f.test, nth);
 		use(&f);

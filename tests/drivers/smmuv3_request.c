@@ -267,6 +267,15 @@ static void test_overflow(void **unused)
 		assert_int_equal(b.seen.count, 1);
 		assert_int_equal(b.seen.request[0].address, 0x9000);
 	}
+	/* One that could not be written. */
+	b.seen.groups = 0;
+	fake_request(&b.f, FROM(SMMUV3_PRI0_R), 0x1000 | 7);
+	fake_error(&b.f, SMMUV3_GERROR_PRIQ_ABT_ERR);
+	poll(&b);
+	fake_request(&b.f, FROM(SMMUV3_PRI0_R | SMMUV3_PRI0_LAST), 0x9000 | 7);
+	poll(&b);
+	assert_int_equal(b.seen.groups, 1);
+	assert_int_equal(b.seen.count, 1);
 	uiommu_detach_device_pasid(b.domain, b.dev, PASID);
 	teardown(&b);
 }

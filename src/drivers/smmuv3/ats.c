@@ -8,7 +8,8 @@
  * being translated by the SMMU.  A reset of the function ends it.
  *
  * CERROR_ATC_INV_SYNC tells that some ATC_INV since the last CMD_SYNC was not answered, and not which.  With
- * several devices in question each is asked again, alone.
+ * several devices in question each is asked again, alone.  All that was asked of the others, and of the SMMU's own
+ * caches, is done by then.  The wait is that of the hardware, once or twice for each device that is silent.
  */
 #include "src/drivers/smmuv3/smmu.h"
 

@@ -20,7 +20,7 @@
  *
  * ATS is on while anything of the device is translated, since the SMMU answers no translation requests of a
  * stream that bypasses or is blocked (5.2, EATS), unless a guest has it off.  It changes under the lock of the one domain whose
- * invalidations it concerns: that through which the device begins to be translated, or ends.
+ * invalidations it concerns: that through which the device begins to be translated, or ends (ats.c).
  */
 #include "src/drivers/smmuv3/smmu.h"
 

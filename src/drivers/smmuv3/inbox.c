@@ -117,6 +117,7 @@ void uiommu_smmuv3_inbox_wait(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inb
 	bool first = true, under_way;
 
 	uiommu_smmuv3_patience_begin(smmu, &patience);
+	patience.limit_ns = SMMU_HANDLER_PATIENCE_NS;
 	do {
 		uiommu_port_mutex_lock(smmu->host, &inbox->lock);
 		if (first)

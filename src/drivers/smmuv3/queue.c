@@ -172,9 +172,11 @@ void uiommu_smmuv3_errors(struct uiommu_smmuv3 *smmu)
 	if (active)
 		acknowledge(smmu, active);
 	uiommu_port_mutex_unlock(smmu->host, &smmu->cmdq.lock);
-	/* Its group will never be complete. */
-	if (active & SMMUV3_GERROR_PRIQ_ABT_ERR)
+	/* The group of what could not be written will never be complete. */
+	if (active & SMMUV3_GERROR_PRIQ_ABT_ERR) {
+		uiommu_smmuv3_requests_take(smmu);
 		uiommu_page_requests_lost(&smmu->instance);
+	}
 }
 
 /* ---- submitting -------------------------------------------------------------------------------- */

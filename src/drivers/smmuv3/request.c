@@ -155,6 +155,7 @@ static void drain_pri(struct uiommu_smmuv3 *smmu)
 	struct smmu_patience patience;
 
 	uiommu_smmuv3_patience_begin(smmu, &patience);
+	patience.limit_ns = SMMU_HANDLER_PATIENCE_NS;
 	while (!begin(smmu))
 		if (!uiommu_smmuv3_patience_turn(smmu, &patience)) {
 			uiommu_log(smmu->host, UIOMMU_LOG_WARN,

@@ -14,7 +14,11 @@
  * are recorded with their address.
  *
  * A domain has a tag for each SMMU on which it is attached: the ASID or VMID under which that one caches
- * it; and a link for each (device, PASID), by which device TLBs (ATCs) are found.
+ * it; and a link for each (device, PASID), by which device TLBs (ATCs) are found.  The tables of a domain may be
+ * those of a process (sva.c).
+ *
+ * Devices ask for pages by PRI or by stalling (request.c, event.c).  One that does not answer an invalidation of
+ * its ATC uses ATS no more, until it has been reset (ats.c).
  *
  * Locks, outermost first: the domain's (tags, links), the SMMU's (tables, IDs, devices, ATS and quarantine),
  * those of the event and PRI queues, the command queue's.  The core's group mutex lies outside of all of them.
@@ -317,6 +321,8 @@ struct smmu_patience {
 #define SMMU_PATIENCE_NS 1000000000ull
 /* A function has 1 minute, and half of it more, to answer an invalidation (PCIe 6.0, 10.3.1). */
 #define SMMU_ATC_PATIENCE_NS 100000000000ull
+/* Whoever answers a page request may have to read the page from somewhere. */
+#define SMMU_HANDLER_PATIENCE_NS 10000000000ull
 void uiommu_smmuv3_patience_begin(struct uiommu_smmuv3 *smmu, struct smmu_patience *p);
 /* Takes a turn; false when it has been too long. */
 bool uiommu_smmuv3_patience_turn(struct uiommu_smmuv3 *smmu, struct smmu_patience *p);
