@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The bugs that the explored races must find: see mutate.py for what an edit is.
 
-Run as a program it prints the names of the sources that are copied.
+Run as a program it prints the names of the sources that are read.
 """
 
 ATTACH = "src/core/attach.c"
@@ -9,7 +9,9 @@ DEVICE = "src/core/device.c"
 FWSPEC = "src/core/fwspec.c"
 GROUP = "src/core/group.c"
 INSTANCE = "src/core/instance.c"
+PAGE_REQUEST = "src/core/page_request.c"
 PASID = "src/core/pasid.c"
+RESET = "src/core/reset.c"
 VTD_DOMAIN = "src/drivers/vtd/domain.c"
 VTD_TABLE = "src/drivers/vtd/table.c"
 SMMU_ATTACH = "src/drivers/smmuv3/attach.c"
@@ -89,6 +91,29 @@ BUGS = {
     "attach-empty": [expr(ATTACH, "attach_checked", "!group->members", "false")],
     # S003: the group of a device is taken for granted after the lock was waited for.
     "group-unchecked": [expr(GROUP, "uiommu_group_lock_of", "dev->group == group", "true")],
+
+    # C125: a detach does not wait for the handler; it does not tell that it is under way.
+    "flush-beside-handler": gone(PAGE_REQUEST, "flush",
+                                 "uiommu_lock(sys, &faults->handling);",
+                                 "uiommu_unlock(sys, &faults->handling);"),
+    "changing-unnoticed": [expr(PAGE_REQUEST, "find_consumer", "changing(group, pasid)",
+                                "false")],
+    # C125: an answer is sent without the lock that keeps its group; who answers is decided without one.
+    "response-unserialised": gone(PAGE_REQUEST, "uiommu_page_response",
+                                  "uiommu_lock(sys, &faults->responding);",
+                                  "uiommu_unlock(sys, &faults->responding);"),
+    "claim-unlocked": gone(PAGE_REQUEST, "uiommu_page_response",
+                           "uiommu_lock(sys, &sys->table);",
+                           "uiommu_unlock(sys, &sys->table);"),
+    # C125: what the core has answered stays in the consumer's queue.
+    "queue-left-behind": [edit(PAGE_REQUEST, "flush", "uiommu_fault_queue_remove(group);",
+                               "")],
+    # C090: one of two resets lets both through; siblings are forgotten; resets do not nest.
+    "reset-not-counted": [expr(RESET, "release_one", "dev->reset_blocked > 1", "false")],
+    "reset-alias-missed": [first(RESET, "same_to_iommu", "if (BUG) return a == b;")],
+    "reset-switched-through": [expr(ATTACH, "passed_over", "uiommu_blocked_by_reset(dev)",
+                                    "false")],
+    "reset-not-nested": [expr(RESET, "uiommu_device_reset_done", "--dev->resets", "false")],
 
     # C160, C092: hardware may walk a domain before invalidations reach it.
     "vtd-tag-late": [
@@ -170,4 +195,4 @@ SOURCES = sorted({e["file"] for edits in BUGS.values() for e in edits} | set(INC
 FILES = [file for file in SOURCES if file.endswith(".c")]
 
 if __name__ == "__main__":
-    print("\n".join(FILES))
+    print("\n".join(SOURCES))

@@ -15,7 +15,8 @@
 #include "tests/explore/mutants.h"
 #include "tests/explore/race.h"
 
-static const struct race *const tables[] = { races_core, races_attach, races_hardware };
+static const struct race *const tables[] = { races_core, races_attach, races_faults, races_reset,
+					     races_hardware };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 struct run {

@@ -23,7 +23,8 @@ struct race {
 };
 
 /* Each ended by an entry without title. */
-extern const struct race races_core[], races_attach[], races_hardware[];
+extern const struct race races_core[], races_attach[], races_faults[], races_reset[],
+	races_hardware[];
 
 /* What must hold in the set-up, in a thread or in a check. */
 #define MUST(condition)                                                                  \
