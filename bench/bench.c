@@ -15,6 +15,7 @@ static const struct {
 	const char *name;
 	int (*run)(struct bench_report *report);
 } areas[] = {
+	{ "pasid", bench_pasid },
 	{ "pgtable", bench_pgtable },
 };
 

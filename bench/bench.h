@@ -47,6 +47,7 @@ void bench_sample(bench_case run, void *context, unsigned int count, double *ns_
 void bench_add(struct bench_report *report, const struct bench_result *result);
 
 /* The areas: each runs its cases; 0, or -1 after a word on stderr. */
+int bench_pasid(struct bench_report *report);
 int bench_pgtable(struct bench_report *report);
 
 /** bench_main() - uiommu bench [AREA] [--format table|json]; the exit status */
