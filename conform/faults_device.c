@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "conform/faults.h"
-#include "conform/interleave.h"
 #include "conform/process.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
@@ -79,14 +78,14 @@ static void start(struct subject *s, struct work *w)
 /* How the DMA ended that was started: until then hardware and its driver go on. */
 static enum machine_dma_status finish(struct subject *s, struct work *w)
 {
-	struct interleave_wait wait = { 0 };
 	enum machine_dma_status status;
+	unsigned int rounds = 0;
 	uint64_t word;
 
 	do {
 		machine_settle(s->machine);
 		status = machine_dma_finish(w->device, &word, sizeof(word));
-	} while (status == MACHINE_DMA_WAITING && interleave_wait(&wait));
+	} while (status == MACHINE_DMA_WAITING && ++rounds < 200);
 	return status;
 }
 
@@ -224,6 +223,115 @@ static void c254_queue_of_hardware(struct subject *s)
 	end(s, &w);
 }
 
+static void c255_all_at_once(struct subject *s)
+{
+	static const char *const labels[] = { "pri0", "pripair0" };
+	struct machine_device *device[2];
+	struct machine_page_response response;
+	unsigned int sent[2] = { 0 }, answers;
+	struct work w;
+
+	begin(s, &w, true);
+	w.taken[0].code = UIOMMU_PAGE_INVALID;
+	for (unsigned int i = 0; i < 2; i++) {
+		device[i] = subject_machine_device(s, labels[i]);
+		CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], subject_device(s, labels[i]),
+						       PASID, NULL));
+	}
+	/* Twice: what is outstanding is so until it is answered, and no longer. */
+	for (unsigned int round = 0; round < 2; round++) {
+		w.taken[0].groups = 0;
+		for (unsigned int i = 0; i < 2; i++) {
+			struct machine_page_request r = { .iova = s->iova,
+							  .pasid = PASID,
+							  .flags = MACHINE_DMA_WITH_PASID,
+							  .prot = UIOMMU_READ,
+							  .last = true };
+
+			for (sent[i] = 0; r.group < 256; r.group++, sent[i]++)
+				if (machine_page_request(device[i], &r))
+					break;
+			CHECK(s, sent[i] > 0 && sent[i] < 256,
+			      "%s may have %u requests outstanding", labels[i], sent[i]);
+		}
+		machine_settle(s->machine);
+		CHECK(s, w.taken[0].groups == sent[0] + sent[1], "of %u groups %u were handed over",
+		      sent[0] + sent[1], w.taken[0].groups);
+		for (unsigned int i = 0; i < 2; i++) {
+			for (answers = 0; machine_page_response(device[i], &response); answers++)
+				CHECK(s, response.code == 1, "%s: code %u", labels[i],
+				      response.code);
+			CHECK(s, answers == sent[i], "%s: %u responses to %u requests", labels[i],
+			      answers, sent[i]);
+		}
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		uiommu_detach_device_pasid(w.domain[0], subject_device(s, labels[i]), PASID);
+	end(s, &w);
+}
+
+static void c256_drained(struct subject *s)
+{
+	struct uiommu_attach_handle handle[2];
+	struct faults_taken unused = { 0 };
+	struct uiommu_domain *spare;
+	struct work w;
+
+	begin(s, &w, false);
+	memset(handle, 0, sizeof(handle));
+	w.taken[0].keep = true;
+	w.taken[1].code = UIOMMU_PAGE_INVALID;
+	w.may_try_again = true;
+	CHECK_OK(s, uiommu_map(w.domain[1], s->iova + s->page, w.buffer.phys, s->page, RW));
+	/* Another PASID keeps page requests on. */
+	spare = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
+	CHECK_OK(s, uiommu_set_page_request_handler(spare, faults_take, &unused));
+	CHECK_OK(s, uiommu_attach_device_pasid(spare, w.dev, PASID + 1, NULL));
+	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], w.dev, PASID, &handle[0]));
+	/* Replaced while hardware has a request that nobody has looked at: it is the old domain's, or asked anew. */
+	start(s, &w);
+	CHECK_OK(s, uiommu_replace_device_pasid(w.domain[1], w.dev, PASID, &handle[1]));
+	machine_settle(s->machine);
+	CHECK(s, finish(s, &w) == MACHINE_DMA_REFUSED, "a DMA for nothing was not refused");
+	got(s, &w, 1);
+	CHECK(s, w.taken[0].groups + w.taken[1].groups <= 1, "one request was handed over %u times",
+	      w.taken[0].groups + w.taken[1].groups);
+	if (w.taken[0].groups)
+		uiommu_page_response(w.taken[0].group[0].open, UIOMMU_PAGE_SUCCESS);
+	w.may_try_again = false;
+	w.taken[1].keep = true;
+	/* Detached in the same state, and then reported and unanswered. */
+	for (unsigned int looked = 0; looked < 2; looked++) {
+		const unsigned int before = w.taken[1].groups;
+
+		if (looked)
+			CHECK_OK(s, uiommu_attach_device_pasid(w.domain[1], w.dev, PASID, NULL));
+		start(s, &w);
+		if (looked) {
+			machine_settle(s->machine);
+			CHECK(s, w.taken[1].groups == before + 1, "not handed over");
+		}
+		uiommu_detach_device_pasid(w.domain[1], w.dev, PASID);
+		CHECK(s, finish(s, &w) == MACHINE_DMA_REFUSED,
+		      "a device waits for ever for a domain that was detached, its request %s",
+		      looked ? "reported" : "in hardware's queue");
+		got(s, &w, 1);
+		for (unsigned int i = before; i < w.taken[1].groups; i++)
+			uiommu_page_response(w.taken[1].group[i].open, UIOMMU_PAGE_SUCCESS);
+		machine_settle(s->machine);
+	}
+	/* Whoever is next there is not asked for anything of this. */
+	w.taken[0].groups = 0;
+	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], w.dev, PASID, NULL));
+	machine_settle(s->machine);
+	CHECK(s, !w.taken[0].groups && !unused.groups,
+	      "a request from before was handed to the next domain");
+	uiommu_detach_device_pasid(w.domain[0], w.dev, PASID);
+	uiommu_detach_device_pasid(spare, w.dev, PASID + 1);
+	uiommu_domain_free(spare);
+	end(s, &w);
+}
+
 static void c257_nobody_on_hardware(struct subject *s)
 {
 	struct machine_page_response response;
@@ -252,6 +360,27 @@ static void c257_nobody_on_hardware(struct subject *s)
 	end(s, &w);
 }
 
+static void c258_enabled(struct subject *s)
+{
+	struct machine_page_response response;
+	struct work w;
+
+	begin(s, &w, true);
+	CHECK(s, request(s, &w, PASID, 1, 0, true) == -UIOMMU_EINVAL,
+	      "a device may ask before anybody answers");
+	for (unsigned int round = 0; round < 2; round++) {
+		CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], w.dev, PASID, NULL));
+		CHECK_OK(s, request(s, &w, PASID, 1, 0, true));
+		machine_settle(s->machine);
+		CHECK(s, machine_page_response(w.device, &response) && response.code == 0,
+		      "a request was not answered");
+		uiommu_detach_device_pasid(w.domain[0], w.dev, PASID);
+		CHECK(s, request(s, &w, PASID, 1, 0, true) == -UIOMMU_EINVAL,
+		      "a device may ask after nobody answers any more");
+	}
+	end(s, &w);
+}
+
 #define ASKS (CONFORM_HARDWARE | CONFORM_ASKS)
 #define NEEDS MACHINE_PASID_DMA
 
@@ -264,8 +393,16 @@ const struct conform_scenario conform_faults_device[] = {
 	{ "C254", "Groups come whole through hardware's queue, however often that comes round",
 	  "PCIe 6.0, 10.4.1; VT-d 7.4; SMMUv3 7.4", AREA_FAULTS, ASKS, NEEDS,
 	  c254_queue_of_hardware },
+	{ "C255", "What all devices may ask for at once has room in hardware's queue",
+	  "PCIe 6.0, 10.5.2.4: outstanding page request allocation; VT-d 7.4.1; SMMUv3 8.2",
+	  AREA_FAULTS, ASKS, NEEDS, c255_all_at_once },
+	{ "C256", "Replaced or detached, a PASID has nothing left in hardware's queue",
+	  "VT-d 7.10; SMMUv3 4.6; Linux iopf_queue_flush_dev", AREA_FAULTS, ASKS, NEEDS,
+	  c256_drained },
 	{ "C257", "A group that nobody answers for gets one INVALID from the driver",
 	  "PCIe 6.0, 10.4.2; Linux answers each request", AREA_FAULTS, ASKS, NEEDS,
 	  c257_nobody_on_hardware },
+	{ "C258", "A device may ask while somebody answers, and neither before nor after",
+	  "PCIe 6.0, 10.5.2.2: PRI enable", AREA_FAULTS, ASKS, NEEDS, c258_enabled },
 	{ 0 },
 };

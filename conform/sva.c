@@ -353,6 +353,53 @@ static void c114_last_page(struct subject *s)
 	process_end(s, &p);
 }
 
+static void c115_one_pasid(struct subject *s)
+{
+	struct process p = process_begin(s, NULL), q, r;
+	const char *second = "pasid1";
+	struct uiommu_mm *other;
+	uiommu_pasid_t pasid;
+	int rc;
+
+	subject_machine_device(s, second);
+	process_map(s, &p, p.base, 2, RW);
+	process_shares_all(s, &p, p.base, RW);
+	do
+		rc = process_bind(s, second, p.mm, &q);
+	while (rc == -UIOMMU_ENOMEM && s->fail_at && !s->retried++);
+	if (rc == -UIOMMU_EOPNOTSUPP) {
+		process_end(s, &p);
+		conform_skip(s, "%s's unit does not walk the tables of a process", second);
+	}
+	CHECK(s, rc == 0, "bind %s: %s", second, uiommu_strerror(rc));
+	CHECK(s, q.pasid == p.pasid, "one process has PASIDs %u and %u", p.pasid, q.pasid);
+	process_shares_all(s, &q, p.base, RW);
+	process_shares_all(s, &q, p.base + s->page, RW);
+	process_shares_all(s, &p, p.base + s->page, RW);
+	/* Both lose what the process loses. */
+	process_unmap(s, &p, p.base, 1);
+	process_refused_all(s, &p, p.base);
+	process_refused_all(s, &q, p.base);
+	/* One leaves, the other stays. */
+	uiommu_sva_unbind_device(p.sva);
+	p.sva = NULL;
+	process_refused(s, &p, p.base + s->page, &p.way[0]);
+	process_shares_all(s, &q, p.base + s->page, RW);
+	uiommu_sva_unbind_device(q.sva);
+	q.sva = NULL;
+	/* The PASID is the process's while that is there. */
+	pasid = p.pasid;
+	other = process_create(s, process_label(s));
+	rc = process_bind(s, process_label(s), other, &r);
+	CHECK(s, rc == 0, "bind: %s", uiommu_strerror(rc));
+	CHECK(s, r.pasid != pasid, "two processes have PASID %u", pasid);
+	process_end(s, &r);
+	process_end(s, &p);
+	r = process_begin(s, NULL);
+	CHECK(s, r.pasid == pasid, "PASID %u of a process that is gone is not used again", pasid);
+	process_end(s, &r);
+}
+
 static void c117_reused(struct subject *s)
 {
 	struct process p = process_begin(s, NULL), next;
@@ -526,8 +573,7 @@ static void c126_unbind_with_requests(struct subject *s)
 	const struct subject_dma *ask = &p.way[p.ways - 1];
 	const uiommu_pasid_t pasid = p.pasid;
 	enum machine_dma_status status;
-	struct interleave_wait wait = { 0 };
-	unsigned int refused, total;
+	unsigned int refused, total, rounds = 0;
 	uint64_t word = 0;
 
 	process_map(s, &p, p.base, 8, RW);
@@ -538,9 +584,10 @@ static void c126_unbind_with_requests(struct subject *s)
 		 machine_dma_start(p.device, false, p.base, NULL, sizeof(word), pasid, ask->flags));
 	uiommu_sva_unbind_device(p.sva);
 	p.sva = NULL;
-	do
+	do {
+		machine_settle(s->machine);
 		status = machine_dma_finish(p.device, &word, sizeof(word));
-	while (status == MACHINE_DMA_WAITING && interleave_wait(&wait));
+	} while (status == MACHINE_DMA_WAITING && ++rounds < 200);
 	CHECK(s, status == MACHINE_DMA_REFUSED,
 	      status == MACHINE_DMA_WAITING ? "a device waits for ever for a bond that has ended" :
 					      "a device was served after its bond had ended");
@@ -579,6 +626,8 @@ const struct conform_scenario conform_sva[] = {
 	  MM "its end is exclusive", AREA_PASID, DMA, NEEDS, c113_unmap },
 	{ "C114", "The last page of the address space is unmapped like any other",
 	  MM "its end is exclusive", AREA_PASID, DMA, NEEDS, c114_last_page },
+	{ "C115", "Two devices of one process use one PASID, which is its own until it is gone",
+	  SVA, AREA_PASID, DMA, NEEDS, c115_one_pasid },
 	{ "C116", "PASIDs run out, and are used again when they are free",
 	  "Linux iommu_alloc_global_pasid", AREA_PASID, CONFORM_ONCE, 0, c116_exhausted },
 	{ "C117", "The next process with a PASID sees nothing of the one before",
