@@ -320,10 +320,15 @@ static void c256_drained(struct subject *s)
 			uiommu_page_response(w.taken[1].group[i].open, UIOMMU_PAGE_SUCCESS);
 		machine_settle(s->machine);
 	}
-	/* Whoever is next there is not asked for anything of this. */
+	/* Whoever is next there is not asked for anything of this, as soon as it may come. */
 	w.taken[0].groups = 0;
+	w.taken[0].keep = false;
+	w.taken[0].code = UIOMMU_PAGE_INVALID;
+	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[1], w.dev, PASID, NULL));
+	start(s, &w);
+	uiommu_detach_device_pasid(w.domain[1], w.dev, PASID);
 	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], w.dev, PASID, NULL));
-	machine_settle(s->machine);
+	CHECK(s, finish(s, &w) == MACHINE_DMA_REFUSED, "a request from before was granted");
 	CHECK(s, !w.taken[0].groups && !unused.groups,
 	      "a request from before was handed to the next domain");
 	uiommu_detach_device_pasid(w.domain[0], w.dev, PASID);

@@ -45,7 +45,8 @@ struct conform_saboteur {
 
 /* Each ended by an entry without name; the list of them by NULL. */
 extern const struct conform_saboteur conform_saboteurs_operations[], conform_saboteurs_smmuv3[],
-	conform_saboteurs_vtd[], conform_saboteurs_virtio[], conform_saboteurs_groups[];
+	conform_saboteurs_vtd[], conform_saboteurs_virtio[], conform_saboteurs_groups[],
+	conform_saboteurs_requests[];
 extern const struct conform_saboteur *const conform_saboteur_tables[];
 
 /* What the driver has at a physical address, NULL if that is not RAM. */

@@ -539,6 +539,7 @@ static void attributes_default(struct wrap_access *access, struct subject *s, vo
 #define STAGE2 NULL, .places = { { "smmuv3@model", "stage2" } }
 #define ATS NULL, .places = { { "smmuv3@model", "ats" } }
 #define NO_RANGE NULL, .places = { { "smmuv3@model", "no-range" } }
+#define PRI NULL, .places = { { "smmuv3@model", "pri" } }
 #define LAZY NULL, .places = { { "smmuv3@model", "lazy" } }
 #define EDIT(function) .state_size = sizeof(struct smmu), .access = watch_commands, .edit = function
 
@@ -599,6 +600,14 @@ const struct conform_saboteur conform_saboteurs_smmuv3[] = {
 	  EDIT(cd_one_asid) },
 	{ "smmu-cd-late", "a context descriptor is complete when hardware is told to look", STAGE1,
 	  EDIT(cd_late) },
+	{ "smmu-pri-drop-atc-inv", "a device's TLB loses what the process loses", PRI,
+	  EDIT(drop_atc_inv) },
+	{ "smmu-pri-drop-cfgi-cd", "a PASID's entry is forgotten with its bond", PRI,
+	  EDIT(drop_cfgi_cd) },
+	{ "smmu-pri-drop-tlbi-asid", "a process's ASID is forgotten before another one has it", PRI,
+	  EDIT(drop_tlbi_asid) },
+	{ "smmu-pri-atc-without-pasid", "a process's PASID is named to the device's TLB", PRI,
+	  EDIT(atc_without_pasid) },
 	{ "smmu-events-not-taken", "the event queue is given back as it is read", STAGE1,
 	  .access = events_not_taken },
 	{ "smmu-events-off", "faults are recorded where the driver reads them", STAGE1,

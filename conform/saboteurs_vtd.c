@@ -312,6 +312,88 @@ static void root_not_loaded(struct wrap_access *access, struct subject *s, void 
 		access->value |= VTD_GSTS_RTPS;
 }
 
+/* ---- page requests, as the driver finds them in their queue ------------------------------------- */
+
+#define MAX_GROUPS 512
+
+struct requests {
+	uint64_t queue, head; /* PQA, what was taken of it */
+	struct {
+		bool open;
+		uint64_t pasid;
+	} group[MAX_GROUPS];
+};
+
+static void each_request(struct wrap_access *access, struct subject *s, struct requests *r,
+			 void (*what)(struct requests *r, uint64_t *request))
+{
+	uint64_t bytes = UINT64_C(4096) << (r->queue & VTD_PQA_PQS);
+
+	if (access->write && access->offset == VTD_REG_PQA)
+		r->queue = access->value;
+	wrap_access_call(access);
+	if (access->write || access->offset != VTD_REG_PQT)
+		return;
+	for (; r->head != (access->value & VTD_PQ_PTR);
+	     r->head = (r->head + VTD_PRQ_SIZE) % bytes) {
+		uint64_t *request = saboteur_ram(s, (r->queue & VTD_PQA_PQA) + r->head);
+
+		if (request && (request[0] & VTD_PRQ0_TYPE) == VTD_PRQ0_TYPE_REQUEST)
+			what(r, request);
+	}
+}
+
+static void of_the_first(struct requests *r, uint64_t *request)
+{
+	uint64_t index = (request[1] & VTD_PRQ1_PRGI) >> VTD_PRQ1_PRGI_SHIFT;
+
+	if (!r->group[index].open)
+		r->group[index].pasid = request[0] & VTD_PRQ0_PASID;
+	request[0] = (request[0] & ~VTD_PRQ0_PASID) | r->group[index].pasid;
+	r->group[index].open = !(request[1] & VTD_PRQ1_LPIG);
+}
+
+static void requests_by_index(struct wrap_access *access, struct subject *s, void *state)
+{
+	each_request(access, s, state, of_the_first);
+}
+
+static void is_last(struct requests *r, uint64_t *request)
+{
+	(void)r;
+	request[1] |= VTD_PRQ1_LPIG;
+}
+
+static void requests_each_last(struct wrap_access *access, struct subject *s, void *state)
+{
+	each_request(access, s, state, is_last);
+}
+
+static void is_not_last(struct requests *r, uint64_t *request)
+{
+	(void)r;
+	request[1] &= ~VTD_PRQ1_LPIG;
+}
+
+static void requests_none_last(struct wrap_access *access, struct subject *s, void *state)
+{
+	each_request(access, s, state, is_not_last);
+}
+
+static void only_reads(struct requests *r, uint64_t *request)
+{
+	(void)r;
+	if (request[1] & VTD_PRQ1_WR)
+		request[1] = (request[1] & ~VTD_PRQ1_WR) | VTD_PRQ1_RD;
+}
+
+static void requests_only_read(struct wrap_access *access, struct subject *s, void *state)
+{
+	each_request(access, s, state, only_reads);
+}
+
+#define PRI NULL, .places = { { "vtd@model", "pri" } }
+#define REQUESTS(function) .state_size = sizeof(struct requests), .access = function
 #define LEGACY NULL, .places = { { "vtd@model", "legacy" } }
 #define FIRST NULL, .places = { { "vtd@model", "scalable-first" } }
 #define SECOND NULL, .places = { { "vtd@model", "scalable-second" } }
@@ -362,5 +444,19 @@ const struct conform_saboteur conform_saboteurs_vtd[] = {
 	{ "vtd-root-not-loaded",
 	  "the root table's address counts once hardware was told to load it", LEGACY,
 	  .state_size = sizeof(unsigned int), .access = root_not_loaded },
+	{ "vtd-requests-by-index", "a group is one PASID's, whatever index others use", PRI,
+	  REQUESTS(requests_by_index) },
+	{ "vtd-requests-each-last", "a group is answered when its last request has come", PRI,
+	  REQUESTS(requests_each_last) },
+	{ "vtd-requests-none-last", "the last request of a group ends it", PRI,
+	  REQUESTS(requests_none_last) },
+	{ "vtd-requests-only-read", "a request for writing is one", PRI,
+	  REQUESTS(requests_only_read) },
+	{ "vtd-pri-drop-pasid-iotlb", "a PASID is forgotten before another process has it", PRI,
+	  EDIT(drop_pasid_iotlb) },
+	{ "vtd-pri-drop-pasid-cache", "a PASID's entry is forgotten with its bond", PRI,
+	  EDIT(drop_pasid_cache) },
+	{ "vtd-pri-drop-pasid-device-tlb", "a device's TLB loses what the process loses", PRI,
+	  EDIT(drop_pasid_device) },
 	{ 0 },
 };
