@@ -142,6 +142,9 @@ struct uiommu_ops {
 
 	bool (*capable)(struct uiommu_device *dev, enum uiommu_cap cap);
 
+	/* As uiommu_device_hw_info(), with room for 64 bytes at @data, aligned to 8; NULL: nothing to tell. */
+	int (*hw_info)(struct uiommu_device *dev, uint32_t *type, void *data, size_t *size);
+
 	/* Append the device's reserved regions with uiommu_resv_add(); 0 or -UIOMMU_ENOMEM. */
 	int (*get_resv_regions)(struct uiommu_device *dev, struct uiommu_resv_list *list);
 

@@ -104,6 +104,15 @@ UIOMMU_API void uiommu_smmuv3_stop(struct uiommu_smmuv3 *smmu);
 
 UIOMMU_API struct uiommu_instance *uiommu_smmuv3_instance(struct uiommu_smmuv3 *smmu);
 
+/* What uiommu_device_hw_info() tells: UIOMMU_HW_INFO_SMMUV3. */
+struct uiommu_smmuv3_hw_info {
+	uint32_t flags; /* 0 */
+	uint32_t reserved; /* 0 */
+	uint32_t idr[6]; /* IDR0 to IDR5, 6.3.1 to 6.3.6 */
+	uint32_t iidr; /* 6.3.7 */
+	uint32_t aidr; /* 6.3.8 */
+};
+
 /** uiommu_smmuv3_describe() - "stage 1 48 bits, 4K granule, 2-level streams, ..." into @text */
 UIOMMU_API void uiommu_smmuv3_describe(const struct uiommu_smmuv3 *smmu, char *text, size_t size);
 

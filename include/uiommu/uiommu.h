@@ -215,6 +215,25 @@ enum uiommu_cap {
 /** uiommu_device_capable() - the driver's answer for this device; false without an instance */
 UIOMMU_API bool uiommu_device_capable(struct uiommu_device *dev, enum uiommu_cap cap);
 
+/* What uiommu_device_hw_info() tells.  The numbers are those of Linux's IOMMU_HW_INFO_TYPE_x. */
+enum uiommu_hw_info_type {
+	UIOMMU_HW_INFO_NONE = 0,
+	UIOMMU_HW_INFO_VTD = 1, /* struct uiommu_vtd_hw_info of uiommu/vtd.h */
+	UIOMMU_HW_INFO_SMMUV3 = 2, /* struct uiommu_smmuv3_hw_info of uiommu/smmuv3.h */
+};
+
+/**
+ * uiommu_device_hw_info() - the registers that say what @dev's IOMMU can do, as the hardware has them
+ * @dev: the device
+ * @type: enum uiommu_hw_info_type: what is asked for, NONE: whatever there is; on success what @data is
+ * @data: gets as much as fits
+ * @size: its bytes; on success those of the whole, 0 with NONE
+ *
+ * Return: 0; -UIOMMU_ENODEV: no IOMMU; -UIOMMU_EOPNOTSUPP: it has nothing of this @type.
+ */
+UIOMMU_API int uiommu_device_hw_info(struct uiommu_device *dev, uint32_t *type, void *data,
+				     size_t *size);
+
 enum uiommu_bind_flags {
 	UIOMMU_BIND_MANAGED_DMA = 1u << 0, /* the driver takes ownership itself (VFIO): no gate */
 };

@@ -75,6 +75,14 @@ UIOMMU_API struct uiommu_instance *uiommu_vtd_instance(struct uiommu_vtd *unit);
 /** uiommu_vtd_describe() - "legacy, 48 bits, 4K 2M 1G, queued invalidation, ..." into @text */
 UIOMMU_API void uiommu_vtd_describe(const struct uiommu_vtd *unit, char *text, size_t size);
 
+/* What uiommu_device_hw_info() tells: UIOMMU_HW_INFO_VTD. */
+struct uiommu_vtd_hw_info {
+	uint32_t flags; /* 0 */
+	uint32_t reserved; /* 0 */
+	uint64_t cap_reg; /* 11.4.2 */
+	uint64_t ecap_reg; /* 11.4.3 */
+};
+
 /*
  * A guest's first stage, for uiommu_domain_alloc_nested() with UIOMMU_NESTED_VTD_S1; the parent is a second
  * stage.  Other values, and what the unit does not have: -UIOMMU_EIO.

@@ -526,6 +526,27 @@ bool uiommu_device_capable(struct uiommu_device *dev, enum uiommu_cap cap)
 	return instance && instance->ops->capable && instance->ops->capable(dev, cap);
 }
 
+int uiommu_device_hw_info(struct uiommu_device *dev, uint32_t *type, void *data, size_t *size)
+{
+	struct uiommu_instance *instance = uiommu_device_instance(dev);
+	const size_t room = *size;
+	uint64_t whole[8];
+	int rc;
+
+	if (!instance)
+		return -UIOMMU_ENODEV;
+	if (!instance->ops->hw_info) {
+		if (*type != UIOMMU_HW_INFO_NONE)
+			return -UIOMMU_EOPNOTSUPP;
+		*size = 0;
+		return 0;
+	}
+	rc = instance->ops->hw_info(dev, type, whole, size);
+	if (!rc)
+		memcpy(data, whole, *size < room ? *size : room);
+	return rc;
+}
+
 void *uiommu_device_priv(const struct uiommu_device *dev)
 {
 	return dev->priv;

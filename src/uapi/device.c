@@ -466,12 +466,32 @@ void uiommu_iommufd_device_unbind(struct iommufd_device *device)
 	iommufd_put(ctx);
 }
 
+/* As much of @length bytes as the program has room for, and zeros behind them. */
+static int write_whole(struct uiommu_uapi *uapi, uint64_t to, uint32_t room, const void *data,
+		       size_t length)
+{
+	static const unsigned char zeros[64];
+	size_t done = length < room ? length : room;
+	int rc = done ? uapi_write_user(uapi, to, data, done) : 0;
+
+	while (!rc && done < room) {
+		size_t piece = room - done < sizeof(zeros) ? room - done : sizeof(zeros);
+
+		rc = uapi_write_user(uapi, to + done, zeros, piece);
+		done += piece;
+	}
+	return rc;
+}
+
 int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command)
 {
 	struct abi_iommu_hw_info *arg = command->argument;
 	struct iommufd_object *object;
 	struct uiommu_device *dev;
+	unsigned char data[64];
+	size_t length = sizeof(data);
 	uint32_t pasids, bits = 0;
+	int rc;
 
 	if (arg->flags & ~(uint32_t)ABI_IOMMU_HW_INFO_FLAG_INPUT_TYPE || arg->reserved[0] ||
 	    arg->reserved[1] || arg->reserved[2])
@@ -481,21 +501,16 @@ int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command)
 	object = uiommu_iommufd_object_find(command->ctx, arg->dev_id, IOMMUFD_DEVICE);
 	if (!object)
 		return -UIOMMU_ENOENT;
-	if (arg->data_type)
-		return -UIOMMU_EOPNOTSUPP; /* no driver hands out its registers yet */
 	dev = iommufd_to_device(object)->dev;
-	for (uint32_t i = 0; i < arg->data_len; i++) {
-		const uint8_t zero = 0;
-		int rc = uapi_write_user(command->ctx->uapi, arg->data_uptr + i, &zero, 1);
-
-		if (rc)
-			return rc;
-	}
+	rc = uiommu_device_hw_info(dev, &arg->data_type, data, &length);
+	if (!rc)
+		rc = write_whole(command->ctx->uapi, arg->data_uptr, arg->data_len, data, length);
+	if (rc)
+		return rc;
 	pasids = uiommu_device_max_pasids(dev);
 	while (pasids >> (bits + 1))
 		bits++;
-	arg->data_len = 0;
-	arg->data_type = ABI_IOMMU_HW_INFO_TYPE_NONE;
+	arg->data_len = (uint32_t)length;
 	arg->out_max_pasid_log2 = (uint8_t)bits;
 	arg->out_capabilities = (uiommu_device_capable(dev, UIOMMU_CAP_DIRTY_TRACKING) ?
 					 ABI_IOMMU_HW_CAP_DIRTY_TRACKING :

@@ -192,6 +192,24 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 	return false;
 }
 
+/* The registers as they are, whatever this driver makes of them. */
+static int hw_info(struct uiommu_device *dev, uint32_t *type, void *data, size_t *size)
+{
+	const struct smmu_device *device = uiommu_device_priv(dev);
+	struct uiommu_smmuv3_hw_info *info = data;
+
+	if (*type != UIOMMU_HW_INFO_NONE && *type != UIOMMU_HW_INFO_SMMUV3)
+		return -UIOMMU_EOPNOTSUPP;
+	info->flags = info->reserved = 0;
+	for (uint32_t i = 0; i < 6; i++)
+		info->idr[i] = smmu_read32(device->smmu, SMMUV3_REG_IDR0 + 4 * i);
+	info->iidr = smmu_read32(device->smmu, SMMUV3_REG_IIDR);
+	info->aidr = smmu_read32(device->smmu, SMMUV3_REG_AIDR);
+	*type = UIOMMU_HW_INFO_SMMUV3;
+	*size = sizeof(*info);
+	return 0;
+}
+
 static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *list)
 {
 	const struct smmu_device *device = uiommu_device_priv(dev);
@@ -215,6 +233,7 @@ const struct uiommu_ops uiommu_smmuv3_driver_ops = {
 	.release_device = release_device,
 	.device_group = device_group,
 	.capable = capable,
+	.hw_info = hw_info,
 	.get_resv_regions = get_resv_regions,
 	.domain_alloc_paging = uiommu_smmuv3_domain_alloc,
 	.domain_alloc_nested = uiommu_smmuv3_domain_alloc_nested,

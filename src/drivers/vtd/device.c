@@ -123,6 +123,23 @@ static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
 	return false;
 }
 
+/* The registers as they are, whatever this driver makes of them. */
+static int hw_info(struct uiommu_device *dev, uint32_t *type, void *data, size_t *size)
+{
+	const struct vtd_device *device = uiommu_device_priv(dev);
+	struct uiommu_vtd_hw_info *info = data;
+
+	if (*type != UIOMMU_HW_INFO_NONE && *type != UIOMMU_HW_INFO_VTD)
+		return -UIOMMU_EOPNOTSUPP;
+	*info = (struct uiommu_vtd_hw_info){
+		.cap_reg = device->unit->cap,
+		.ecap_reg = device->unit->ecap,
+	};
+	*type = UIOMMU_HW_INFO_VTD;
+	*size = sizeof(*info);
+	return 0;
+}
+
 static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *list)
 {
 	const struct vtd_device *device = uiommu_device_priv(dev);
@@ -153,6 +170,7 @@ const struct uiommu_ops uiommu_vtd_driver_ops = {
 	.release_device = release_device,
 	.device_group = device_group,
 	.capable = capable,
+	.hw_info = hw_info,
 	.get_resv_regions = get_resv_regions,
 	.def_domain_type = def_domain_type,
 	.domain_alloc_paging = uiommu_vtd_domain_alloc,
