@@ -142,6 +142,7 @@ static int attach_hwpt(struct iommufd_device *device, uiommu_pasid_t pasid,
 		if (!rc) {
 			made->pasid = pasid;
 			made->hwpt = hwpt;
+			made->first = device->dev;
 			rc = core_attach(device, made);
 		}
 		if (rc)
@@ -222,6 +223,7 @@ static int replace_hwpt(struct iommufd_device *device, uiommu_pasid_t pasid,
 	*made = (struct iommufd_attach){
 		.pasid = pasid,
 		.hwpt = hwpt,
+		.first = device->dev,
 		.devices = attach->devices,
 		.next = attach->next,
 	};

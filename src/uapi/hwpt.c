@@ -191,6 +191,8 @@ static int reserve_outside(struct iommufd_ioas *ioas, struct iommufd_hwpt *hwpt)
 static void hwpt_free(struct iommufd_hwpt *hwpt)
 {
 	uiommu_domain_free(hwpt->domain);
+	if (hwpt->fault)
+		hwpt->fault->users--;
 	uapi_free(hwpt->object.ctx->uapi, hwpt, sizeof(*hwpt));
 }
 
@@ -331,7 +333,7 @@ int uiommu_iommufd_cmd_hwpt_alloc(struct iommufd_command *command)
 	else
 		rc = -UIOMMU_EINVAL;
 	if (!rc && arg->flags & ABI_IOMMU_HWPT_FAULT_ID_VALID)
-		rc = -UIOMMU_ENOENT; /* there are no fault queues yet */
+		rc = uiommu_iommufd_fault_use(hwpt, arg->fault_id);
 	if (!rc) {
 		arg->out_hwpt_id = hwpt->object.id;
 		rc = uiommu_iommufd_copy_back(command);

@@ -126,6 +126,8 @@ static const struct entry table[] = {
 						       uiommu_iommufd_cmd_hwpt_get_dirty_bitmap),
 	INDEX(ABI_IOMMU_HWPT_INVALIDATE) =
 		ENTRY(abi_iommu_hwpt_invalidate, reserved, uiommu_iommufd_cmd_hwpt_invalidate),
+	INDEX(ABI_IOMMU_FAULT_QUEUE_ALLOC) =
+		ENTRY(abi_iommu_fault_alloc, out_fault_fd, uiommu_iommufd_cmd_fault_queue_alloc),
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))

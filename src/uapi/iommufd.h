@@ -16,6 +16,8 @@
 
 #include <bsd/sys/tree.h>
 
+#include <uiommu/fault.h>
+
 #include "src/uapi/abi_iommufd.h"
 #include "src/uapi/uapi.h"
 
@@ -275,6 +277,7 @@ struct iommufd_attach {
 	struct uiommu_attach_handle handle;
 	uiommu_pasid_t pasid;
 	struct iommufd_hwpt *hwpt;
+	const struct uiommu_device *first; /* who attached it: it may be gone, only its name counts */
 	unsigned int devices; /* members that have attached themselves */
 };
 
@@ -308,5 +311,12 @@ int uiommu_iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t p
 void uiommu_iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid);
 
 int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command);
+
+/* ---- fault_file.c ------------------------------------------------------------------------------ */
+
+/* The page requests of an HWPT that is attached nowhere go to a queue; put back in hwpt_free. */
+int uiommu_iommufd_fault_use(struct iommufd_hwpt *hwpt, uint32_t fault_id);
+
+int uiommu_iommufd_cmd_fault_queue_alloc(struct iommufd_command *command);
 
 #endif /* UIOMMU_SRC_UAPI_IOMMUFD_H */

@@ -26,6 +26,12 @@ enum uapi_error {
 	UAPI_EBADFD = 77,
 };
 
+/* What poll tells, as Linux does. */
+enum uapi_poll {
+	UAPI_POLLIN = 0x1 | 0x40, /* POLLRDNORM */
+	UAPI_POLLOUT = 0x4,
+};
+
 #define UAPI_PAGE UINT64_C(4096)
 #define UAPI_MAX_FILES 1024
 
