@@ -66,9 +66,10 @@ struct conform_scenario {
 /* Each file of scenarios exports one table, ended by an entry without ID; conform/table.c lists them. */
 extern const struct conform_scenario conform_smoke[], conform_registration[], conform_groups[],
 	conform_topology[], conform_mixed[], conform_default_domain[], conform_attach[],
-	conform_pasid[], conform_mapping[], conform_device_tlb[], conform_dirty[], conform_nested[],
-	conform_races_probe[], conform_races_attach[], conform_races_map[], conform_reset[],
-	conform_faults[], conform_faults_device[], conform_sva[];
+	conform_pasid[], conform_pasid_orders[], conform_mapping[], conform_device_tlb[],
+	conform_dirty[], conform_nested[], conform_races_probe[], conform_races_attach[],
+	conform_races_map[], conform_reset[], conform_faults[], conform_faults_device[],
+	conform_sva[];
 extern const struct conform_scenario *const conform_tables[];
 
 /* One configuration of a subject's hardware and driver. */

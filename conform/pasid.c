@@ -159,46 +159,6 @@ static void c098_no_shared_table(struct subject *s)
 	end(s, &w);
 }
 
-static void c099_any_order(struct subject *s)
-{
-	struct work w = begin(s);
-	struct uiommu_domain *identity = NULL;
-
-	CHECK_OK(s, uiommu_domain_alloc_identity(w.dev, &identity));
-	/* RID blocked, paging, identity x PASID none, paging; attached in either order. */
-	for (int rid = 0; rid < 3; rid++)
-		for (int pasid_first = 0; pasid_first < 2; pasid_first++) {
-			struct uiommu_domain *domain = rid == 1 ? space_domain(w.rid) : identity;
-
-			if (pasid_first)
-				CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
-			if (rid)
-				CHECK_OK(s, uiommu_attach_group(domain, w.group));
-			if (!pasid_first) {
-				pasid_reaches(s, &w, -1);
-				CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
-			}
-			pasid_reaches(s, &w, 1);
-			if (rid == 2)
-				subject_dma_reaches(s, w.device, w.buffer.phys, w.buffer.phys, RW,
-						    NULL);
-			else
-				rid_reaches(s, &w, rid == 1 ? 0 : -1);
-			if (pasid_first)
-				owner_detach_pasid(w.owner, w.pasid, PASID);
-			if (rid)
-				uiommu_detach_group(domain, w.group);
-			if (!pasid_first) {
-				pasid_reaches(s, &w, 1);
-				owner_detach_pasid(w.owner, w.pasid, PASID);
-			}
-			rid_reaches(s, &w, -1);
-			pasid_reaches(s, &w, -1);
-		}
-	uiommu_domain_free(identity);
-	end(s, &w);
-}
-
 static void c100_arguments(struct subject *s)
 {
 	struct uiommu_attach_handle handle = { 0 };
@@ -399,8 +359,6 @@ const struct conform_scenario conform_pasid[] = {
 	  AREA_PASID, DMA | ANY, NEEDS, c097_pasid_leaves_rid },
 	{ "C098", "Two devices that share a domain do not share a PASID table",
 	  "mailing list 2022-09", AREA_PASID, DMA | ANY, NEEDS, c098_no_shared_table },
-	{ "C099", "RID and PASID attachments give the same in any order", "mailing list 2022-09",
-	  AREA_PASID, DMA, NEEDS, c099_any_order },
 	{ "C100", "PASID 0, too large, taken, or replaced without being attached: each its error",
 	  "Linux iommu_attach_device_pasid", AREA_PASID, 0, NEEDS, c100_arguments },
 	{ "C101", "A device without PASIDs is refused one", "Linux succeeds and does nothing",
