@@ -2,7 +2,7 @@
 /*
  * main.c - explores the races, or finds the bugs; writes TAP
  *
- *	explore [--bound N] [NAME...]	each race, to exhaustion
+ *	explore [--bound N] [--not NAME] [NAME...]	each race, to exhaustion
  *	explore-bugs [NAME...]		each race with each of its bugs
  *	explore-bugs --bug BUG SEED	replay: what each thread does, and how it ends; also without --bug
  *	... --list			the races and their bugs
@@ -23,11 +23,14 @@ struct run {
 	unsigned int bound;
 	int num_names;
 	char **names;
+	const char *but; /* or NULL: not these */
 	unsigned int tests, failed;
 };
 
 static bool wanted(const struct run *run, const char *name)
 {
+	if (run->but && fnmatch(run->but, name, 0) == 0)
+		return false;
 	for (int i = 0; i < run->num_names; i++)
 		if (fnmatch(run->names[i], name, 0) == 0)
 			return true;
@@ -157,11 +160,13 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(argv[at], "--bound") && at + 1 < argc) {
 			run.bound = (unsigned int)strtoul(argv[++at], NULL, 10);
+		} else if (!strcmp(argv[at], "--not") && at + 1 < argc) {
+			run.but = argv[++at];
 		} else if (!strcmp(argv[at], "--bug") && at + 1 < argc) {
 			explore_set_bug(argv[++at]);
 		} else {
 			fprintf(stderr,
-				"usage: %s [--list] [--bound N] [--bug BUG] [NAME|SEED...]\n",
+				"usage: %s [--list] [--bound N] [--not NAME] [--bug BUG] [NAME|SEED...]\n",
 				argv[0]);
 			return 2;
 		}
