@@ -50,11 +50,22 @@ static int check_pasid(const struct iommufd_device *device, uiommu_pasid_t pasid
 		       const struct iommufd_hwpt *hwpt)
 {
 	const struct iommufd_attach *rid;
+	int rc = uiommu_iommufd_viommu_check_attach(device, hwpt);
 
+	if (rc)
+		return rc;
 	if (pasid == UIOMMU_RID)
 		return hwpt->pasid || !any_pasid(device->group) ? 0 : -UIOMMU_EINVAL;
 	rid = find_attach(device->group, UIOMMU_RID);
 	return hwpt->pasid && (!rid || rid->hwpt->pasid) ? 0 : -UIOMMU_EINVAL;
+}
+
+struct iommufd_hwpt *uiommu_iommufd_device_hwpt(const struct iommufd_device *device,
+						uiommu_pasid_t pasid)
+{
+	const struct iommufd_attach *attach = find_attach(device->group, pasid);
+
+	return attach ? attach->hwpt : NULL;
 }
 
 /* ---- reserved regions -------------------------------------------------------------------------- */
@@ -462,6 +473,7 @@ void uiommu_iommufd_device_unbind(struct iommufd_device *device)
 			detach_locked(device, a->pasid);
 	}
 	detach_locked(device, UIOMMU_RID);
+	uiommu_iommufd_vdevice_orphan(device);
 	device->object.users--;
 	uiommu_iommufd_object_destroy(&device->object);
 	iommufd_unlock(ctx);

@@ -328,8 +328,11 @@ int uiommu_iommufd_cmd_hwpt_alloc(struct iommufd_command *command)
 		return -UIOMMU_EINVAL;
 	if (pt->type == IOMMUFD_IOAS)
 		rc = alloc_paging(iommufd_to_ioas(pt), iommufd_to_device(device), arg, &hwpt);
-	else if (pt->type == IOMMUFD_HWPT_PAGING || pt->type == IOMMUFD_VIOMMU)
-		rc = -UIOMMU_EOPNOTSUPP; /* no driver is asked for nested ones yet */
+	else if (pt->type == IOMMUFD_HWPT_PAGING)
+		rc = uiommu_iommufd_nested_alloc(iommufd_to_hwpt(pt), iommufd_to_device(device),
+						 arg, &hwpt);
+	else if (pt->type == IOMMUFD_VIOMMU)
+		rc = uiommu_iommufd_viommu_nested_alloc(pt, iommufd_to_device(device), arg, &hwpt);
 	else
 		rc = -UIOMMU_EINVAL;
 	if (!rc && arg->flags & ABI_IOMMU_HWPT_FAULT_ID_VALID)
@@ -443,25 +446,4 @@ int uiommu_iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command)
 		dirty_range(&read, area->iova > arg->iova ? area->iova : arg->iova,
 			    area->last < last ? area->last : last);
 	return 0;
-}
-
-int uiommu_iommufd_cmd_hwpt_invalidate(struct iommufd_command *command)
-{
-	struct abi_iommu_hwpt_invalidate *arg = command->argument;
-	uint32_t entries = arg->entry_num;
-	struct iommufd_object *object;
-	int rc = 0;
-
-	arg->entry_num = 0;
-	if (arg->reserved)
-		rc = -UIOMMU_EOPNOTSUPP;
-	else if (entries && (!arg->data_uptr || !arg->entry_len || arg->entry_len > UAPI_PAGE ||
-			     entries > 1u << 19))
-		rc = -UIOMMU_EINVAL;
-	if (!rc) {
-		object = uiommu_iommufd_object_find(command->ctx, arg->hwpt_id, IOMMUFD_ANY);
-		rc = object ? -UIOMMU_EINVAL : -UIOMMU_ENOENT;
-	}
-	uiommu_iommufd_copy_back(command);
-	return rc;
 }

@@ -57,7 +57,9 @@ struct iommufd_object *uiommu_iommufd_object_find(struct iommufd *ctx, uint32_t 
 {
 	struct iommufd_object *object = id < ctx->capacity ? ctx->objects[id] : NULL;
 
-	return object && (type == IOMMUFD_ANY || object->type == type) ? object : NULL;
+	if (!object || object->type == IOMMUFD_TOMBSTONE)
+		return NULL;
+	return type == IOMMUFD_ANY || object->type == type ? object : NULL;
 }
 
 int uiommu_iommufd_object_destroy(struct iommufd_object *object)
@@ -126,6 +128,10 @@ static const struct entry table[] = {
 						       uiommu_iommufd_cmd_hwpt_get_dirty_bitmap),
 	INDEX(ABI_IOMMU_HWPT_INVALIDATE) =
 		ENTRY(abi_iommu_hwpt_invalidate, reserved, uiommu_iommufd_cmd_hwpt_invalidate),
+	INDEX(ABI_IOMMU_VIOMMU_ALLOC) =
+		ENTRY(abi_iommu_viommu_alloc, out_viommu_id, uiommu_iommufd_cmd_viommu_alloc),
+	INDEX(ABI_IOMMU_VDEVICE_ALLOC) =
+		ENTRY(abi_iommu_vdevice_alloc, virt_id, uiommu_iommufd_cmd_vdevice_alloc),
 	INDEX(ABI_IOMMU_FAULT_QUEUE_ALLOC) =
 		ENTRY(abi_iommu_fault_alloc, out_fault_fd, uiommu_iommufd_cmd_fault_queue_alloc),
 };

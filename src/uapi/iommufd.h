@@ -36,6 +36,7 @@ enum iommufd_type {
 	IOMMUFD_VIOMMU,
 	IOMMUFD_VDEVICE,
 	IOMMUFD_VEVENTQ,
+	IOMMUFD_TOMBSTONE, /* a number that is not given again; nobody finds it */
 	IOMMUFD_ANY, /* as a question only */
 };
 
@@ -239,6 +240,8 @@ struct iommufd_hwpt {
 	struct uiommu_domain *domain;
 	struct iommufd_ioas *ioas; /* of a paging one */
 	struct iommufd_hwpt *parent; /* of a nested one */
+	struct iommufd_object *viommu; /* that a nested one was made through */
+	bool needs_vdevice; /* only devices that have one there can be attached */
 	struct iommufd_object *fault; /* its fault queue */
 	bool automatic; /* goes with its last device */
 	bool nest_parent, pasid, enforces; /* enforces cache coherency */
@@ -267,7 +270,6 @@ void uiommu_iommufd_area_drain(struct iommufd_ioas *ioas, struct iommufd_area *a
 int uiommu_iommufd_cmd_hwpt_alloc(struct iommufd_command *command);
 int uiommu_iommufd_cmd_hwpt_set_dirty_tracking(struct iommufd_command *command);
 int uiommu_iommufd_cmd_hwpt_get_dirty_bitmap(struct iommufd_command *command);
-int uiommu_iommufd_cmd_hwpt_invalidate(struct iommufd_command *command);
 
 /* ---- device.c ---------------------------------------------------------------------------------- */
 
@@ -292,6 +294,7 @@ struct iommufd_device {
 	struct iommufd_object object;
 	struct uiommu_device *dev;
 	struct iommufd_group *group;
+	struct iommufd_vdevice *vdevice; /* what a guest calls it */
 	struct iommufd_attachment
 		*attachments; /* device.c's: the PASIDs that it has attached itself */
 };
@@ -311,6 +314,38 @@ int uiommu_iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t p
 void uiommu_iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid);
 
 int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command);
+
+/* What (@device's group, PASID) is attached to, NULL: nothing of this context's. */
+struct iommufd_hwpt *uiommu_iommufd_device_hwpt(const struct iommufd_device *device,
+						uiommu_pasid_t pasid);
+
+/* ---- nested.c: a guest's stage on top of a paging HWPT ----------------------------------------- */
+
+int uiommu_iommufd_nested_alloc(struct iommufd_hwpt *parent, struct iommufd_device *device,
+				const struct abi_iommu_hwpt_alloc *arg, struct iommufd_hwpt **out);
+/* With everything checked but @data, which is @size bytes of the program's. */
+int uiommu_iommufd_nested_create(struct iommufd_hwpt *parent, struct iommufd_device *device,
+				 enum uiommu_nested_type type, const void *data, size_t size,
+				 struct iommufd_hwpt **out);
+
+int uiommu_iommufd_cmd_hwpt_invalidate(struct iommufd_command *command);
+
+/* ---- viommu.c: a guest's IOMMU, and its devices by the names that they have there -------------- */
+
+int uiommu_iommufd_viommu_nested_alloc(struct iommufd_object *viommu, struct iommufd_device *device,
+				       const struct abi_iommu_hwpt_alloc *arg,
+				       struct iommufd_hwpt **out);
+/* 0, or -UIOMMU_ENOENT: the HWPT's vIOMMU does not know the device, and has to. */
+int uiommu_iommufd_viommu_check_attach(const struct iommufd_device *device,
+				       const struct iommufd_hwpt *hwpt);
+/* Commands of the guest's, in their order; *count: how many, and how many are done. */
+int uiommu_iommufd_viommu_invalidate(struct iommufd_object *viommu, uint64_t (*commands)[2],
+				     size_t *count);
+/* The device is being unbound. */
+void uiommu_iommufd_vdevice_orphan(struct iommufd_device *device);
+
+int uiommu_iommufd_cmd_viommu_alloc(struct iommufd_command *command);
+int uiommu_iommufd_cmd_vdevice_alloc(struct iommufd_command *command);
 
 /* ---- fault_file.c ------------------------------------------------------------------------------ */
 

@@ -18,6 +18,9 @@ struct guest {
 	struct uapi_file *file;
 	struct machine_device *hardware;
 	struct iommufd_device *device;
+	uint32_t ioas;
+	unsigned char *
+		tables; /* the guest's memory up to DATA: of the kind that IOMMUs read tables from */
 };
 
 static long call(struct guest *g, unsigned long command, void *argument)
@@ -50,6 +53,9 @@ static void end(struct guest *g)
 {
 	uiommu_iommufd_device_unbind(g->device);
 	uiommu_uapi_file_put(g->file);
+	uiommu_uapi_close(g->w.process, g->fd);
+	if (g->tables)
+		uiommu_port_free_pages(machine_host(g->w.machine), g->tables, 2);
 	machine_settle(g->w.machine);
 	world_stop(&g->w);
 }
@@ -153,12 +159,407 @@ static void test_info_none(void **state)
 	end(&g);
 }
 
+/* ---- a guest's memory and tables --------------------------------------------------------------- */
+
+#define PAGE UINT64_C(4096)
+#define VA UINT64_C(0x1234567000)
+#define GUEST UINT64_C(0x40000000) /* where its memory begins, for it */
+#define PASID 9u
+#define LEVELS 4u
+/* Pages of its memory: tables from the top down, or a context descriptor and tables, then two of data. */
+enum { TABLES, DATA = LEVELS, OTHER, PAGES };
+
+static uint64_t address(unsigned int page)
+{
+	return GUEST + page * PAGE;
+}
+
+static long destroy(struct guest *g, uint32_t id)
+{
+	struct abi_iommu_destroy arg = { sizeof(arg), id };
+
+	return call(g, ABI_IOMMU_DESTROY, &arg);
+}
+
+static long hwpt_alloc(struct guest *g, uint32_t flags, uint32_t pt, uint32_t type,
+		       const void *data, uint32_t size, uint32_t *id)
+{
+	struct abi_iommu_hwpt_alloc arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.dev_id = g->device->object.id,
+		.pt_id = pt,
+		.data_type = type,
+		.data_len = size,
+		.data_uptr = (uintptr_t)data,
+	};
+	long rc = call(g, ABI_IOMMU_HWPT_ALLOC, &arg);
+
+	*id = arg.out_hwpt_id;
+	return rc;
+}
+
+/* The guest's memory in an IOAS, and a HWPT of that to stand on. */
+static uint32_t make_parent(struct guest *g)
+{
+	struct abi_iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
+	struct abi_iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = ABI_IOMMU_IOAS_MAP_FIXED_IOVA | ABI_IOMMU_IOAS_MAP_READABLE |
+			 ABI_IOMMU_IOAS_MAP_WRITEABLE,
+		.length = DATA * PAGE,
+		.iova = GUEST,
+	};
+	uint32_t id;
+
+	assert_int_equal(call(g, ABI_IOMMU_IOAS_ALLOC, &ioas), 0);
+	map.ioas_id = g->ioas = ioas.out_ioas_id;
+	g->tables = uiommu_port_alloc_pages(machine_host(g->w.machine), 2);
+	assert_non_null(g->tables);
+	map.user_va = (uintptr_t)g->tables;
+	assert_int_equal(call(g, ABI_IOMMU_IOAS_MAP, &map), 0);
+	map.user_va = (uintptr_t)g->w.memory;
+	map.iova = address(DATA);
+	map.length = (PAGES - DATA) * PAGE;
+	assert_int_equal(call(g, ABI_IOMMU_IOAS_MAP, &map), 0);
+	assert_int_equal(hwpt_alloc(g, ABI_IOMMU_HWPT_ALLOC_NEST_PARENT, ioas.out_ioas_id, 0, NULL,
+				    0, &id),
+			 0);
+	*(uint64_t *)(void *)g->w.memory = 0xd0;
+	*(uint64_t *)(void *)(g->w.memory + PAGE) = 0xd1;
+	return id;
+}
+
+static uint64_t *table(struct guest *g, unsigned int page)
+{
+	return (uint64_t *)(void *)(g->tables + page * PAGE);
+}
+
+static void entry(struct guest *g, unsigned int page, unsigned int level, uint64_t value)
+{
+	__atomic_store_n(&table(g, page)[VA >> (12 + 9 * level) & 511], value, __ATOMIC_SEQ_CST);
+}
+
+/* What the device finds at VA; 0: it was refused. */
+static uint64_t found(struct guest *g, uint32_t pasid)
+{
+	uint64_t value = 0;
+
+	if (machine_dma_read(g->hardware, VA, &value, sizeof(value), pasid,
+			     pasid ? MACHINE_DMA_WITH_PASID : 0) == MACHINE_DMA_REFUSED)
+		return 0;
+	return value;
+}
+
+static long attach(struct guest *g, uint32_t pasid, uint32_t hwpt)
+{
+	return uiommu_iommufd_device_attach(g->device, pasid ? pasid : UIOMMU_RID, &hwpt);
+}
+
+static long invalidate(struct guest *g, uint32_t id, uint32_t type, const void *entries,
+		       uint32_t size, uint32_t *count)
+{
+	struct abi_iommu_hwpt_invalidate arg = {
+		.size = sizeof(arg),
+		.hwpt_id = id,
+		.data_uptr = (uintptr_t)entries,
+		.data_type = type,
+		.entry_len = size,
+		.entry_num = *count,
+	};
+	long rc = call(g, ABI_IOMMU_HWPT_INVALIDATE, &arg);
+
+	*count = arg.entry_num;
+	return rc;
+}
+
+/* ---- VT-d -------------------------------------------------------------------------------------- */
+
+#define VTD ABI_IOMMU_HWPT_DATA_VTD_S1
+#define TABLE 7u /* present, writable, user: 9.7 */
+
+static void vtd_tables(struct guest *g)
+{
+	for (unsigned int page = 0; page < LEVELS; page++)
+		entry(g, page, LEVELS - 1 - page, address(page + 1) | TABLE);
+}
+
+static void test_vtd(void **state)
+{
+	static const uint32_t sizes[] = { 0, 8, 16, 23, 25, 32, 4096, 4097 };
+	struct abi_iommu_hwpt_vtd_s1 s1 = { .pgtbl_addr = GUEST, .addr_width = 48 };
+	struct abi_iommu_hwpt_vtd_s1_invalidate inv[130] = { { 0 } };
+	uint32_t parent, plain, nested, pasid, id, count;
+	struct guest g;
+
+	(void)state;
+	begin(&g, "q35-vtd-pri", "pri0");
+	parent = make_parent(&g);
+	vtd_tables(&g);
+	assert_int_equal(hwpt_alloc(&g, 0, g.ioas, 0, NULL, 0, &plain), 0);
+
+	assert_int_equal(hwpt_alloc(&g, 0, plain, VTD, &s1, 24, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, 0, NULL, 0, &id), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, 0, &s1, 24, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, VTD, &s1, 0, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, VTD, &s1, 16, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, VTD, inv, 32, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, VTD, NULL, 24, &id), -UIOMMU_EFAULT);
+	assert_int_equal(hwpt_alloc(&g, 0, parent, ABI_IOMMU_HWPT_DATA_ARM_SMMUV3, &s1, 16, &id),
+			 -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(hwpt_alloc(&g, ABI_IOMMU_HWPT_ALLOC_NEST_PARENT, parent, VTD, &s1, 24,
+				    &id),
+			 -UIOMMU_EOPNOTSUPP);
+	s1.addr_width = 12;
+	assert_int_equal(hwpt_alloc(&g, 0, parent, VTD, &s1, 24, &id), -UIOMMU_EINVAL);
+	s1.addr_width = 48;
+	assert_int_equal(hwpt_alloc(&g, 0, parent, VTD, &s1, 24, &nested), 0);
+	assert_int_equal(hwpt_alloc(&g, 0, nested, VTD, &s1, 24, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, ABI_IOMMU_HWPT_ALLOC_PASID, parent, VTD, &s1, 24, &pasid),
+			 0);
+	assert_int_equal(destroy(&g, parent), -UIOMMU_EBUSY);
+
+	/* By RID, by PASID, and from one to the other. */
+	assert_int_equal(attach(&g, PASID, nested), -UIOMMU_EINVAL);
+	assert_int_equal(attach(&g, 0, nested), 0);
+	assert_int_equal(found(&g, 0), 0xd0);
+	assert_int_equal(attach(&g, PASID, pasid), -UIOMMU_EINVAL);
+	assert_int_equal(attach(&g, 0, pasid), 0);
+	assert_int_equal(attach(&g, PASID, pasid), 0);
+	assert_int_equal(found(&g, 0), 0xd0);
+	assert_int_equal(found(&g, PASID), 0xd0);
+
+	/* A leaf changes: it is seen when it has been invalidated. */
+	entry(&g, LEVELS - 1, 0, address(OTHER) | TABLE);
+	count = 0;
+	assert_int_equal(invalidate(&g, pasid, 0, NULL, 0, &count), 0);
+	assert_int_equal(invalidate(&g, pasid, 1, NULL, 0, &count), -UIOMMU_EINVAL);
+	count = 1;
+	assert_int_equal(invalidate(&g, pasid, 0, NULL, 24, &count), -UIOMMU_EINVAL);
+	assert_int_equal(count, 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		count = 1;
+		assert_int_equal(invalidate(&g, pasid, 0, inv, sizes[i], &count), -UIOMMU_EINVAL);
+		assert_int_equal(count, 0);
+	}
+	count = (1u << 19) + 1;
+	assert_int_equal(invalidate(&g, pasid, 0, inv, 24, &count), -UIOMMU_EINVAL);
+	assert_int_equal(count, 0);
+	count = 1;
+	assert_int_equal(invalidate(&g, parent, 0, inv, 24, &count), -UIOMMU_EINVAL);
+	count = 1;
+	assert_int_equal(invalidate(&g, 99, 0, inv, 24, &count), -UIOMMU_ENOENT);
+	assert_int_equal(count, 0);
+	/* Up to the first bad one. */
+	inv[100] = (struct abi_iommu_hwpt_vtd_s1_invalidate){ .flags = 2 };
+	count = 130;
+	assert_int_equal(invalidate(&g, pasid, 0, inv, 24, &count), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(count, 100);
+	inv[100] = (struct abi_iommu_hwpt_vtd_s1_invalidate){ .addr = 1, .npages = 1 };
+	count = 130;
+	assert_int_equal(invalidate(&g, pasid, 0, inv, 24, &count), -UIOMMU_EINVAL);
+	assert_int_equal(count, 100);
+	inv[100] = (struct abi_iommu_hwpt_vtd_s1_invalidate){ .addr = PAGE, .npages = UINT64_MAX };
+	count = 130;
+	assert_int_equal(invalidate(&g, pasid, 0, inv, 24, &count), -UIOMMU_EINVAL);
+	assert_int_equal(found(&g, PASID), 0xd0); /* no one has named it yet */
+	inv[99] = (struct abi_iommu_hwpt_vtd_s1_invalidate){ .addr = VA, .npages = 1, .flags = 1 };
+	count = 130;
+	assert_int_equal(invalidate(&g, pasid, 0, inv, 24, &count), -UIOMMU_EINVAL);
+	assert_int_equal(count, 100);
+	assert_int_equal(found(&g, PASID), 0xd1);
+	assert_int_equal(found(&g, 0), 0xd1);
+	uiommu_iommufd_device_detach(g.device, PASID);
+	assert_int_equal(destroy(&g, pasid), -UIOMMU_EBUSY);
+	assert_int_equal(attach(&g, 0, plain), 0);
+	assert_int_equal(destroy(&g, pasid), 0);
+	assert_int_equal(destroy(&g, nested), 0);
+	assert_int_equal(destroy(&g, parent), 0);
+	end(&g);
+}
+
+/* ---- SMMUv3 ------------------------------------------------------------------------------------ */
+
+#define SMMU ABI_IOMMU_HWPT_DATA_ARM_SMMUV3
+#define ASID 7ull
+#define VSID 0x1234ull
+#define STE_V 1ull
+#define STE_BYPASS (4ull << 1)
+#define STE_S1 (5ull << 1)
+#define CFGI_CD 0x05ull
+#define NH_ASID (0x11ull | ASID << 48)
+#define NH_ALL 0x10ull
+#define SYNC 0x46ull
+
+/* AP: not privileged; SH inner, AF, nG */
+static void smmu_leaf(struct guest *g, unsigned int page)
+{
+	entry(g, 3, 0, address(page) | 3 | 1ull << 6 | 3ull << 8 | 1ull << 10 | 1ull << 11);
+}
+
+/* IHI 0070, 5.4 and DDI 0487, D8: 4K, 39 bits, a context descriptor in the first page. */
+static void smmu_tables(struct guest *g)
+{
+	uint64_t *cd = table(g, 0);
+
+	entry(g, 1, 2, address(2) | 3);
+	entry(g, 2, 1, address(3) | 3);
+	smmu_leaf(g, DATA);
+	cd[1] = address(1);
+	cd[3] = 0xff;
+	/* T0SZ; EPD1, V, IPS of 48 bits, AA64, R, A, ASET */
+	__atomic_store_n(&cd[0],
+			 25 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 1ull << 30 | 1ull << 31 |
+				 5ull << 32 | 1ull << 41 | 1ull << 45 | 1ull << 46 | 1ull << 47 |
+				 ASID << 48,
+			 __ATOMIC_SEQ_CST);
+}
+
+static long viommu_alloc(struct guest *g, uint32_t type, uint32_t dev, uint32_t hwpt, uint32_t *id)
+{
+	struct abi_iommu_viommu_alloc arg = {
+		.size = sizeof(arg),
+		.type = type,
+		.dev_id = dev,
+		.hwpt_id = hwpt,
+	};
+	long rc = call(g, ABI_IOMMU_VIOMMU_ALLOC, &arg);
+
+	*id = arg.out_viommu_id;
+	return rc;
+}
+
+static long vdevice_alloc(struct guest *g, uint32_t viommu, uint32_t dev, uint64_t virt_id,
+			  uint32_t *id)
+{
+	struct abi_iommu_vdevice_alloc arg = { sizeof(arg), viommu, dev, 0, virt_id };
+	long rc = call(g, ABI_IOMMU_VDEVICE_ALLOC, &arg);
+
+	*id = arg.out_vdevice_id;
+	return rc;
+}
+
+static void test_smmuv3(void **state)
+{
+	static const uint64_t bad[][2] = {
+		{ STE_V | 6ull << 1, 0 }, /* stage 2 is not the guest's */
+		{ STE_V | STE_S1, 1ull << 30 }, /* STRW */
+		{ STE_V | STE_S1, 2ull << 28 }, /* EATS */
+		{ STE_V | STE_S1 | 1ull << 52, 0 }, /* reserved */
+	};
+	const uint64_t ste[2] = { STE_V | STE_S1 | GUEST, 1ull << 2 | 1ull << 4 | 3ull << 6 };
+	const uint64_t bypass[2] = { STE_V | STE_BYPASS, 0 }, invalid[2] = { STE_S1, 0 };
+	uint64_t commands[4][2] = {
+		{ CFGI_CD | VSID << 32, 1 }, { NH_ASID, 0 }, { SYNC, 0 }, { NH_ALL, 0 }
+	};
+	uint32_t parent, plain, viommu, vdevice, nested, pass, none, id, count, dev;
+	struct iommufd_device *second;
+	struct guest g;
+
+	(void)state;
+	begin(&g, "virt-smmuv3", "solo0");
+	second = bind(&g, "solo1");
+	parent = make_parent(&g);
+	dev = g.device->object.id;
+	smmu_tables(&g);
+	assert_int_equal(hwpt_alloc(&g, 0, g.ioas, 0, NULL, 0, &plain), 0);
+
+	assert_int_equal(viommu_alloc(&g, 0, dev, parent, &id), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(viommu_alloc(&g, 7, dev, parent, &id), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(viommu_alloc(&g, 1, parent, parent, &id), -UIOMMU_ENOENT);
+	assert_int_equal(viommu_alloc(&g, 1, dev, g.ioas, &id), -UIOMMU_ENOENT);
+	assert_int_equal(viommu_alloc(&g, 1, dev, plain, &id), -UIOMMU_EINVAL);
+	assert_int_equal(viommu_alloc(&g, 1, dev, parent, &viommu), 0);
+	assert_int_equal(destroy(&g, parent), -UIOMMU_EBUSY);
+
+	/* Stages: not without a vIOMMU, and by its rules. */
+	assert_int_equal(hwpt_alloc(&g, 0, parent, SMMU, ste, 16, &id), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, VTD, ste, 16, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, ste, 8, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, commands, 24, &id), -UIOMMU_EINVAL);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, 0, NULL, 0, &id), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(hwpt_alloc(&g, ABI_IOMMU_HWPT_ALLOC_PASID, viommu, SMMU, ste, 16, &id),
+			 -UIOMMU_EOPNOTSUPP);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, bad[i], 16, &id), -UIOMMU_EIO);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, ste, 16, &nested), 0);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, bypass, 16, &pass), 0);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, invalid, 16, &none), 0);
+	assert_int_equal(destroy(&g, viommu), -UIOMMU_EBUSY);
+
+	/* The guest's name of the device comes before its translation. */
+	assert_int_equal(attach(&g, 0, nested), -UIOMMU_ENOENT);
+	assert_int_equal(attach(&g, 0, none), 0);
+	assert_int_equal(found(&g, 0), 0);
+	assert_int_equal(vdevice_alloc(&g, 99, dev, VSID, &id), -UIOMMU_ENOENT);
+	assert_int_equal(vdevice_alloc(&g, viommu, viommu, VSID, &id), -UIOMMU_ENOENT);
+	assert_int_equal(vdevice_alloc(&g, viommu, dev, VSID, &vdevice), 0);
+	assert_int_equal(vdevice_alloc(&g, viommu, dev, VSID + 1, &id), -UIOMMU_EEXIST);
+	assert_int_equal(vdevice_alloc(&g, viommu, second->object.id, VSID, &id), -UIOMMU_EEXIST);
+	assert_int_equal(attach(&g, 0, nested), 0);
+	assert_int_equal(found(&g, 0), 0xd0);
+
+	/* Commands by the guest's names, up to the first bad one. */
+	entry(&g, 3, 0, 0);
+	count = 1;
+	commands[0][0] = CFGI_CD | (VSID + 1) << 32;
+	assert_int_equal(invalidate(&g, viommu, 1, commands, 16, &count), -UIOMMU_EIO);
+	assert_int_equal(count, 0);
+	commands[0][0] = CFGI_CD | VSID << 32;
+	count = 1;
+	assert_int_equal(invalidate(&g, viommu, 0, commands, 16, &count), -UIOMMU_EINVAL);
+	count = 1;
+	assert_int_equal(invalidate(&g, viommu, 1, commands, 24, &count), -UIOMMU_EINVAL);
+	count = 1;
+	assert_int_equal(invalidate(&g, nested, 1, commands, 16, &count), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(found(&g, 0), 0xd0);
+	count = 4;
+	assert_int_equal(invalidate(&g, viommu, 1, commands, 16, &count), -UIOMMU_EIO);
+	assert_int_equal(count, 2);
+	assert_int_equal(found(&g, 0), 0);
+	smmu_leaf(&g, OTHER);
+	assert_int_equal(found(&g, 0), 0xd1);
+
+	/* Without the device its number is nobody's, and no one else's. */
+	uiommu_iommufd_device_unbind(g.device);
+	g.device = second;
+	assert_int_equal(destroy(&g, vdevice), -UIOMMU_ENOENT);
+	count = 1;
+	assert_int_equal(invalidate(&g, viommu, 1, commands, 16, &count), -UIOMMU_EIO);
+	assert_int_equal(vdevice_alloc(&g, viommu, second->object.id, VSID, &id), 0);
+	assert_int_not_equal(id, vdevice);
+	count = 2;
+	assert_int_equal(invalidate(&g, viommu, 1, commands, 16, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(destroy(&g, viommu), -UIOMMU_EBUSY);
+	assert_int_equal(destroy(&g, id), 0);
+	assert_int_equal(destroy(&g, nested), 0);
+	assert_int_equal(destroy(&g, pass), 0);
+	assert_int_equal(destroy(&g, none), 0);
+	assert_int_equal(destroy(&g, viommu), 0);
+	assert_int_equal(destroy(&g, parent), 0);
+	end(&g);
+}
+
+/* No such thing on other hardware */
+static void test_viommu_vtd(void **state)
+{
+	uint32_t parent, id;
+	struct guest g;
+
+	(void)state;
+	begin(&g, "q35-vtd-pri", "pri0");
+	parent = make_parent(&g);
+	assert_int_equal(viommu_alloc(&g, 1, g.device->object.id, parent, &id), -UIOMMU_EOPNOTSUPP);
+	end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_info_vtd),
-		cmocka_unit_test(test_info_smmuv3),
-		cmocka_unit_test(test_info_none),
+		cmocka_unit_test(test_info_vtd),  cmocka_unit_test(test_info_smmuv3),
+		cmocka_unit_test(test_info_none), cmocka_unit_test(test_vtd),
+		cmocka_unit_test(test_smmuv3),	  cmocka_unit_test(test_viommu_vtd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
