@@ -205,6 +205,28 @@ static void responses_without_pasid(void **state)
 	stop_asking(&b);
 }
 
+/* A function that has not stopped since it last asked is waited for, but not for ever. */
+static void a_function_that_does_not_stop(void **state)
+{
+	uint64_t before;
+	struct bench b;
+
+	(void)state;
+	start(&b, VTD_ECAP_PRS);
+	b.f.space[FAKE_PRI_AT + PCI_PRI_STATUS + 1] &= 0xfe;
+	assert_int_equal(uiommu_domain_alloc_paging(b.dev, UIOMMU_ALLOC_PASID, &b.domain), 0);
+	assert_int_equal(uiommu_set_page_request_handler(b.domain, on_group, &b), 0);
+	before = uiommu_port_now_ns(b.f.test);
+	assert_int_equal(uiommu_attach_device_pasid(b.domain, b.dev, PASID, &b.handle),
+			 -UIOMMU_EBUSY);
+	assert_int_equal(uiommu_port_now_ns(b.f.test) - before, 1000000000);
+	assert_false(context_entry(&b)[0] & VTD_SCE0_PRE);
+	b.f.space[FAKE_PRI_AT + PCI_PRI_STATUS + 1] |= 1;
+	assert_int_equal(uiommu_attach_device_pasid(b.domain, b.dev, PASID, &b.handle), 0);
+	assert_true(context_entry(&b)[0] & VTD_SCE0_PRE);
+	stop_asking(&b);
+}
+
 static void what_is_no_request(void **state)
 {
 	struct bench b;
@@ -585,6 +607,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_and_its_response),
 		cmocka_unit_test(responses_without_pasid),
+		cmocka_unit_test(a_function_that_does_not_stop),
 		cmocka_unit_test(what_is_no_request),
 		cmocka_unit_test(an_overflow),
 		cmocka_unit_test(drained_at_the_end),

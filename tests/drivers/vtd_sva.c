@@ -273,6 +273,47 @@ static void unbound_with_requests_under_way(void **state)
 	}
 }
 
+/* Beside a process, a PASID whose requests nobody answers: it is taken away and used again under them. */
+static void a_pasid_that_nobody_answers_for(void **state)
+{
+	struct uiommu_attach_handle handle[2] = { { 0 } };
+	struct machine_page_response response;
+	struct uiommu_domain *domain[2];
+	uint32_t process;
+	struct bench b;
+
+	(void)state;
+	start(&b, "pri0");
+	bind(&b);
+	process = b.pasid;
+	b.pasid = process + 1;
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(uiommu_domain_alloc_paging(b.dev, UIOMMU_ALLOC_PASID, &domain[i]),
+				 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(uiommu_attach_device_pasid(domain[0], b.dev, b.pasid, &handle[0]),
+				 0);
+		ask(&b, AREA, (uint16_t)i, true);
+		assert_int_equal(uiommu_replace_device_pasid(domain[1], b.dev, b.pasid, &handle[1]),
+				 0);
+		ask(&b, AREA, (uint16_t)(i + 8), true);
+		uiommu_detach_device_pasid(domain[1], b.dev, b.pasid);
+	}
+	machine_settle(b.m);
+	/* Under a replacement: try again; at the end: no. */
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_true(machine_page_response(b.md, &response));
+		assert_int_equal(response.code, i & 1);
+	}
+	assert_false(machine_page_response(b.md, &response));
+	b.pasid = process;
+	assert_int_equal(put(&b, AREA, 1), MACHINE_DMA_DONE);
+	unbind(&b);
+	for (unsigned int i = 0; i < 2; i++)
+		uiommu_domain_free(domain[i]);
+	stop(&b, false);
+}
+
 /*
  * The queue overflows with the last of a group still to come.  Hardware answers what it drops, with success;
  * what software has of the group is forgotten, and whoever asks next is served.
@@ -427,6 +468,7 @@ int main(void)
 		cmocka_unit_test(a_process_that_exits),
 		cmocka_unit_test(groups_and_their_answers),
 		cmocka_unit_test(unbound_with_requests_under_way),
+		cmocka_unit_test(a_pasid_that_nobody_answers_for),
 		cmocka_unit_test(more_requests_than_fit),
 		cmocka_unit_test(a_device_in_quarantine),
 		cmocka_unit_test(detached_while_silent),

@@ -327,8 +327,12 @@ void uiommu_vtd_attach_commit(struct uiommu_attach *attach)
 						      .did = VTD_DID_PASS_THROUGH };
 		uiommu_vtd_entry_set(device, attach->pasid, &target);
 	}
-	if (old && old != domain)
-		link_remove(old, device, attach->pasid);
+	if (!old || old == domain)
+		return;
+	link_remove(old, device, attach->pasid);
+	/* The core drains for domains that somebody answers for; the PASID must not be used again before (7.11). */
+	if (device->page_requests && !attach->old->page_handler)
+		uiommu_vtd_page_requests_drain(attach->dev, attach->pasid);
 }
 
 /* ---- mappings ---------------------------------------------------------------------------------- */

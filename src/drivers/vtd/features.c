@@ -72,15 +72,19 @@ int uiommu_vtd_page_requests_enable(struct uiommu_device *dev)
 {
 	struct vtd_device *device = uiommu_device_priv(dev);
 	struct uiommu_vtd *unit = device->unit;
-	int rc = -UIOMMU_EOPNOTSUPP;
+	struct uiommu_patience patience;
+	int rc;
 
 	if (!unit->pages.ring || !device->pci || !uiommu_pci_pri_supported(device->pci))
-		return rc;
-	uiommu_port_mutex_lock(unit->host, &unit->lock);
-	if (device->ats)
-		rc = page_requests_on(device);
-	device->wants_page_requests = rc == 0;
-	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+		return -UIOMMU_EOPNOTSUPP;
+	uiommu_patience_begin(unit->host, &patience);
+	do {
+		uiommu_port_mutex_lock(unit->host, &unit->lock);
+		rc = device->ats ? page_requests_on(device) : -UIOMMU_EOPNOTSUPP;
+		device->wants_page_requests = rc == 0;
+		uiommu_port_mutex_unlock(unit->host, &unit->lock);
+		/* What it asked when they were last enabled is answered; it takes its time to see that. */
+	} while (rc == -UIOMMU_EBUSY && uiommu_patience_turn(unit->host, &patience));
 	return rc;
 }
 

@@ -45,7 +45,7 @@ struct vtd_device {
 	_Atomic(bool) ats;
 	unsigned int ats_queue_depth; /* 1 to 32 */
 	bool pasid;
-	bool page_requests; /* are enabled */
+	_Atomic(bool) page_requests; /* are enabled; likewise */
 	bool wants_page_requests; /* somebody does; not enabled in quarantine */
 	bool response_pasid; /* responses carry the PASID */
 	bool attached; /* legacy mode: the RID is not blocked */
