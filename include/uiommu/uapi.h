@@ -90,9 +90,17 @@ struct uiommu_uapi_device_io {
 	uint64_t bar_address[6]; /* on the bus; what a guest reads at first */
 	/* A function-level reset, with configuration space saved and restored; NULL: it has none. */
 	int (*reset)(void *context);
-	/* Interrupt messages of the device go to @deliver, by vector; NULL: it sends none. */
+	/*
+	 * Interrupt messages of the device go to @deliver, by vector; NULL: it sends none.  0 @vectors: no longer.
+	 * 0; so many there are, which is less; or an error.
+	 */
 	int (*set_msi)(void *context, unsigned int vectors,
 		       void (*deliver)(void *token, unsigned int vector), void *token);
+	/*
+	 * The device asserts its interrupt pin, which configuration space's status shows as long as it lasts;
+	 * NULL, both: nobody hears.  NULL, @deliver: no longer.
+	 */
+	int (*set_intx)(void *context, void (*deliver)(void *token), void *token);
 	void *context; /* lives as long as the device has the driver */
 };
 
