@@ -148,7 +148,7 @@ int uiommu_iommufd_compat_ioas(struct iommufd *ctx, uint32_t *id);
 
 /* vfio-pci for @dev: created and registered. The way that a sysfs bind takes. */
 int uiommu_vfio_pci_bind(struct uiommu_uapi *uapi, struct uiommu_device *dev,
-			 struct vfio_device **out);
+			 const struct uiommu_uapi_device_io *io, struct vfio_device **out);
 void uiommu_vfio_pci_unbind(struct vfio_device *device);
 
 #endif /* UIOMMU_SRC_UAPI_VFIO_H */
