@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uapi_io.c - a machine's PCI device, as the user ABI hands it to programs
+ *
+ * Interrupts are messages to the host's own controller, on machines whose IOMMU translates no message (VT-d);
+ * elsewhere the address would have to be mapped, and none are sent.
+ */
+#include <string.h>
+
+#include <uiommu/port.h>
+
+#include "machines/internal.h"
+#include "machines/uapi_io.h"
+#include "spec/pci.h"
+
+#define MSI_CONTROL 2u
+#define MSI_ENABLE 1u
+#define MSI_64BIT 0x80u
+#define MSI_ADDRESS 4u
+
+static uint32_t config_read(void *context, unsigned int offset, unsigned int size)
+{
+	struct machine_device *device = ((struct machine_uapi_io *)context)->device;
+
+	return device->fn->topology->config_read(device->fn, offset, size);
+}
+
+static void config_write(void *context, unsigned int offset, unsigned int size, uint32_t value)
+{
+	struct machine_device *device = ((struct machine_uapi_io *)context)->device;
+
+	device->fn->topology->config_write(device->fn, offset, size, value);
+}
+
+static uint64_t bar_read(void *context, unsigned int bar, uint64_t offset, unsigned int size)
+{
+	struct machine_uapi_io *io = context;
+
+	return machine_mmio_read(io->device->machine, io->bar[bar] + offset, size);
+}
+
+static void bar_write(void *context, unsigned int bar, uint64_t offset, unsigned int size,
+		      uint64_t value)
+{
+	struct machine_uapi_io *io = context;
+
+	machine_mmio_write(io->device->machine, io->bar[bar] + offset, size, value);
+}
+
+static int reset(void *context)
+{
+	return machine_device_reset(((struct machine_uapi_io *)context)->device);
+}
+
+static void on_interrupt(void *context)
+{
+	struct machine_uapi_io *io = context;
+
+	io->deliver(io->token, 0);
+}
+
+static void stop_msi(struct machine_uapi_io *io)
+{
+	struct uiommu_posix *host = machine_host(io->device->machine);
+
+	if (!io->deliver)
+		return;
+	config_write(io, io->msi + MSI_CONTROL, 2,
+		     config_read(io, io->msi + MSI_CONTROL, 2) & ~(uint32_t)MSI_ENABLE);
+	uiommu_port_irq_free(host, io->irq);
+	io->deliver = NULL;
+}
+
+/* One message is all that a modelled function sends. */
+static int set_msi(void *context, unsigned int vectors,
+		   void (*deliver)(void *token, unsigned int vector), void *token)
+{
+	struct machine_uapi_io *io = context;
+	struct uiommu_msi msi;
+	uint32_t control;
+	unsigned int data;
+
+	stop_msi(io);
+	if (!vectors)
+		return 0;
+	if (vectors > 1)
+		return 1;
+	io->token = token;
+	io->deliver = deliver;
+	io->irq =
+		uiommu_port_irq_request(machine_host(io->device->machine), on_interrupt, io, &msi);
+	if (io->irq < 0) {
+		io->deliver = NULL;
+		return io->irq;
+	}
+	control = config_read(io, io->msi + MSI_CONTROL, 2);
+	data = io->msi + MSI_ADDRESS + 4;
+	config_write(io, io->msi + MSI_ADDRESS, 4, (uint32_t)msi.address);
+	if (control & MSI_64BIT) {
+		config_write(io, data, 4, (uint32_t)(msi.address >> 32));
+		data += 4;
+	}
+	config_write(io, data, 2, msi.data & 0xffff);
+	config_write(io, io->msi + MSI_CONTROL, 2, control | MSI_ENABLE);
+	return 0;
+}
+
+static void find_bars(struct machine_uapi_io *io, struct uiommu_uapi_device_io *out)
+{
+	uint32_t command = config_read(io, PCI_COMMAND, 2);
+
+	/* Nobody looks at the BARs while they are tried out. */
+	config_write(io, PCI_COMMAND, 2,
+		     command &
+			     ~(uint32_t)(PCI_COMMAND_MEMORY | PCI_COMMAND_IO | PCI_COMMAND_MASTER));
+	for (unsigned int bar = 0; bar < 6; bar++) {
+		uint32_t was = config_read(io, PCI_BAR(bar), 4), mask;
+
+		config_write(io, PCI_BAR(bar), 4, UINT32_MAX);
+		mask = config_read(io, PCI_BAR(bar), 4) & PCI_BAR_MEMORY_MASK;
+		config_write(io, PCI_BAR(bar), 4, was);
+		if (!mask || was & PCI_BAR_IO)
+			continue;
+		io->bar[bar] = was & PCI_BAR_MEMORY_MASK;
+		out->bar_address[bar] = io->bar[bar];
+		out->bar_size[bar] = (uint64_t)~mask + 1;
+	}
+	config_write(io, PCI_COMMAND, 2, command);
+}
+
+int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
+		      struct uiommu_uapi_device_io *out)
+{
+	memset(io, 0, sizeof(*io));
+	memset(out, 0, sizeof(*out));
+	if (!device->fn)
+		return -UIOMMU_EINVAL;
+	io->device = device;
+	io->msi = uiommu_pci_find_capability(device->fn, PCI_CAP_ID_MSI);
+	out->config_read = config_read;
+	out->config_write = config_write;
+	out->bar_read = bar_read;
+	out->bar_write = bar_write;
+	out->context = io;
+	if (device->traits & MACHINE_RESET)
+		out->reset = reset;
+	find_bars(io, out);
+	if (io->msi && device->machine->dmar)
+		out->set_msi = set_msi;
+	return 0;
+}

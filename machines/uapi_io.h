@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* uapi_io.h - a machine's PCI device, as the user ABI hands it to programs */
+#ifndef MACHINES_UAPI_IO_H
+#define MACHINES_UAPI_IO_H
+
+#include <uiommu/uapi.h>
+
+#include "machines/machine.h"
+
+/* What stands behind a struct uiommu_uapi_device_io: nobody else looks inside. */
+struct machine_uapi_io {
+	struct machine_device *device;
+	uint64_t bar[6];
+	unsigned int msi; /* offset of the capability */
+	int irq;
+	void (*deliver)(void *token, unsigned int vector); /* NULL: off */
+	void *token;
+};
+
+/*
+ * How @device is reached.  @io has to stay as long as @out is used, and its BARs where they are; the
+ * device's driver is gone while this looks at them. 0; -UIOMMU_EINVAL: it is not PCI.
+ */
+int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
+		      struct uiommu_uapi_device_io *out);
+
+#endif /* MACHINES_UAPI_IO_H */
