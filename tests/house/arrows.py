@@ -21,7 +21,7 @@ ARROWS = {
     "src/drivers": ([PUBLIC, "src/core", "src/pgtable", "spec"], FREESTANDING),
     "src/firmware": ([PUBLIC, "src/core", "spec"], FREESTANDING),
     "src/dma": ([PUBLIC, "src/core"], FREESTANDING),
-    "src/uapi": ([PUBLIC, "src/core", "src/dma"], None),
+    "src/uapi": ([PUBLIC, "src/core", "src/dma", "spec"], None),
     "models": (["spec", "include/uiommu/port.h", "include/uiommu/types.h"],
                FREESTANDING | {"string.h"}),
     "machines": ([PUBLIC, "spec", "src", "models", "ports"], None),
