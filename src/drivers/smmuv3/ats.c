@@ -23,6 +23,16 @@ static void stop(struct smmu_device *device)
 	device->ats = false;
 }
 
+/* The same for a device that nothing is attached to; with the SMMU's lock held. */
+void uiommu_smmuv3_ats_forget(struct smmu_device *device)
+{
+	if (device->ste.ats) {
+		device->ste.ats = false;
+		uiommu_smmuv3_streams_update(device);
+	}
+	stop(device);
+}
+
 void uiommu_smmuv3_ats_disable(struct smmu_device *device, struct smmu_domain *old)
 {
 	struct uiommu_smmuv3 *smmu = device->smmu;

@@ -404,8 +404,10 @@ void uiommu_smmuv3_attach_commit(struct uiommu_attach *attach)
 	} else {
 		device->num_pasids += (domain ? 1u : 0) - (old ? 1u : 0);
 	}
+	/* Page requests that are still to be answered need ATS: it goes with them (request.c). */
 	ats = device->can_ats && !device->quarantined &&
-	      (device->rid_attached || device->num_pasids) &&
+	      (device->rid_attached || device->num_pasids ||
+	       (device->ats && device->requests && device->can_pri)) &&
 	      (!nested || uiommu_smmuv3_nested_ats(nested));
 	if (device->ats && !ats && old)
 		uiommu_smmuv3_ats_disable(device, old);

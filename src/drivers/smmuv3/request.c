@@ -205,6 +205,9 @@ void uiommu_smmuv3_requests_disable(struct uiommu_device *dev)
 	uiommu_port_mutex_lock(smmu->host, &smmu->lock);
 	device->requests = false;
 	uiommu_smmuv3_pri_stop(device);
+	/* The last attachment has gone before: no domain invalidates for the device any more. */
+	if (device->ats && !device->rid_attached && !device->num_pasids)
+		uiommu_smmuv3_ats_forget(device);
 	uiommu_port_mutex_unlock(smmu->host, &smmu->lock);
 }
 

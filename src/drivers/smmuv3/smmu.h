@@ -459,6 +459,7 @@ void uiommu_smmuv3_inbox_wait(struct uiommu_smmuv3 *smmu, struct smmu_inbox *inb
 /* ---- ats.c: ATS in configuration space, and devices that do not answer --------------------------- */
 
 void uiommu_smmuv3_ats_enable(struct smmu_device *device, struct smmu_domain *domain);
+void uiommu_smmuv3_ats_forget(struct smmu_device *device);
 void uiommu_smmuv3_ats_disable(struct smmu_device *device, struct smmu_domain *old);
 /*
  * One of the devices of these commands did not answer ATC_INV in time: find it, and let it keep no translations
