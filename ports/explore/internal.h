@@ -60,7 +60,7 @@ struct explore_object {
 	uint32_t run; /* the rest is of this run */
 	uint8_t readers, writers; /* masks of threads */
 	uint8_t owner; /* of a mutex: thread + 1 */
-	uint64_t written, read; /* hashes of the last change, and of the looks since */
+	uint64_t written; /* hash of the last change */
 	struct explore_vector released;
 };
 

@@ -9,7 +9,8 @@
  * Each operation is an event of a partial order: it comes after the one before it in its thread and after
  * those on the same object that it does not commute with.  The hash of an event covers all events before
  * it; the hashes of the threads' last events together name the state that was reached, whatever the order
- * was in which independent operations came.
+ * was in which independent operations came.  (A look has the hash of the change that it sees; a change
+ * need not know who looked before it.)
  */
 #include <signal.h>
 #include <stdio.h>
@@ -43,7 +44,6 @@ struct explore_object *explore_object(struct explore *e, uintptr_t address)
 		o->writers = 0;
 		o->owner = 0;
 		o->written = 0;
-		o->read = 0;
 		memset(&o->released, 0, sizeof(o->released));
 	}
 	return o;
@@ -77,12 +77,6 @@ static bool concerns_others(struct explore *e, const struct explore_op *op)
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
-static uint64_t with_object(uint64_t hash, const struct explore_object *o, bool changes)
-{
-	hash = explore_mix(hash, o->written);
-	return changes ? explore_mix(hash, o->read) : hash;
-}
-
 /* The hash of @op as the next event of @thread. */
 static uint64_t event_hash(struct explore *e, unsigned int thread, const struct explore_op *op)
 {
@@ -90,11 +84,10 @@ static uint64_t event_hash(struct explore *e, unsigned int thread, const struct 
 
 	if (op->object) {
 		hash = explore_mix(hash, op->object - (uintptr_t)e->base);
-		hash = with_object(hash, explore_object(e, op->object), op->changes);
+		hash = explore_mix(hash, explore_object(e, op->object)->written);
 	}
 	if (op->hardware)
-		hash = with_object(hash, explore_object(e, EXPLORE_THE_HARDWARE),
-				   op->hardware_changes);
+		hash = explore_mix(hash, explore_object(e, EXPLORE_THE_HARDWARE)->written);
 	return hash;
 }
 
@@ -111,16 +104,6 @@ static uint64_t state_hash(const struct explore *e, unsigned int thread, uint64_
 uint64_t explore_state_after(struct explore *e, unsigned int thread)
 {
 	return state_hash(e, thread, event_hash(e, thread, &e->thread[thread].pending));
-}
-
-static void enter(struct explore_object *o, uint64_t hash, bool changes)
-{
-	if (changes) {
-		o->written = hash;
-		o->read = 0;
-	} else {
-		o->read += hash;
-	}
 }
 
 static void tell(struct explore *e, const struct explore_op *op)
@@ -171,13 +154,15 @@ void explore_event(struct explore *e, const struct explore_op *op)
 		struct explore_object *o = explore_object(e, op->object);
 
 		learn(e, o, op->changes);
-		enter(o, hash, op->changes);
+		if (op->changes)
+			o->written = hash;
 	}
 	if (op->hardware) {
 		struct explore_object *o = explore_object(e, EXPLORE_THE_HARDWARE);
 
 		learn(e, o, op->hardware_changes);
-		enter(o, hash, op->hardware_changes);
+		if (op->hardware_changes)
+			o->written = hash;
 	}
 }
 
