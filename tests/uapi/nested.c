@@ -133,7 +133,11 @@ static void test_info_smmuv3(void **state)
 	check_info(&g, ABI_IOMMU_HW_INFO_TYPE_ARM_SMMUV3, sizeof(info), (unsigned char *)&info);
 	assert_int_equal(info.flags | info.reserved, 0);
 	assert_int_equal(info.idr[0] & 3, 3); /* S1P, S2P, 6.3.1 */
+	assert_int_equal(info.idr[1] & 0x3f, 16); /* SIDSIZE, 6.3.2 */
+	assert_true(info.idr[3] >> 10 & 1); /* RIL, 6.3.4 */
 	assert_true(info.idr[5] >> 4 & 1); /* GRAN4K, 6.3.6 */
+	assert_int_equal(info.idr[5] & 7, 5); /* OAS: 48 bits */
+	assert_int_equal(info.aidr, 2); /* version 3.2, 6.3.8 */
 	end(&g);
 }
 
@@ -519,6 +523,14 @@ static void test_smmuv3(void **state)
 	assert_int_equal(found(&g, 0), 0);
 	smmu_leaf(&g, OTHER);
 	assert_int_equal(found(&g, 0), 0xd1);
+	/* The context descriptor: the command has to reach the stream that the guest means. */
+	__atomic_and_fetch(table(&g, 0), ~(1ull << 31), __ATOMIC_SEQ_CST);
+	count = 1;
+	assert_int_equal(invalidate(&g, viommu, 1, commands[1], 16, &count), 0);
+	assert_int_equal(found(&g, 0), 0xd1);
+	count = 2;
+	assert_int_equal(invalidate(&g, viommu, 1, commands, 16, &count), 0);
+	assert_int_equal(found(&g, 0), 0);
 
 	/* Without the device its number is nobody's, and no one else's. */
 	uiommu_iommufd_device_unbind(g.device);
