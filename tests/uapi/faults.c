@@ -341,6 +341,47 @@ static void test_dma_stall(void **state)
 	dma("virt-smmuv3-stall");
 }
 
+/* A guest's own stage: its requests are its affair, and reach it through the same queue */
+static void test_nested(void **state)
+{
+	const struct abi_iommu_hwpt_vtd_s1 s1 = { .pgtbl_addr = IOVA, .addr_width = 48 };
+	struct abi_iommu_hwpt_alloc arg = {
+		.size = sizeof(arg),
+		.flags = ABI_IOMMU_HWPT_ALLOC_NEST_PARENT,
+	};
+	struct abi_iommu_hwpt_pgfault r[2];
+	uint32_t parent;
+	struct work k;
+
+	(void)state;
+	begin(&k, "q35-vtd-pri");
+	arg.dev_id = k.device->object.id;
+	arg.pt_id = k.ioas;
+	assert_int_equal(call(&k, ABI_IOMMU_HWPT_ALLOC, &arg), 0);
+	parent = arg.out_hwpt_id;
+	arg.flags = ABI_IOMMU_HWPT_ALLOC_PASID | ABI_IOMMU_HWPT_FAULT_ID_VALID;
+	arg.pt_id = parent;
+	arg.data_type = ABI_IOMMU_HWPT_DATA_VTD_S1;
+	arg.data_len = sizeof(s1);
+	arg.data_uptr = (uintptr_t)&s1;
+	arg.fault_id = 99;
+	assert_int_equal(call(&k, ABI_IOMMU_HWPT_ALLOC, &arg), -UIOMMU_ENOENT);
+	arg.fault_id = k.fault;
+	assert_int_equal(call(&k, ABI_IOMMU_HWPT_ALLOC, &arg), 0);
+	attach(&k, arg.out_hwpt_id);
+	ask(&k, 7, 1, true);
+	machine_settle(k.w.machine);
+	assert_int_equal(take(&k, k.fault_fd, r, 2), RECORD);
+	assert_int_equal(r[0].dev_id, k.device->object.id);
+	assert_int_equal(r[0].grpid, 7);
+	assert_int_equal(answer(&k, k.fault_fd, r[0].cookie, 0), 8);
+	got(&k, 7, 0);
+	uiommu_iommufd_device_detach(k.device, PASID);
+	assert_int_equal(destroy(&k, arg.out_hwpt_id), 0);
+	assert_int_equal(destroy(&k, parent), 0);
+	end(&k);
+}
+
 /* Who keeps whom */
 static void test_lives(void **state)
 {
@@ -404,9 +445,10 @@ static void test_no_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_write), cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_dma_pri),	   cmocka_unit_test(test_dma_stall),
-		cmocka_unit_test(test_lives),	   cmocka_unit_test(test_no_descriptor),
+		cmocka_unit_test(test_read_write),    cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_dma_pri),	      cmocka_unit_test(test_dma_stall),
+		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_lives),
+		cmocka_unit_test(test_no_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
