@@ -85,6 +85,16 @@ enum abi_vfio_irq_set_flags {
 	ABI_VFIO_IRQ_SET_ACTION_TRIGGER = 1u << 5,
 };
 
+struct abi_vfio_device_ioeventfd {
+	uint32_t argsz;
+	uint32_t flags; /* the width of the write, in bytes */
+	uint64_t offset;
+	uint64_t data;
+	int32_t fd;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct abi_vfio_device_ioeventfd) == 32, "ABI");
+
 enum abi_vfio_device_feature_flags {
 	ABI_VFIO_DEVICE_FEATURE_MASK = 0xffffu,
 	ABI_VFIO_DEVICE_FEATURE_GET = 1u << 16,

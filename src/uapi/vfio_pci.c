@@ -339,6 +339,8 @@ static long command(struct vfio_device *device, struct uiommu_uapi_process *call
 		return hot_reset_info(pci, argument);
 	case ABI_VFIO_DEVICE_PCI_HOT_RESET:
 		return hot_reset(pci, argument);
+	case ABI_VFIO_DEVICE_IOEVENTFD:
+		return uiommu_vfio_pci_ioeventfd(pci, argument);
 	case ABI_VFIO_DEVICE_FEATURE:
 		return feature(pci, argument);
 	default:
@@ -379,6 +381,7 @@ static void close_device(struct vfio_device *device)
 
 	low_power_exit(pci);
 	uiommu_vfio_pci_irq_stop(pci);
+	uiommu_vfio_pci_ioeventfd_stop(pci);
 	set_master(pci, false);
 	uiommu_vfio_pci_config_stop(pci);
 	if (pci->can_reset)
@@ -434,10 +437,14 @@ int uiommu_vfio_pci_create(struct uiommu_uapi *uapi, struct uiommu_device *dev,
 		goto err_free;
 	if (uiommu_port_mutex_init(uapi->host, &pci->irq_lock))
 		goto err_lock;
+	if (uiommu_port_mutex_init(uapi->host, &pci->ioeventfd_lock))
+		goto err_irq;
 	pci->command = io->config_read(io->context, PCI_COMMAND, 2);
 	uiommu_vfio_pci_config_probe(pci);
 	*out = pci;
 	return 0;
+err_irq:
+	uiommu_port_mutex_destroy(uapi->host, &pci->irq_lock);
 err_lock:
 	uiommu_port_mutex_destroy(uapi->host, &pci->config_lock);
 err_free:
@@ -450,6 +457,7 @@ void uiommu_vfio_pci_destroy(struct vfio_pci *pci)
 	struct uiommu_uapi *uapi = pci->device.uapi;
 
 	pci->io.config_write(pci->io.context, PCI_COMMAND, 2, pci->command);
+	uiommu_port_mutex_destroy(uapi->host, &pci->ioeventfd_lock);
 	uiommu_port_mutex_destroy(uapi->host, &pci->irq_lock);
 	uiommu_port_mutex_destroy(uapi->host, &pci->config_lock);
 	uapi_free(uapi, pci, sizeof(*pci));

@@ -17,6 +17,7 @@
 #define VFIO_PCI_NUM_REGIONS 9u
 #define VFIO_PCI_NUM_IRQS 5u
 #define VFIO_PCI_NUM_BARS 6u
+#define VFIO_PCI_IOEVENTFDS 1000u
 
 enum vfio_pci_region {
 	VFIO_PCI_ROM = 6,
@@ -32,6 +33,9 @@ enum vfio_pci_irq {
 	VFIO_PCI_REQ,
 	VFIO_PCI_NO_IRQ,
 };
+
+struct vfio_pci_watch;
+struct vfio_pci_ioeventfd;
 
 /* Something that is signalled: our own copy of the descriptor, -1: none. */
 struct vfio_pci_irqs {
@@ -64,6 +68,10 @@ struct vfio_pci {
 
 	struct uiommu_mutex irq_lock;
 	struct vfio_pci_irqs irqs;
+	struct vfio_pci_watch *unmask; /* an eventfd that unmasks INTx; device->lock */
+
+	struct uiommu_mutex ioeventfd_lock;
+	struct vfio_pci_ioeventfd *ioeventfds;
 };
 
 static inline struct vfio_pci *to_pci(struct vfio_device *device)
@@ -113,5 +121,17 @@ void uiommu_vfio_pci_signal_req(struct vfio_pci *pci);
 /* A copy of an eventfd: a descriptor, -UAPI_EBADF, -UIOMMU_EINVAL: it is something else. */
 int uiommu_vfio_pci_eventfd(int fd);
 void uiommu_vfio_pci_signal(int eventfd);
+
+/* ---- vfio_pci_watch.c -------------------------------------------------------------------------- */
+
+/* @signalled runs each time that the program signals @fd, in a thread. Errors of uiommu_vfio_pci_eventfd(). */
+int uiommu_vfio_pci_watch_start(struct vfio_pci *pci, int fd,
+				void (*signalled)(struct vfio_pci *pci, void *context),
+				void *context, struct vfio_pci_watch **out);
+/* Then @signalled does not run any more; NULL does nothing. */
+void uiommu_vfio_pci_watch_stop(struct vfio_pci_watch *watch);
+long uiommu_vfio_pci_ioeventfd(struct vfio_pci *pci, uintptr_t argument);
+/* All of them: at close. */
+void uiommu_vfio_pci_ioeventfd_stop(struct vfio_pci *pci);
 
 #endif /* UIOMMU_SRC_UAPI_VFIO_PCI_H */

@@ -190,6 +190,8 @@ static void disable(struct vfio_pci *pci)
 	if (was == VFIO_PCI_NO_IRQ)
 		return;
 	if (was == VFIO_PCI_INTX) {
+		uiommu_vfio_pci_watch_stop(pci->unmask);
+		pci->unmask = NULL;
 		pci->io.set_intx(pci->io.context, NULL, NULL);
 	} else {
 		if (pci->io.set_msi)
@@ -302,15 +304,32 @@ static long intx_trigger(struct vfio_pci *pci, const struct request *r)
 	return 0;
 }
 
+static void unmask_signalled(struct vfio_pci *pci, void *context)
+{
+	(void)context;
+	intx_unmask(pci);
+}
+
+static long watch_unmask(struct vfio_pci *pci, int fd)
+{
+	if (fd < 0) {
+		uiommu_vfio_pci_watch_stop(pci->unmask);
+		pci->unmask = NULL;
+		return 0;
+	}
+	if (pci->unmask)
+		return -UIOMMU_EBUSY;
+	return uiommu_vfio_pci_watch_start(pci, fd, unmask_signalled, NULL, &pci->unmask);
+}
+
 static long intx_masking(struct vfio_pci *pci, const struct request *r)
 {
 	bool mask = r->flags & ABI_VFIO_IRQ_SET_ACTION_MASK;
 
 	if (!uiommu_vfio_pci_irq_active(pci, VFIO_PCI_INTX) || r->start || r->count != 1)
 		return -UIOMMU_EINVAL;
-	/* An eventfd whose signal unmasks is not watched. */
 	if (has_fds(r))
-		return -UAPI_ENOTTY;
+		return mask ? -UAPI_ENOTTY : watch_unmask(pci, r->fds[0]);
 	if (!is_set(r, 0))
 		return 0;
 	if (mask)

@@ -574,6 +574,91 @@ static void test_intx(void **state)
 	close(fd);
 }
 
+/* Another thread is at it: at most a second. */
+static bool comes(const volatile uint8_t *byte, uint8_t value)
+{
+	for (unsigned int i = 0; i < 1000 && *byte != value; i++)
+		usleep(1000);
+	return *byte == value;
+}
+
+static void test_unmask_eventfd(void **state)
+{
+	struct fake *f = *state;
+	int32_t fd = eventfd(0, EFD_NONBLOCK), unmask = eventfd(0, EFD_NONBLOCK), none = -1;
+	unsigned int count = 0;
+
+	assert_int_equal(irqs(f, 0, EVENTFD | TRIGGER, 0, 1, &fd, 4), 0);
+	assert_int_equal(irqs(f, 0, EVENTFD | UNMASK, 0, 1, &unmask, 4), 0);
+	assert_int_equal(irqs(f, 0, EVENTFD | UNMASK, 0, 1, &unmask, 4), -UIOMMU_EBUSY);
+	f->intx(f->token);
+	assert_int_equal(events(fd), 1);
+	/* Still asserted: it comes again. */
+	set(f, PCI_STATUS, 2, 0x18);
+	uiommu_vfio_pci_signal(unmask);
+	for (unsigned int i = 0; i < 1000 && !count; i++) {
+		usleep(1000);
+		count = events(fd);
+	}
+	assert_int_equal(count, 1);
+	assert_int_equal(irqs(f, 0, EVENTFD | UNMASK, 0, 1, &none, 4), 0);
+	uiommu_vfio_pci_signal(unmask);
+	usleep(10000);
+	assert_int_equal(events(fd), 0);
+	assert_int_equal(events(unmask), 1);
+	assert_int_equal(irqs(f, 0, EVENTFD | UNMASK, 0, 1, &unmask, 4), 0);
+	close(fd);
+	close(unmask);
+}
+
+static void test_ioeventfd(void **state)
+{
+	struct fake *f = *state;
+	int32_t fd = eventfd(0, EFD_NONBLOCK);
+	struct vfio_device_ioeventfd arg = {
+		.argsz = 28, .flags = 4, .offset = 0x100, .data = 0x11223344, .fd = fd
+	};
+
+	static const struct {
+		uint32_t argsz, flags;
+		uint64_t offset;
+		int32_t fd;
+	} bad[] = {
+		{ 27, 4, 0x100, -1 },  { 28, 8, 0x100, -1 },  { 28, 3, 0x100, -1 },
+		{ 28, 16, 0x100, -1 }, { 28, 4, 0x100, -2 },  { 28, 4, BAR(7), -1 },
+		{ 28, 4, 0x4000, -1 }, { 28, 4, 0x203c, -1 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct vfio_device_ioeventfd wrong = { .argsz = bad[i].argsz,
+						       .flags = bad[i].flags,
+						       .offset = bad[i].offset,
+						       .fd = bad[i].fd };
+
+		assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &wrong), -UIOMMU_EINVAL);
+	}
+	arg.fd = -1;
+	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), -UIOMMU_ENODEV);
+	arg.fd = 1000;
+	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), -UAPI_EBADF);
+	arg.fd = fd;
+	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), 0);
+	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), -UIOMMU_EEXIST);
+	uiommu_vfio_pci_signal(fd);
+	assert_true(comes(&f->bar0[0x103], 0x11));
+	arg.fd = -1;
+	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), 0);
+	f->bar0[0x103] = 0;
+	uiommu_vfio_pci_signal(fd);
+	usleep(10000);
+	assert_int_equal(f->bar0[0x103], 0);
+	/* Closing the device ends the rest. */
+	assert_int_equal(events(fd), 1);
+	arg.fd = fd;
+	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), 0);
+	close(fd);
+}
+
 static void test_err_req(void **state)
 {
 	struct fake *f = *state;
@@ -732,6 +817,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_irq_validation, start, stop),
 		cmocka_unit_test_setup_teardown(test_msi, start, stop),
 		cmocka_unit_test_setup_teardown(test_intx, start, stop),
+		cmocka_unit_test_setup_teardown(test_unmask_eventfd, start, stop),
+		cmocka_unit_test_setup_teardown(test_ioeventfd, start, stop),
 		cmocka_unit_test_setup_teardown(test_err_req, start, stop),
 		cmocka_unit_test_setup_teardown(test_features, start, stop),
 		cmocka_unit_test(test_model),
