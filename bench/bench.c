@@ -17,6 +17,7 @@ static const struct {
 } areas[] = {
 	{ "pasid", bench_pasid },
 	{ "pgtable", bench_pgtable },
+	{ "uapi", bench_uapi },
 };
 
 static int compare(const void *a, const void *b)
@@ -75,7 +76,8 @@ static void print_table(const struct bench_report *report)
 {
 	const char *format = "";
 
-	printf("Nanoseconds for one call. limit: memset over the same bytes of table, in this run.\n"
+	printf("Nanoseconds for one call. limit: memset over the same bytes of table, or writing the same\n"
+	       "list of pages, in this run.\n"
 	       "Linux: 7.2, measured on another machine of the same kind (AMD Zen 4), not here.\n");
 	for (size_t i = 0; i < report->count; i++) {
 		const struct bench_result *r = &report->result[i];

@@ -49,6 +49,7 @@ void bench_add(struct bench_report *report, const struct bench_result *result);
 /* The areas: each runs its cases; 0, or -1 after a word on stderr. */
 int bench_pasid(struct bench_report *report);
 int bench_pgtable(struct bench_report *report);
+int bench_uapi(struct bench_report *report);
 
 /** bench_main() - uiommu bench [AREA] [--format table|json]; the exit status */
 int bench_main(int argc, char **argv);

@@ -148,13 +148,29 @@ static int probe_device(struct uiommu_instance *instance, struct uiommu_device *
 	return 0;
 }
 
+/* Nothing is between it and memory but tables that it reads as the processor wrote them. */
+static bool capable(struct uiommu_device *dev, enum uiommu_cap cap)
+{
+	(void)dev;
+	return cap == UIOMMU_CAP_CACHE_COHERENCY;
+}
+
+static int device_group(struct uiommu_device *dev, struct uiommu_group **out)
+{
+	struct null_iommu *iommu = (struct null_iommu *)uiommu_device_instance(dev);
+
+	*out = iommu->beside ? uiommu_group_get_locked(iommu->beside) : NULL;
+	return *out ? 0 : uiommu_generic_device_group(dev, out);
+}
+
 static const struct uiommu_ops null_ops = {
 	.name = "null",
 	.identity_domain = &identity,
 	.blocked_domain = &blocked,
 	.release_domain = &blocked,
 	.probe_device = probe_device,
-	.device_group = uiommu_generic_device_group,
+	.capable = capable,
+	.device_group = device_group,
 	.domain_alloc_paging = domain_alloc_paging,
 };
 
@@ -163,17 +179,27 @@ static int configure(struct uiommu_device *dev, void *context)
 	return uiommu_fwspec_init(dev, context);
 }
 
-int null_iommu_create(struct null_iommu *iommu)
+int null_iommu_add(struct null_iommu *iommu, const char *name, struct uiommu_device *beside,
+		   struct uiommu_device **out)
+{
+	struct uiommu_device_desc desc = {
+		.name = name, .bus = "none", .configure = configure, .context = &iommu->fwnode
+	};
+	int rc;
+
+	iommu->beside = beside;
+	rc = uiommu_device_add(iommu->sys, &desc, out);
+	return rc ? rc : uiommu_device_error(*out);
+}
+
+int null_iommu_create(struct null_iommu *iommu, uint64_t ram_size)
 {
 	const struct uiommu_posix_config host = {
 		.ram_base = 1ull << 32,
-		.ram_size = 64ull << 20,
+		.ram_size = ram_size,
 		.ram_fd = -1,
 	};
 	struct uiommu_system_config config = { .default_type = UIOMMU_DOMAIN_IDENTITY };
-	struct uiommu_device_desc desc = {
-		.name = "device", .bus = "none", .configure = configure, .context = &iommu->fwnode
-	};
 	int rc;
 
 	memset(iommu, 0, sizeof(*iommu));
@@ -193,9 +219,7 @@ int null_iommu_create(struct null_iommu *iommu)
 	rc = uiommu_instance_register(iommu->sys, &iommu->instance);
 	if (rc)
 		goto no_device;
-	rc = uiommu_device_add(iommu->sys, &desc, &iommu->dev);
-	if (!rc)
-		rc = uiommu_device_error(iommu->dev);
+	rc = null_iommu_add(iommu, "device", NULL, &iommu->dev);
 	if (rc)
 		goto no_device;
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * null_driver.h - a driver without hardware: what remains is the core and the page tables
  *
- * One device behind one instance. Nothing is ever invalidated, because nothing caches.
+ * One device behind one instance, or several. Nothing is ever invalidated, because nothing caches.
  */
 #ifndef BENCH_NULL_DRIVER_H
 #define BENCH_NULL_DRIVER_H
@@ -31,10 +31,14 @@ struct null_iommu {
 	struct uiommu_device *dev;
 	const struct null_format *format; /* of the domains to come, with */
 	uint64_t pgsizes; /* these leaf sizes */
+	struct uiommu_device *beside; /* in whose group the next device is; NULL: one of its own */
 };
 
 /** null_iommu_create() - 0, or a negative error and nothing is left */
-int null_iommu_create(struct null_iommu *iommu);
+int null_iommu_create(struct null_iommu *iommu, uint64_t ram_size);
+/** null_iommu_add() - one device more, in the group of @beside or in one of its own */
+int null_iommu_add(struct null_iommu *iommu, const char *name, struct uiommu_device *beside,
+		   struct uiommu_device **out);
 void null_iommu_destroy(struct null_iommu *iommu);
 
 #endif /* BENCH_NULL_DRIVER_H */

@@ -271,7 +271,7 @@ int bench_pgtable(struct bench_report *report)
 							     &null_arm_lpae_s1, &null_arm_lpae_s2 };
 	struct work *w = calloc(1, sizeof(*w));
 
-	must(w && !null_iommu_create(&w->iommu), "set-up");
+	must(w && !null_iommu_create(&w->iommu, 64ull << 20), "set-up");
 	w->iova = calloc(LOOKUPS, sizeof(*w->iova));
 	w->sg = calloc(PIECES, sizeof(*w->sg));
 	w->memory = aligned_alloc(4096, M2);
