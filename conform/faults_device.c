@@ -225,15 +225,16 @@ static void c254_queue_of_hardware(struct subject *s)
 
 static void c255_all_at_once(struct subject *s)
 {
-	static const char *const labels[] = { "pri0", "pripair0" };
-	struct machine_device *device[2];
+	static const char *const labels[] = { "pri0", "pripair0", "pri1" };
+	enum { DEVICES = sizeof(labels) / sizeof(labels[0]) };
+	struct machine_device *device[DEVICES];
 	struct machine_page_response response;
-	unsigned int sent[2] = { 0 }, answers;
+	unsigned int sent[DEVICES] = { 0 }, all, answers;
 	struct work w;
 
 	begin(s, &w, true);
 	w.taken[0].code = UIOMMU_PAGE_INVALID;
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < DEVICES; i++) {
 		device[i] = subject_machine_device(s, labels[i]);
 		CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], subject_device(s, labels[i]),
 						       PASID, NULL));
@@ -241,7 +242,8 @@ static void c255_all_at_once(struct subject *s)
 	/* Twice: what is outstanding is so until it is answered, and no longer. */
 	for (unsigned int round = 0; round < 2; round++) {
 		w.taken[0].groups = 0;
-		for (unsigned int i = 0; i < 2; i++) {
+		all = 0;
+		for (unsigned int i = 0; i < DEVICES; i++) {
 			struct machine_page_request r = { .iova = s->iova,
 							  .pasid = PASID,
 							  .flags = MACHINE_DMA_WITH_PASID,
@@ -253,11 +255,12 @@ static void c255_all_at_once(struct subject *s)
 					break;
 			CHECK(s, sent[i] > 0 && sent[i] < 256,
 			      "%s may have %u requests outstanding", labels[i], sent[i]);
+			all += sent[i];
 		}
 		machine_settle(s->machine);
-		CHECK(s, w.taken[0].groups == sent[0] + sent[1], "of %u groups %u were handed over",
-		      sent[0] + sent[1], w.taken[0].groups);
-		for (unsigned int i = 0; i < 2; i++) {
+		CHECK(s, w.taken[0].groups == all, "of %u groups %u were handed over", all,
+		      w.taken[0].groups);
+		for (unsigned int i = 0; i < DEVICES; i++) {
 			for (answers = 0; machine_page_response(device[i], &response); answers++)
 				CHECK(s, response.code == 1, "%s: code %u", labels[i],
 				      response.code);
@@ -265,7 +268,7 @@ static void c255_all_at_once(struct subject *s)
 			      answers, sent[i]);
 		}
 	}
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < DEVICES; i++)
 		uiommu_detach_device_pasid(w.domain[0], subject_device(s, labels[i]), PASID);
 	end(s, &w);
 }

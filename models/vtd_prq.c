@@ -118,6 +118,23 @@ void vtd_unlock(struct model_vtd *v)
 	uiommu_port_mutex_unlock(v->host, &v->lock);
 }
 
+/* A response without PASID: of a function that takes none, whose group has that of its requests (PCIe 6.0, 10.5.2.3). */
+static struct vtd_group *group_by_index(struct model_vtd *v, uint16_t sid, uint16_t index)
+{
+	for (uint32_t i = 0; i < v->groups.used; i++) {
+		struct vtd_group *g = model_cache_at(&v->groups, i);
+
+		if (g && g->sid == sid && g->node.key[1] == index)
+			return g;
+	}
+	return NULL;
+}
+
+static bool same_asker(uint64_t key, uint64_t response, bool has_pasid)
+{
+	return key == response || (!has_pasid && (key >> 20 & 0xffff) == response >> 20);
+}
+
 /* Which mistake a response to no group is. */
 static const char *wrong_response(struct model_vtd *v, uint16_t sid, bool has_pasid, uint32_t pasid,
 				  uint16_t group)
@@ -125,8 +142,8 @@ static const char *wrong_response(struct model_vtd *v, uint16_t sid, bool has_pa
 	uint64_t key = group_key(sid, has_pasid, pasid);
 
 	for (unsigned int i = 0; i < VTD_ANSWERED; i++)
-		if (v->answered[i].valid && v->answered[i].key == key &&
-		    v->answered[i].group == group)
+		if (v->answered[i].valid && v->answered[i].group == group &&
+		    same_asker(v->answered[i].key, key, has_pasid))
 			return "a page request group is answered a second time";
 	for (uint32_t i = 0; i < v->groups.used; i++) {
 		const struct vtd_group *g = model_cache_at(&v->groups, i);
@@ -165,7 +182,10 @@ int vtd_page_response(struct model_vtd *v, const uint64_t *d, bool wide)
 	    response.pasid >> (response.has_pasid ? vtd_ecap_pasid_bits(v->ecap) : 0))
 		return VTD_IQEI_RSVD;
 	group = model_cache_find(&v->groups, key, response.group);
+	if (!group && !response.has_pasid)
+		group = group_by_index(v, sid, response.group);
 	if (group) {
+		key = group->node.key[0];
 		if (!--group->due)
 			model_cache_drop(&v->groups, group);
 		v->answered[v->next_answered] = (struct vtd_answered){ true, key, response.group };
