@@ -115,7 +115,7 @@ static struct work begin(struct subject *s)
 	w.device = subject_machine_device(s, "solo0");
 	w.dev = subject_device(s, "solo0");
 	if (strcmp(uiommu_device_instance(w.dev)->ops->name, "smmuv3"))
-		conform_skip(s, "no driver here has nested domains but that of the SMMUv3");
+		conform_skip(s, "the guest that this scenario plays has an SMMUv3");
 	rc = uiommu_domain_alloc_paging(w.dev, UIOMMU_ALLOC_NEST_PARENT, &w.parent);
 	if (rc == -UIOMMU_EOPNOTSUPP)
 		conform_skip(s, "this hardware has one stage");
