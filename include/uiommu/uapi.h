@@ -104,22 +104,6 @@ struct uiommu_uapi_device_io {
 	void *context; /* lives as long as the device has the driver */
 };
 
-/**
- * uiommu_uapi_bind_driver() - a VFIO driver takes a device
- * @uapi: the front
- * @dev: the device
- * @driver: "vfio-pci"
- * @io: how it is reached; copied
- *
- * From then on /dev/vfio has its group, and /dev/vfio/devices a file for it.  Return: 0; -UIOMMU_ENOENT: no such
- * driver; -UIOMMU_EINVAL: no IOMMU translates it and no-IOMMU mode is off; -UIOMMU_EBUSY: it has a driver;
- * -UIOMMU_ENOMEM.
- */
-UIOMMU_API int uiommu_uapi_bind_driver(struct uiommu_uapi *uapi, struct uiommu_device *dev,
-				       const char *driver, const struct uiommu_uapi_device_io *io);
-/** uiommu_uapi_unbind_driver() - waits until no program uses the device any more; -UIOMMU_ENODEV: it has none */
-UIOMMU_API int uiommu_uapi_unbind_driver(struct uiommu_uapi *uapi, struct uiommu_device *dev);
-
 /* ---- files ------------------------------------------------------------------------------------- */
 
 /** uiommu_uapi_open() - "/dev/iommu", "/dev/vfio/vfio", "/dev/vfio/7", ...: a descriptor >= 0, -ENOENT, ... */
@@ -138,13 +122,6 @@ UIOMMU_API long uiommu_uapi_pread(struct uiommu_uapi_process *process, int fd, v
 				  size_t size, uint64_t offset);
 UIOMMU_API long uiommu_uapi_pwrite(struct uiommu_uapi_process *process, int fd, const void *buffer,
 				   size_t size, uint64_t offset);
-/**
- * uiommu_uapi_mmap() - a device's memory in the program: what @offset of the file shows
- *
- * Return: a pointer, valid until the descriptor's last copy is closed; NULL: it cannot be mapped here.
- */
-UIOMMU_API void *uiommu_uapi_mmap(struct uiommu_uapi_process *process, int fd, uint64_t offset,
-				  size_t size);
 /** uiommu_uapi_poll() - POLLIN and POLLOUT of poll.h that hold now; never waits; -EBADF */
 UIOMMU_API int uiommu_uapi_poll(struct uiommu_uapi_process *process, int fd);
 
