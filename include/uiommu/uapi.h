@@ -2,11 +2,11 @@
 /*
  * uiommu/uapi.h - Linux's user ABI for devices (VFIO and iommufd) over a system, inside a process
  *
- * A struct uiommu_uapi is what stands behind /dev/iommu, /dev/vfio and the device files of one system.  A struct
+ * A struct uiommu_uapi is what stands behind /dev/iommu of one system; VFIO's files are not there yet.  A struct
  * uiommu_uapi_process is somebody who opens them: it has rights, a limit of locked memory, and a table of
- * file descriptors of its own.  The calls are those of a program: open, ioctl, read, write, mmap,
+ * file descriptors of its own.  The calls are those of a program: open, ioctl, read, write,
  * poll, close.  Commands, structures, results and the order of checks are Linux's; their numbers and layouts are
- * those of <linux/vfio.h> and <linux/iommufd.h>, which a caller includes.
+ * those of <linux/iommufd.h>, which a caller includes.
  *
  * Addresses in commands are the caller's.  They are read, written and pinned through uiommu/port.h
  * (uiommu_port_user_*); a host says which memory devices can reach.
@@ -15,7 +15,7 @@
  * those of the library; the ABI has some more).
  *
  * Thread-safety: any call from any thread.  Commands on one iommufd context exclude each other; those on
- * different contexts, containers and devices run in parallel.
+ * different contexts run in parallel.
  */
 #ifndef UIOMMU_UAPI_H
 #define UIOMMU_UAPI_H
@@ -32,11 +32,7 @@ struct uiommu_uapi_process;
 /* What Linux takes as parameters of its modules, by their names there. */
 struct uiommu_uapi_config {
 	struct uiommu_system *sys; /* outlives it */
-	bool enable_unsafe_noiommu_mode; /* vfio */
-	bool allow_unsafe_interrupts; /* vfio_iommu_type1 and iommufd: MSIs need not be isolated */
-	bool disable_hugepages; /* vfio_iommu_type1 */
-	unsigned int dma_entry_limit; /* vfio_iommu_type1; 0: 65535 */
-	bool iommufd_vfio_container; /* /dev/vfio/vfio is served by iommufd */
+	bool allow_unsafe_interrupts; /* iommufd: MSIs need not be isolated */
 
 	/* Can the device's interrupts reach nobody else's handlers?  NULL: yes, of every device. */
 	bool (*isolated_msi)(void *context, struct uiommu_device *dev);
@@ -77,8 +73,8 @@ UIOMMU_API uint64_t uiommu_uapi_process_pinned(struct uiommu_uapi_process *proce
 /* ---- drivers ----------------------------------------------------------------------------------- */
 
 /*
- * What programs reach of a device's own: configuration space and memory.  The core knows neither; a host that
- * offers devices to VFIO does.  Offsets in bytes; sizes 1, 2, 4 (and 8 for BARs), naturally aligned.
+ * What programs will reach of a device's own: configuration space and memory.  The core knows neither; a host that
+ * offers devices to VFIO does (src/uapi/vfio_pci.c).  Offsets in bytes; sizes 1, 2, 4 (and 8 for BARs), naturally aligned.
  */
 struct uiommu_uapi_device_io {
 	uint32_t (*config_read)(void *context, unsigned int offset, unsigned int size);
@@ -106,7 +102,7 @@ struct uiommu_uapi_device_io {
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-/** uiommu_uapi_open() - "/dev/iommu", "/dev/vfio/vfio", "/dev/vfio/7", ...: a descriptor >= 0, -ENOENT, ... */
+/** uiommu_uapi_open() - "/dev/iommu": a descriptor >= 0; -UIOMMU_ENOENT: no such file; -UIOMMU_ENOMEM */
 UIOMMU_API int uiommu_uapi_open(struct uiommu_uapi_process *process, const char *path);
 UIOMMU_API int uiommu_uapi_close(struct uiommu_uapi_process *process, int fd);
 UIOMMU_API int uiommu_uapi_dup(struct uiommu_uapi_process *process, int fd);

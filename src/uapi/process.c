@@ -214,8 +214,6 @@ int uiommu_uapi_open(struct uiommu_uapi_process *process, const char *path)
 
 	if (!strcmp(path, "/dev/iommu"))
 		rc = uiommu_uapi_iommufd_open(process, false, &file);
-	else if (!strcmp(path, "/dev/vfio/vfio") && process->uapi->config.iommufd_vfio_container)
-		rc = uiommu_uapi_iommufd_open(process, true, &file);
 	if (rc)
 		return rc;
 	rc = uiommu_uapi_fd_install(process, file);
