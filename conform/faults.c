@@ -813,7 +813,9 @@ const struct conform_scenario conform_faults[] = {
 	  ONCE | CONFORM_RACE, 0, c125_detach },
 	{ "C127",
 	  "A device that is removed leaves no group behind, and late answers count for nothing",
-	  CORE "iopf_queue_remove_device", AREA_FAULTS, ONCE, 0, c127_device_removed },
+	  CORE "iopf_queue_remove_device", AREA_FAULTS,
+	  ONCE | CONFORM_NO_SWEEP, /* a group without memory is answered FAILURE: C123 */
+	  0, c127_device_removed },
 	{ "C128", "Page requests are on while somebody answers, and off before and after",
 	  CORE "iopf_queue_add_device", AREA_FAULTS, ONCE, 0, c128_switched_off },
 	{ "C129", "A queue of groups: whole groups, by name, each answered once",

@@ -273,61 +273,81 @@ static void c255_all_at_once(struct subject *s)
 	end(s, &w);
 }
 
-static void c256_drained(struct subject *s)
+/* Replace and detach with requests in every state, of a PASID that is the device's only one or not. */
+static void drained(struct subject *s, struct work *w)
 {
 	struct uiommu_attach_handle handle[2];
-	struct work w;
 
-	begin(s, &w, false);
 	memset(handle, 0, sizeof(handle));
-	w.taken[0].keep = true;
-	w.taken[1].code = UIOMMU_PAGE_INVALID;
-	w.may_try_again = true;
-	CHECK_OK(s, uiommu_map(w.domain[1], s->iova + s->page, w.buffer.phys, s->page, RW));
-	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], w.dev, PASID, &handle[0]));
+	memset(w->taken, 0, sizeof(w->taken));
+	w->taken[0].keep = true;
+	w->taken[1].code = UIOMMU_PAGE_INVALID;
+	w->may_try_again = true;
+	CHECK_OK(s, uiommu_attach_device_pasid(w->domain[0], w->dev, PASID, &handle[0]));
 	/* Replaced while hardware has a request that nobody has looked at: it is the old domain's, or asked anew. */
-	start(s, &w);
-	CHECK_OK(s, uiommu_replace_device_pasid(w.domain[1], w.dev, PASID, &handle[1]));
+	start(s, w);
+	CHECK_OK(s, uiommu_replace_device_pasid(w->domain[1], w->dev, PASID, &handle[1]));
 	machine_settle(s->machine);
-	CHECK(s, finish(s, &w) == MACHINE_DMA_REFUSED, "a DMA for nothing was not refused");
-	got(s, &w, 1);
-	CHECK(s, w.taken[0].groups + w.taken[1].groups <= 1, "one request was handed over %u times",
-	      w.taken[0].groups + w.taken[1].groups);
-	if (w.taken[0].groups)
-		uiommu_page_response(w.taken[0].group[0].open, UIOMMU_PAGE_SUCCESS);
-	w.may_try_again = false;
-	w.taken[1].keep = true;
+	CHECK(s, finish(s, w) == MACHINE_DMA_REFUSED, "a DMA for nothing was not refused");
+	got(s, w, 1);
+	CHECK(s, w->taken[0].groups + w->taken[1].groups <= 1,
+	      "one request was handed over %u times", w->taken[0].groups + w->taken[1].groups);
+	if (w->taken[0].groups)
+		uiommu_page_response(w->taken[0].group[0].open, UIOMMU_PAGE_SUCCESS);
+	w->may_try_again = false;
+	w->taken[1].keep = true;
 	/* Detached in the same state, and then reported and unanswered. */
 	for (unsigned int looked = 0; looked < 2; looked++) {
-		const unsigned int before = w.taken[1].groups;
+		const unsigned int before = w->taken[1].groups;
 
 		if (looked)
-			CHECK_OK(s, uiommu_attach_device_pasid(w.domain[1], w.dev, PASID, NULL));
-		start(s, &w);
+			CHECK_OK(s, uiommu_attach_device_pasid(w->domain[1], w->dev, PASID, NULL));
+		start(s, w);
 		if (looked) {
 			machine_settle(s->machine);
-			CHECK(s, w.taken[1].groups == before + 1, "not handed over");
+			CHECK(s, w->taken[1].groups == before + 1, "not handed over");
 		}
-		uiommu_detach_device_pasid(w.domain[1], w.dev, PASID);
-		CHECK(s, finish(s, &w) == MACHINE_DMA_REFUSED,
+		uiommu_detach_device_pasid(w->domain[1], w->dev, PASID);
+		CHECK(s, finish(s, w) == MACHINE_DMA_REFUSED,
 		      "a device waits for ever for a domain that was detached, its request %s",
 		      looked ? "reported" : "in hardware's queue");
-		got(s, &w, 1);
-		for (unsigned int i = before; i < w.taken[1].groups; i++)
-			uiommu_page_response(w.taken[1].group[i].open, UIOMMU_PAGE_SUCCESS);
+		got(s, w, 1);
+		for (unsigned int i = before; i < w->taken[1].groups; i++)
+			uiommu_page_response(w->taken[1].group[i].open, UIOMMU_PAGE_SUCCESS);
 		machine_settle(s->machine);
 	}
 	/* Whoever is next there is not asked for anything of this, as soon as it may come. */
-	w.taken[0].groups = 0;
-	w.taken[0].keep = false;
-	w.taken[0].code = UIOMMU_PAGE_INVALID;
-	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[1], w.dev, PASID, NULL));
-	start(s, &w);
-	uiommu_detach_device_pasid(w.domain[1], w.dev, PASID);
-	CHECK_OK(s, uiommu_attach_device_pasid(w.domain[0], w.dev, PASID, NULL));
-	CHECK(s, finish(s, &w) == MACHINE_DMA_REFUSED, "a request from before was granted");
-	CHECK(s, !w.taken[0].groups, "a request from before was handed to the next domain");
-	uiommu_detach_device_pasid(w.domain[0], w.dev, PASID);
+	w->taken[0].groups = 0;
+	w->taken[0].keep = false;
+	w->taken[0].code = UIOMMU_PAGE_INVALID;
+	CHECK_OK(s, uiommu_attach_device_pasid(w->domain[1], w->dev, PASID, NULL));
+	start(s, w);
+	uiommu_detach_device_pasid(w->domain[1], w->dev, PASID);
+	CHECK_OK(s, uiommu_attach_device_pasid(w->domain[0], w->dev, PASID, NULL));
+	CHECK(s, finish(s, w) == MACHINE_DMA_REFUSED, "a request from before was granted");
+	CHECK(s, !w->taken[0].groups, "a request from before was handed to the next domain");
+	uiommu_detach_device_pasid(w->domain[0], w->dev, PASID);
+	got(s, w, 1);
+}
+
+static void c256_drained(struct subject *s)
+{
+	struct faults_taken unused = { 0 };
+	struct uiommu_domain *spare;
+	struct work w;
+
+	begin(s, &w, false);
+	CHECK_OK(s, uiommu_map(w.domain[1], s->iova + s->page, w.buffer.phys, s->page, RW));
+	/* The device stops asking when the PASID is left ... */
+	drained(s, &w);
+	/* ... and goes on where another one has a handler. */
+	spare = subject_domain(s, w.dev, UIOMMU_ALLOC_PASID);
+	CHECK_OK(s, uiommu_set_page_request_handler(spare, faults_take, &unused));
+	CHECK_OK(s, uiommu_attach_device_pasid(spare, w.dev, PASID + 1, NULL));
+	drained(s, &w);
+	CHECK(s, !unused.groups, "a request was handed to another PASID's domain");
+	uiommu_detach_device_pasid(spare, w.dev, PASID + 1);
+	uiommu_domain_free(spare);
 	end(s, &w);
 }
 

@@ -428,14 +428,12 @@ static void test_extended(void **state)
 static long irqs(struct fake *f, uint32_t index, uint32_t flags, uint32_t from, uint32_t count,
 		 const void *data, size_t size)
 {
-	struct {
-		struct vfio_irq_set set;
-		uint8_t data[32];
-	} arg = { .set = { (uint32_t)(20 + size), flags, index, from, count } };
+	/* The struct and what follows it. */
+	uint32_t arg[5 + 8] = { (uint32_t)(20 + size), flags, index, from, count };
 
 	if (size)
-		memcpy((uint8_t *)&arg + 20, data, size);
-	return call(f, VFIO_DEVICE_SET_IRQS, &arg);
+		memcpy(&arg[5], data, size);
+	return call(f, VFIO_DEVICE_SET_IRQS, arg);
 }
 
 static unsigned int events(int fd)
