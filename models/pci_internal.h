@@ -91,7 +91,9 @@ static inline void pci_put(uint8_t *bytes, unsigned int offset, unsigned int siz
 static inline uint8_t pci_written(unsigned int offset, unsigned int size, uint32_t value,
 				  unsigned int at)
 {
-	return at >= offset && at < offset + size ? (uint8_t)(value >> 8 * (at - offset)) : 0;
+	if (at < offset || at >= offset + size)
+		return 0;
+	return (uint8_t)(value >> 8 * (at - offset));
 }
 
 /* pci_space.c: the registers as after power-on; false: the capabilities do not fit, or no memory. */
