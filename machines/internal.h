@@ -41,7 +41,7 @@ struct machine_device {
 	uint64_t bar; /* physical address of BAR 0 */
 	const struct machine_stimulus *stimulus; /* NULL: nobody knows how to drive it */
 	bool can_stall; /* firmware says so */
-	bool reads; /* the DMA that was started last */
+	_Atomic(bool) reads; /* the DMA that was started last, perhaps by another thread */
 	unsigned int group; /* of its page requests, above the first */
 	struct machine_saved *saved; /* while it is in a reset */
 	bool edu_window; /* the edu's buffer can be reached through the BAR */

@@ -144,9 +144,10 @@ enum engine_piece dma_untranslated(struct engine *engine, struct engine_request 
 	struct model_stall to = { .resume = resume };
 	enum model_status status;
 
-	if (request->asks && !model_pci_has_pages(engine->fn) && request->tries < DMA_ENGINE_TRIES)
+	if (request->asks && !model_pci_has_pages(engine->fn)) {
 		stall = free_stall(engine);
-	if (stall) {
+		if (!stall)
+			return ENGINE_PIECE_REFUSED; /* too many that were given up are still held */
 		*stall = (struct engine_stall){ .engine = engine, .number = ++engine->num_stalls };
 		to.context = stall;
 		request->dma.stall = &to;
@@ -160,7 +161,10 @@ enum engine_piece dma_untranslated(struct engine *engine, struct engine_request 
 		if (!stall)
 			return ENGINE_PIECE_REFUSED;
 		stall->held = true;
-		request->tries++;
+		if (++request->tries > DMA_ENGINE_TRIES) {
+			stall->forgotten = true;
+			return ENGINE_PIECE_REFUSED;
+		}
 		engine->wait =
 			(struct engine_wait){ .kind = ENGINE_WAIT_STALL, .stall = stall->number };
 		return ENGINE_PIECE_WAITS;

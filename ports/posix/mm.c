@@ -32,7 +32,7 @@ struct uiommu_mm {
 	struct uiommu_mutex lock, subs;
 	_Atomic(unsigned int) refs;
 	bool creators; /* the creator has not put it yet */
-	bool exiting; /* faults and new subscribers are refused */
+	_Atomic(bool) exiting; /* faults and new subscribers are refused */
 	bool exited; /* areas and tables are gone */
 	struct mm_table table;
 	uiommu_phys_t root; /* for describe, which takes no lock */
@@ -364,6 +364,9 @@ int uiommu_port_mm_fault(void *host, struct uiommu_mm *mm, uint64_t address, uns
 	int rc;
 
 	(void)host;
+	/* A subscriber that is told of the exit may still be asked for pages: it must not wait for anybody. */
+	if (mm->exiting)
+		return -UIOMMU_ENOENT;
 	lock(mm);
 	rc = fault_locked(mm, address, prot);
 	unlock(mm);

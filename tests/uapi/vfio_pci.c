@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <linux/vfio.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -39,13 +40,23 @@ struct fake {
 	void *token;
 };
 
+/* The driver's threads look at the device while a test changes it. */
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void copy_fake(void *to, const void *from, size_t size)
+{
+	pthread_mutex_lock(&fake_lock);
+	memcpy(to, from, size);
+	pthread_mutex_unlock(&fake_lock);
+}
+
 static uint32_t fake_config_read(void *context, unsigned int offset, unsigned int size)
 {
 	struct fake *f = context;
 	uint32_t value = 0;
 
 	assert_true(offset % size == 0 && offset + size <= sizeof(f->space));
-	memcpy(&value, f->space + offset, size);
+	copy_fake(&value, f->space + offset, size);
 	return value;
 }
 
@@ -54,7 +65,7 @@ static void fake_config_write(void *context, unsigned int offset, unsigned int s
 	struct fake *f = context;
 
 	assert_true(offset % size == 0 && offset + size <= sizeof(f->space));
-	memcpy(f->space + offset, &value, size);
+	copy_fake(f->space + offset, &value, size);
 }
 
 static uint64_t fake_bar_read(void *context, unsigned int bar, uint64_t offset, unsigned int size)
@@ -112,7 +123,7 @@ static int fake_intx(void *context, void (*deliver)(void *token), void *token)
 
 static void set(struct fake *f, unsigned int offset, unsigned int size, uint32_t value)
 {
-	memcpy(f->space + offset, &value, size);
+	copy_fake(f->space + offset, &value, size);
 }
 
 /* PM, a hidden SSVID, MSI of four vectors, MSI-X in BAR 0, PCIe with FLR, AF, a vendor's; AER, PASID, DSN. */
