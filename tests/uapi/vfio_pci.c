@@ -75,10 +75,12 @@ static uint64_t fake_bar_read(void *context, unsigned int bar, uint64_t offset, 
 
 	assert_int_equal(bar, 0);
 	assert_true(offset % size == 0 && offset + size <= sizeof(f->bar0));
+	pthread_mutex_lock(&fake_lock);
 	memcpy(&value, f->bar0 + offset, size);
 	f->last_offset = offset;
 	f->last_size = size;
 	f->accesses++;
+	pthread_mutex_unlock(&fake_lock);
 	return value;
 }
 
@@ -88,7 +90,7 @@ static void fake_bar_write(void *context, unsigned int bar, uint64_t offset, uns
 	struct fake *f = context;
 
 	fake_bar_read(context, bar, offset, size);
-	memcpy(f->bar0 + offset, &value, size);
+	copy_fake(f->bar0 + offset, &value, size);
 }
 
 static int fake_reset(void *context)
@@ -584,11 +586,17 @@ static void test_intx(void **state)
 }
 
 /* Another thread is at it: at most a second. */
-static bool comes(const volatile uint8_t *byte, uint8_t value)
+static bool comes(const uint8_t *byte, uint8_t value)
 {
-	for (unsigned int i = 0; i < 1000 && *byte != value; i++)
+	uint8_t seen = 0;
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		copy_fake(&seen, byte, 1);
+		if (seen == value)
+			return true;
 		usleep(1000);
-	return *byte == value;
+	}
+	return false;
 }
 
 static void test_unmask_eventfd(void **state)
