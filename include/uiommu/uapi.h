@@ -2,11 +2,12 @@
 /*
  * uiommu/uapi.h - Linux's user ABI for devices (VFIO and iommufd) over a system, inside a process
  *
- * A struct uiommu_uapi is what stands behind /dev/iommu of one system; VFIO's files are not there yet.  A struct
- * uiommu_uapi_process is somebody who opens them: it has rights, a limit of locked memory, and a table of
- * file descriptors of its own.  The calls are those of a program: open, ioctl, read, write,
- * poll, close.  Commands, structures, results and the order of checks are Linux's; their numbers and layouts are
- * those of <linux/iommufd.h>, which a caller includes.
+ * A struct uiommu_uapi is what stands behind /dev/iommu and /dev/vfio of one system.  A host tells it of the
+ * devices that there are (uiommu_uapi_add_device()) and binds them to a VFIO driver.  A struct
+ * uiommu_uapi_process is somebody who opens the files: it has rights, a limit of locked memory, and a table of
+ * file descriptors of its own.  The calls are those of a program: open, ioctl, read, write, mmap, poll, close.
+ * Commands, structures, results and the order of checks are Linux's; numbers and layouts are in
+ * uiommu/abi_vfio.h and uiommu/abi_iommufd.h, or in the system's <linux/vfio.h> and <linux/iommufd.h>.
  *
  * Addresses in commands are the caller's.  They are read, written and pinned through uiommu/port.h
  * (uiommu_port_user_*); a host says which memory devices can reach.
@@ -33,6 +34,11 @@ struct uiommu_uapi_process;
 struct uiommu_uapi_config {
 	struct uiommu_system *sys; /* outlives it */
 	bool allow_unsafe_interrupts; /* iommufd: MSIs need not be isolated */
+	bool type1_allow_unsafe_interrupts; /* vfio_iommu_type1: the same */
+	bool enable_unsafe_noiommu_mode; /* vfio: devices without an IOMMU may be had */
+	bool disable_hugepages; /* vfio_iommu_type1: map page by page */
+	uint32_t dma_entry_limit; /* vfio_iommu_type1: mappings of a container; 0: 65535 */
+	bool vfio_container_by_iommufd; /* /dev/vfio/vfio is served by iommufd */
 
 	/* Can the device's interrupts reach nobody else's handlers?  NULL: yes, of every device. */
 	bool (*isolated_msi)(void *context, struct uiommu_device *dev);
@@ -84,6 +90,8 @@ struct uiommu_uapi_device_io {
 			  uint64_t value);
 	uint64_t bar_size[6]; /* 0: not there */
 	uint64_t bar_address[6]; /* on the bus; what a guest reads at first */
+	/* Memory behind a BAR that a program may use directly; NULL, or it returns NULL: only read and write. */
+	void *(*bar_map)(void *context, unsigned int bar, uint64_t offset, uint64_t size);
 	/* A function-level reset, with configuration space saved and restored; NULL: it has none. */
 	int (*reset)(void *context);
 	/*
@@ -100,9 +108,74 @@ struct uiommu_uapi_device_io {
 	void *context; /* lives as long as the device has the driver */
 };
 
+/* Where a device is; says how it is named, and which drivers can have it. */
+enum uiommu_uapi_bus {
+	UIOMMU_UAPI_PCI, /* "0000:00:04.0"; "vfio-pci" */
+	UIOMMU_UAPI_PLATFORM, /* "fed00000.dma"; "vfio-platform" */
+};
+
+struct uiommu_uapi_device_config {
+	struct uiommu_device *dev; /* outlives it; its name is the device's */
+	enum uiommu_uapi_bus bus;
+	const struct uiommu_uapi_device_io *io; /* PCI; copied */
+
+	/*
+	 * The driver that the device has without us.  @native_unbind and @native_bind let go of it and take it
+	 * back (uiommu_device_unbind_driver(), _bind_driver()) where somebody asks for that; NULL: it has none.
+	 */
+	const char *native_driver;
+	bool native_bound; /* it has the device now */
+	int (*native_bind)(void *context);
+	void (*native_unbind)(void *context);
+	void *context;
+};
+
+struct uiommu_uapi_device; /* a device that the ABI knows */
+
+/** uiommu_uapi_add_device() - 0; -UIOMMU_EINVAL: no way to it; -UIOMMU_EEXIST: it is known; -UIOMMU_ENOMEM */
+UIOMMU_API int uiommu_uapi_add_device(struct uiommu_uapi *uapi,
+				      const struct uiommu_uapi_device_config *config,
+				      struct uiommu_uapi_device **out);
+/** uiommu_uapi_remove_device() - it is unplugged: waits as uiommu_uapi_unbind_driver() does; NULL does nothing */
+UIOMMU_API void uiommu_uapi_remove_device(struct uiommu_uapi_device *device);
+/** uiommu_uapi_find_device() - by its name; NULL: there is none */
+UIOMMU_API struct uiommu_uapi_device *uiommu_uapi_find_device(struct uiommu_uapi *uapi,
+							      const char *name);
+
+/**
+ * uiommu_uapi_bind_driver() - let @driver have the device
+ * @driver: "vfio-pci", "vfio-platform", or the device's own
+ *
+ * With a VFIO driver the device's group, and its cdev unless it has no IOMMU, can be opened from now on.
+ *
+ * Return: 0; -UIOMMU_EBUSY: it has a driver; -UIOMMU_ENODEV: no driver of that name for this bus; -UIOMMU_EINVAL: there is no
+ * IOMMU and no-IOMMU mode is off, or DMA would not be coherent; errors of uiommu_device_bind_driver().
+ */
+UIOMMU_API int uiommu_uapi_bind_driver(struct uiommu_uapi_device *device, const char *driver);
+/**
+ * uiommu_uapi_unbind_driver() - take the device back
+ *
+ * Waits until its last user has closed it, asking by the REQ interrupt at once and every ten seconds; so another
+ * thread has to close.  Return: 0; -UIOMMU_ENODEV: it has no driver.
+ */
+UIOMMU_API int uiommu_uapi_unbind_driver(struct uiommu_uapi_device *device);
+/** uiommu_uapi_device_driver() - the name of its driver, NULL: none */
+UIOMMU_API const char *uiommu_uapi_device_driver(const struct uiommu_uapi_device *device);
+/** uiommu_uapi_device_group_path() - its group's file, "/dev/vfio/7": bytes without NUL; -UIOMMU_ENODEV: no VFIO driver */
+UIOMMU_API int uiommu_uapi_device_group_path(const struct uiommu_uapi_device *device, char *path,
+					     size_t size);
+/** uiommu_uapi_device_cdev_path() - its own file, "/dev/vfio/devices/vfio0"; likewise, and without IOMMU there is none */
+UIOMMU_API int uiommu_uapi_device_cdev_path(const struct uiommu_uapi_device *device, char *path,
+					    size_t size);
+
 /* ---- files ------------------------------------------------------------------------------------- */
 
-/** uiommu_uapi_open() - "/dev/iommu": a descriptor >= 0; -UIOMMU_ENOENT: no such file; -UIOMMU_ENOMEM */
+/**
+ * uiommu_uapi_open() - open a file of the ABI
+ * @path: "/dev/iommu", "/dev/vfio/vfio", "/dev/vfio/N", "/dev/vfio/noiommu-N", "/dev/vfio/devices/vfioN"
+ *
+ * Return: a descriptor; -UIOMMU_ENOENT: no such file; -UIOMMU_ENODEV, -UIOMMU_EPERM, -UIOMMU_EBUSY as the file says; -UIOMMU_ENOMEM.
+ */
 UIOMMU_API int uiommu_uapi_open(struct uiommu_uapi_process *process, const char *path);
 UIOMMU_API int uiommu_uapi_close(struct uiommu_uapi_process *process, int fd);
 UIOMMU_API int uiommu_uapi_dup(struct uiommu_uapi_process *process, int fd);
@@ -118,6 +191,16 @@ UIOMMU_API long uiommu_uapi_pread(struct uiommu_uapi_process *process, int fd, v
 				  size_t size, uint64_t offset);
 UIOMMU_API long uiommu_uapi_pwrite(struct uiommu_uapi_process *process, int fd, const void *buffer,
 				   size_t size, uint64_t offset);
+/**
+ * uiommu_uapi_mmap() - a pointer to what is at @offset of a file
+ *
+ * It is the device's memory, not a mapping: valid until the descriptor's last copy is closed.
+ *
+ * Return: 0; -UIOMMU_ENODEV: files of this kind are not mapped; -UIOMMU_EINVAL: nothing there that can be, which REGION_INFO
+ * tells.
+ */
+UIOMMU_API int uiommu_uapi_mmap(struct uiommu_uapi_process *process, int fd, uint64_t offset,
+				size_t size, void **out);
 /** uiommu_uapi_poll() - POLLIN and POLLOUT of poll.h that hold now; never waits; -EBADF */
 UIOMMU_API int uiommu_uapi_poll(struct uiommu_uapi_process *process, int fd);
 

@@ -18,7 +18,7 @@
 
 #include <uiommu/fault.h>
 
-#include "src/uapi/abi_iommufd.h"
+#include <uiommu/abi_iommufd.h>
 #include "src/uapi/uapi.h"
 
 struct iommufd;

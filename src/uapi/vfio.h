@@ -40,6 +40,7 @@ struct vfio_driver {
 	/* A device without IOMMU: whoever gives the memory away says so; see access.h. */
 	void (*dma_unmap)(struct vfio_device *device, uint64_t iova, uint64_t length);
 	bool pasid; /* PASIDs may be attached */
+	bool token; /* a program may have to know a token (BIND_FLAG_TOKEN) */
 };
 
 enum vfio_device_flags {
@@ -56,7 +57,7 @@ struct vfio_device {
 	struct uiommu_device *dev; /* NULL: mediated */
 	unsigned int flags;
 	struct vfio_group *group;
-	unsigned int cdev; /* N of /dev/vfio/devices/vfioN */
+	unsigned int cdev; /* N of /dev/vfio/devices/vfioN; a device without IOMMU has none */
 	struct uiommu_mutex lock;
 	unsigned int opens; /* open files that have access, by either way */
 	bool leaving; /* being unregistered: nothing new */
@@ -67,6 +68,14 @@ struct vfio_device {
 	struct iommufd_device *bound; /* with an IOMMU */
 	struct iommufd_access *access; /* emulated */
 	bool attached;
+};
+
+/* An open device file, of either way: the object behind. */
+struct vfio_device_file {
+	struct vfio_device *device;
+	struct uiommu_uapi_process *process; /* who opened it */
+	struct vfio_group *group; /* opened through it, whose file it holds; NULL: a cdev */
+	bool access; /* open: a cdev's once it is bound */
 };
 
 /* A group as /dev/vfio shows it. */
@@ -90,7 +99,20 @@ struct uapi_vfio {
 	struct uiommu_mutex lock;
 	struct vfio_device *devices;
 	struct vfio_group *groups;
+	struct uiommu_uapi_device *known;
 	bool tainted; /* a no-IOMMU device was registered */
+};
+
+/* A device that a host has told of (devices.c). */
+struct uiommu_uapi_device {
+	struct uiommu_uapi_device *next; /* vfio->known */
+	struct uiommu_uapi *uapi;
+	struct uiommu_uapi_device_config config;
+	struct uiommu_uapi_device_io io;
+	char *driver_override; /* sysfs's */
+	struct uiommu_mutex lock; /* who has it: held over bind and unbind */
+	bool native; /* its own driver has it */
+	struct vfio_device *vfio; /* a VFIO driver has it */
 };
 
 /* ---- vfio.c: registration, and the file that all devices' users have ----------------------------- */

@@ -7,7 +7,7 @@
  */
 #include <unistd.h>
 
-#include "src/uapi/abi_vfio_pci.h"
+#include <uiommu/abi_vfio.h>
 #include "src/uapi/vfio_pci.h"
 
 /* ---- regions ----------------------------------------------------------------------------------- */

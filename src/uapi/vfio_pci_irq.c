@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "src/uapi/abi_vfio_pci.h"
+#include <uiommu/abi_vfio.h>
 #include "src/uapi/vfio_pci.h"
 
 #define DATA_FLAGS \

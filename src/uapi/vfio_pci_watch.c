@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "src/uapi/abi_vfio_pci.h"
+#include <uiommu/abi_vfio.h>
 #include "src/uapi/vfio_pci.h"
 
 struct vfio_pci_watch {

@@ -2,7 +2,7 @@
 /*
  * abi.c - the layouts of the user ABI: sizes, offsets, numbers, and how large a struct a command wants
  *
- * The table is the ABI as documented for Linux 7.2.  It is held against src/uapi/abi_iommufd.h while this is
+ * The table is the ABI as documented for Linux 7.2.  It is held against uiommu/abi_iommufd.h while this is
  * compiled, and where the system's <linux/iommufd.h> is as new (UAPI_TEST_LINUX) against that as well.
  */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "src/uapi/uapi.h"
-#include "src/uapi/abi_iommufd.h"
+#include <uiommu/abi_iommufd.h>
 #include "tests/uapi/world.h"
 
 #ifdef UAPI_TEST_LINUX

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abi_iommufd.h - what user space sends through /dev/iommu: numbers and layouts
+ * uiommu/abi_iommufd.h - what user space sends through /dev/iommu: numbers and layouts
  *
  * They are facts of Linux's user ABI, as it stands in version 7.2 (its linux/iommufd.h, whose names these have
  * behind "abi_").  tests/uapi compares each size and offset with that header where it is installed.  All
  * structs begin with their size as the user knows it; fields called reserved must be zero.
  */
-#ifndef UIOMMU_SRC_UAPI_ABI_IOMMUFD_H
-#define UIOMMU_SRC_UAPI_ABI_IOMMUFD_H
+#ifndef UIOMMU_ABI_IOMMUFD_H
+#define UIOMMU_ABI_IOMMUFD_H
 
 #include <stdint.h>
 
@@ -383,4 +383,4 @@ struct abi_iommu_hw_queue_alloc {
 	uint64_t length;
 };
 
-#endif /* UIOMMU_SRC_UAPI_ABI_IOMMUFD_H */
+#endif /* UIOMMU_ABI_IOMMUFD_H */
