@@ -91,6 +91,13 @@ static void on_relax(void *context)
 		o->relax(o->context);
 }
 
+static bool on_user_write_fails(void *context, uint64_t to, size_t size)
+{
+	const struct uiommu_posix_hooks *o = others(context);
+
+	return o->user_write_fails && o->user_write_fails(o->context, to, size);
+}
+
 static void on_mutex_locking(void *context, struct uiommu_mutex *mutex)
 {
 	const struct uiommu_posix_hooks *o = others(context);
@@ -160,6 +167,7 @@ void machine_connect(struct machine *m)
 		.pages_removed = on_pages_removed,
 		.user_pages_added = on_user_pages_added,
 		.user_pages_removed = on_user_pages_removed,
+		.user_write_fails = on_user_write_fails,
 		.cache_flush = on_cache_flush,
 		.relax = on_relax,
 		.mutex_locking = o->mutex_locking ? on_mutex_locking : NULL,

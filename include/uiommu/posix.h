@@ -38,6 +38,8 @@ struct uiommu_posix_hooks {
 	/* Pages of a process (uiommu_posix_mm, or pinned ones) may, or may no longer, be reached by devices. */
 	void (*user_pages_added)(void *context, uiommu_phys_t phys, uint64_t size);
 	void (*user_pages_removed)(void *context, uiommu_phys_t phys, uint64_t size);
+	/* Return true to let a write to a program's memory fail as if it could only be read. */
+	bool (*user_write_fails)(void *context, uint64_t to, size_t size);
 	void (*relax)(void *context);
 	/* Around each mutex: may yield, to choose a schedule. */
 	void (*mutex_locking)(void *context, struct uiommu_mutex *mutex);

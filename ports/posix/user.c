@@ -29,8 +29,9 @@ int uiommu_port_user_read(void *host, void *to, uint64_t from, size_t size)
 
 int uiommu_port_user_write(void *host, uint64_t to, const void *from, size_t size)
 {
-	(void)host;
-	if (is_null(to, size))
+	const struct uiommu_posix_hooks *h = uiommu_posix_hooks_of(host);
+
+	if (is_null(to, size) || (h->user_write_fails && h->user_write_fails(h->context, to, size)))
 		return -UIOMMU_EFAULT;
 	memcpy((void *)(uintptr_t)to, from, size);
 	return 0;
