@@ -204,6 +204,106 @@ UIOMMU_API int uiommu_uapi_mmap(struct uiommu_uapi_process *process, int fd, uin
 /** uiommu_uapi_poll() - POLLIN and POLLOUT of poll.h that hold now; never waits; -EBADF */
 UIOMMU_API int uiommu_uapi_poll(struct uiommu_uapi_process *process, int fd);
 
+/* ---- /sys and /dev ----------------------------------------------------------------------------- */
+
+/*
+ * The files that tell programs what devices there are and give these to a driver: those of Linux's sysfs, and the
+ * nodes under /dev, as far as they are about devices, their IOMMUs, groups and VFIO.  They are generated at each call from what
+ * there is then; nothing is opened or kept, so that two calls may see two states, as with files.
+ *
+ * Paths are absolute and may have ".", "..", repeated slashes and links on the way.  Files belong to user 0
+ * (struct uiommu_uapi_process_config) and others get what their mode says.  docs/USER-ABI.md lists what is there.
+ *
+ * Errors of all: -ENOENT: no such path, or not absolute; -ENOTDIR: a file is taken for a directory; -ELOOP; -ENAMETOOLONG (from
+ * 4096 bytes); -UIOMMU_ENOMEM.
+ */
+enum uiommu_uapi_node_kind {
+	UIOMMU_UAPI_NODE_DIRECTORY = 1,
+	UIOMMU_UAPI_NODE_FILE,
+	UIOMMU_UAPI_NODE_LINK,
+	UIOMMU_UAPI_NODE_CHAR_DEVICE, /* what uiommu_uapi_open() opens */
+};
+
+struct uiommu_uapi_stat {
+	enum uiommu_uapi_node_kind kind;
+	unsigned int mode; /* permissions, without the kind: 0644 */
+	uint64_t size; /* bytes; a text file says 4096 whatever it holds */
+	uint64_t inode; /* another for each path that is not a link's, the same as long as the path is there */
+	unsigned int device_major, device_minor; /* of a character device */
+};
+
+/** uiommu_uapi_sysfs_stat() - what is at @path, at the end of links; 0 */
+UIOMMU_API int uiommu_uapi_sysfs_stat(struct uiommu_uapi *uapi, const char *path,
+				      struct uiommu_uapi_stat *out);
+/** uiommu_uapi_sysfs_lstat() - the same of a link itself, if the last part of @path is one */
+UIOMMU_API int uiommu_uapi_sysfs_lstat(struct uiommu_uapi *uapi, const char *path,
+				       struct uiommu_uapi_stat *out);
+
+/**
+ * uiommu_uapi_sysfs_readlink() - a link's text, relative to where it is
+ *
+ * Return: bytes, without a NUL, as many as fit; -UIOMMU_EINVAL: not a link, or @size is 0.
+ */
+UIOMMU_API long uiommu_uapi_sysfs_readlink(struct uiommu_uapi *uapi, const char *path, char *buffer,
+					   size_t size);
+/**
+ * uiommu_uapi_sysfs_realpath() - the same place without links, dots and repeated slashes
+ *
+ * Return: bytes, without the NUL that follows them; -UIOMMU_ERANGE: they do not fit.
+ */
+UIOMMU_API long uiommu_uapi_sysfs_realpath(struct uiommu_uapi *uapi, const char *path, char *buffer,
+					   size_t size);
+
+struct uiommu_uapi_entry {
+	const char *name; /* valid during the call */
+	enum uiommu_uapi_node_kind kind;
+	uint64_t inode;
+};
+
+/**
+ * uiommu_uapi_sysfs_list() - what is in a directory, without "." and ".."
+ * @visit: called in an order that stays as long as nothing changes, with no lock held; a value other than 0 ends it
+ *
+ * Return: what @visit returned last, 0 for an empty directory.
+ */
+UIOMMU_API int uiommu_uapi_sysfs_list(struct uiommu_uapi *uapi, const char *path,
+				      int (*visit)(const struct uiommu_uapi_entry *entry,
+						   void *context),
+				      void *context);
+
+enum uiommu_uapi_access {
+	UIOMMU_UAPI_MAY_WRITE = 2, /* W_OK and R_OK of unistd.h */
+	UIOMMU_UAPI_MAY_READ = 4,
+};
+
+/** uiommu_uapi_sysfs_access() - may it be opened so: 0; -EACCES; 0 in @mode: is it there */
+UIOMMU_API int uiommu_uapi_sysfs_access(struct uiommu_uapi_process *process, const char *path,
+					unsigned int mode);
+
+/**
+ * uiommu_uapi_sysfs_read() - pread() of a file
+ *
+ * Return: bytes, 0 at the end; -EACCES; -EISDIR; -UIOMMU_EINVAL: a device node; what the file says.
+ */
+UIOMMU_API long uiommu_uapi_sysfs_read(struct uiommu_uapi_process *process, const char *path,
+				       void *buffer, size_t size, uint64_t offset);
+/**
+ * uiommu_uapi_sysfs_write() - pwrite() of a file; a text file takes the whole text at once, whatever @offset
+ *
+ * Taking a driver's device away waits until its last user has closed it.  Return: bytes; -EACCES; -EISDIR;
+ * -UIOMMU_EINVAL: a device node; what the file says.
+ */
+UIOMMU_API long uiommu_uapi_sysfs_write(struct uiommu_uapi_process *process, const char *path,
+					const void *data, size_t size, uint64_t offset);
+/**
+ * uiommu_uapi_sysfs_mmap() - a pointer to a device's memory, by way of resourceN
+ *
+ * Valid as long as the device is there.  Return: 0; -EACCES; -UIOMMU_ENODEV: not such a file, or its host lets nobody use
+ * the memory directly; -UIOMMU_EINVAL: beyond the end.
+ */
+UIOMMU_API int uiommu_uapi_sysfs_mmap(struct uiommu_uapi_process *process, const char *path,
+				      uint64_t offset, size_t size, void **out);
+
 #ifdef __cplusplus
 }
 #endif
