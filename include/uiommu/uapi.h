@@ -21,6 +21,7 @@
 #ifndef UIOMMU_UAPI_H
 #define UIOMMU_UAPI_H
 
+#include <uiommu/port.h>
 #include <uiommu/uiommu.h>
 
 #ifdef __cplusplus
@@ -40,8 +41,16 @@ struct uiommu_uapi_config {
 	uint32_t dma_entry_limit; /* vfio_iommu_type1: mappings of a container; 0: 65535 */
 	bool vfio_container_by_iommufd; /* /dev/vfio/vfio is served by iommufd */
 
+	bool platform_reset_not_required; /* vfio_platform: reset_required=0; it is 1 by default */
+
 	/* Can the device's interrupts reach nobody else's handlers?  NULL: yes, of every device. */
 	bool (*isolated_msi)(void *context, struct uiommu_device *dev);
+	/*
+	 * Nobody has registered a reset function for a platform device that vfio-platform is to have: request_module() of
+	 * "vfio-reset:COMPATIBLE".  It may register one, with any of the calls below that do; then there is one more
+	 * lookup.  NULL: uiommu_uapi_load_platform_reset().
+	 */
+	void (*load_platform_reset)(void *context, struct uiommu_uapi *uapi, const char *module);
 	void *context;
 };
 
@@ -79,7 +88,7 @@ UIOMMU_API uint64_t uiommu_uapi_process_pinned(struct uiommu_uapi_process *proce
 /* ---- drivers ----------------------------------------------------------------------------------- */
 
 /*
- * What programs will reach of a device's own: configuration space and memory.  The core knows neither; a host that
+ * What programs will reach of a PCI device's own: configuration space and memory.  The core knows neither; a host that
  * offers devices to VFIO does (src/uapi/vfio_pci.c).  Offsets in bytes; sizes 1, 2, 4 (and 8 for BARs), naturally aligned.
  */
 struct uiommu_uapi_device_io {
@@ -108,6 +117,68 @@ struct uiommu_uapi_device_io {
 	void *context; /* lives as long as the device has the driver */
 };
 
+/* A part of the bus that a platform device answers at. */
+struct uiommu_uapi_platform_region {
+	uint64_t address; /* physical */
+	uint64_t size; /* bytes, at least 1 */
+	bool read_only;
+	bool port; /* I/O ports: listed, and neither read, written nor mapped */
+};
+
+struct uiommu_uapi_platform_irq {
+	bool level; /* asserted until the device is served; else an edge */
+};
+
+/*
+ * The same for a platform device.  Offsets count from the region's start, in bytes; accesses have 1, 2 or 4 bytes,
+ * naturally aligned, inside the region.
+ */
+struct uiommu_uapi_platform_io {
+	const struct uiommu_uapi_platform_region *regions;
+	unsigned int num_regions;
+	const struct uiommu_uapi_platform_irq *irqs;
+	unsigned int num_irqs;
+
+	/*
+	 * Make a region's registers reachable: before the first of all accesses since the device was opened, once, until
+	 * @unmap_registers.  0 or -UIOMMU_ENOMEM; NULL, both: they always are.
+	 */
+	int (*map_registers)(void *context, unsigned int region);
+	void (*unmap_registers)(void *context, unsigned int region);
+	/* Ordered with memory, as readl() and writel() are. */
+	uint32_t (*read)(void *context, unsigned int region, uint64_t offset, unsigned int size);
+	void (*write)(void *context, unsigned int region, uint64_t offset, unsigned int size,
+		      uint32_t value);
+	/* In order among themselves, and with nothing else; NULL, both: the two above are used. */
+	uint32_t (*read_relaxed)(void *context, unsigned int region, uint64_t offset,
+				 unsigned int size);
+	void (*write_relaxed)(void *context, unsigned int region, uint64_t offset,
+			      unsigned int size, uint32_t value);
+	/* Registers that a program may use directly; NULL, or it returns NULL: only read and write. */
+	void *(*map)(void *context, unsigned int region, uint64_t offset, uint64_t size);
+
+	/*
+	 * From now on interrupt @irq goes to @deliver, which may be called from any thread and takes no lock that is held
+	 * over calls of these functions.  NULL, @deliver: no longer, and none runs when this returns.  It is masked
+	 * first.  0, or an error: the program gets it when it asks for this interrupt.
+	 */
+	int (*set_irq)(void *context, unsigned int irq,
+		       void (*deliver)(void *token, unsigned int irq), void *token);
+	/*
+	 * At the interrupt controller.  A level interrupt masks itself when it is delivered (before @deliver is called),
+	 * and is delivered anew if it is unmasked while still asserted; an edge that comes while masked is delivered
+	 * once afterwards.  Both may happen inside this call.  Masking twice is masking.
+	 */
+	void (*mask_irq)(void *context, unsigned int irq, bool masked);
+
+	const char *compatible; /* the first string of the property; NULL: none */
+	const char *acpi_hid; /* the device is ACPI's: _HID; then @compatible is not looked at */
+	int (*acpi_reset)(void *context); /* evaluates _RST; NULL: there is no such method */
+	/* Waits so long, for reset functions; NULL: by uiommu_port_now_ns() and uiommu_port_relax(). */
+	void (*delay)(void *context, uint64_t ns);
+	void *context;
+};
+
 /* Where a device is; says how it is named, and which drivers can have it. */
 enum uiommu_uapi_bus {
 	UIOMMU_UAPI_PCI, /* "0000:00:04.0"; "vfio-pci" */
@@ -118,6 +189,8 @@ struct uiommu_uapi_device_config {
 	struct uiommu_device *dev; /* outlives it; its name is the device's */
 	enum uiommu_uapi_bus bus;
 	const struct uiommu_uapi_device_io *io; /* PCI; copied */
+	const struct uiommu_uapi_platform_io
+		*platform; /* platform; outlives it, with all it points to */
 
 	/*
 	 * The driver that the device has without us.  @native_unbind and @native_bind let go of it and take it
@@ -167,6 +240,70 @@ UIOMMU_API int uiommu_uapi_device_group_path(const struct uiommu_uapi_device *de
 /** uiommu_uapi_device_cdev_path() - its own file, "/dev/vfio/devices/vfio0"; likewise, and without IOMMU there is none */
 UIOMMU_API int uiommu_uapi_device_cdev_path(const struct uiommu_uapi_device *device, char *path,
 					    size_t size);
+
+/* ---- resets of platform devices ---------------------------------------------------------------- */
+
+/*
+ * No standard says how a platform device is reset, so functions are registered by the device's "compatible".  vfio-platform
+ * looks for one when it binds, and calls it at the first open, after the last close, and for VFIO_DEVICE_RESET.
+ */
+
+/* The device that a function resets, valid during the call. */
+struct uiommu_uapi_platform_reset {
+	const char *name;
+	const char *compatible;
+	const struct uiommu_uapi_platform_region *regions;
+	unsigned int num_regions;
+	/* A region's registers, before they are accessed; as often as one likes.  0 or -UIOMMU_ENOMEM. */
+	int (*map)(struct uiommu_uapi_platform_reset *reset, unsigned int region);
+	/* 32 bits. */
+	uint32_t (*read)(struct uiommu_uapi_platform_reset *reset, unsigned int region,
+			 uint64_t offset);
+	void (*write)(struct uiommu_uapi_platform_reset *reset, unsigned int region,
+		      uint64_t offset, uint32_t value);
+	uint32_t (*read_relaxed)(struct uiommu_uapi_platform_reset *reset, unsigned int region,
+				 uint64_t offset);
+	void (*write_relaxed)(struct uiommu_uapi_platform_reset *reset, unsigned int region,
+			      uint64_t offset, uint32_t value);
+	void (*delay)(struct uiommu_uapi_platform_reset *reset, uint64_t ns);
+	/* One line, the device's name is put before it. */
+	void (*log)(struct uiommu_uapi_platform_reset *reset, enum uiommu_log_level level,
+		    const char *line);
+	void *context; /* the library's */
+};
+
+/* 0, or a negative error, which fails the open of a device that has to be reset. */
+typedef int (*uiommu_uapi_platform_reset_fn)(struct uiommu_uapi_platform_reset *reset);
+
+/**
+ * uiommu_uapi_register_platform_reset() - a function for devices of this kind
+ * @compatible: copied
+ * @function: called with a device opened or closed, not twice at once for one device
+ * @notice: logged once, when a device is first reset by it: that it is deprecated, say; copied; NULL: none
+ *
+ * Of several for one @compatible the newest is found.  Devices that are bound keep the one that they have found.
+ *
+ * Return: 0; -UIOMMU_EINVAL: no name or function; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_uapi_register_platform_reset(struct uiommu_uapi *uapi, const char *compatible,
+						   uiommu_uapi_platform_reset_fn function,
+						   const char *notice);
+/**
+ * uiommu_uapi_unregister_platform_reset() - the newest registration of exactly this pair ends
+ *
+ * Return: 0; -UIOMMU_ENOENT: there is none, and nothing is done; -UIOMMU_EBUSY: a device with vfio-platform has it, and
+ * nothing is done.
+ */
+UIOMMU_API int uiommu_uapi_unregister_platform_reset(struct uiommu_uapi *uapi,
+						     const char *compatible,
+						     uiommu_uapi_platform_reset_fn function);
+/**
+ * uiommu_uapi_load_platform_reset() - register the library's own function
+ * @module: "vfio-reset:brcm,iproc-flexrm-mbox", "vfio-reset:calxeda,hb-xgmac", "vfio-reset:amd,xgbe-seattle-v1a"
+ *
+ * Return: 0, also when it has been registered before; -UIOMMU_ENOENT: it has none of this name; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_uapi_load_platform_reset(struct uiommu_uapi *uapi, const char *module);
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
