@@ -63,6 +63,7 @@ static int start_vtd(struct machine_unit *unit, const struct uiommu_ops *ops)
 		.fwnode = unit->fwnode,
 		.name = unit->name,
 		.mmio = machine_registers(unit, 0, unit->base),
+		.address = unit->base,
 		.segment = unit->segment,
 		.flags = m->options.driver_flags | described_flags(m, unit->base),
 		.get_resv_regions = machine_resv_regions,
@@ -105,6 +106,7 @@ static int start_smmuv3(struct machine_unit *unit, const struct uiommu_ops *ops)
 		.fwnode = unit->fwnode,
 		.name = unit->name,
 		.mmio = machine_registers(unit, 0, unit->base),
+		.address = unit->base,
 		.flags = m->options.driver_flags | described_flags(m, unit->base),
 		.coherent = unit->coherent ? UIOMMU_SMMUV3_COHERENT_YES : UIOMMU_SMMUV3_COHERENT_NO,
 		.get_resv_regions = machine_resv_regions,
@@ -176,6 +178,7 @@ static int start_virtio(struct machine_unit *unit, const struct uiommu_ops *ops)
 	struct uiommu_virtio_iommu_config config = {
 		.fwnode = unit->fwnode,
 		.name = unit->name,
+		.address = unit->base,
 		.get_resv_regions = machine_resv_regions,
 		.context = unit,
 		.ops = ops,

@@ -61,6 +61,8 @@ struct uiommu_instance {
 	const struct uiommu_fwnode *fwnode; /* how firmware names it; required */
 	const char *name; /* for people: "dmar0" */
 	uint32_t max_pasids; /* PASIDs 0 to this - 1; 0: none */
+	uint64_t address; /* of its registers, physical; 0: its host did not say */
+	struct uiommu_pci_function *pci; /* it is one itself; NULL: it is none */
 
 	/* The core's. */
 	struct uiommu_system *sys;
@@ -103,6 +105,13 @@ struct uiommu_attach {
 	struct uiommu_domain *domain; /* the new one */
 	struct uiommu_domain *old; /* what it has now; NULL: nothing was ever attached */
 	void *priv; /* the driver's, from prepare to commit or abort */
+};
+
+/* What an instance's hardware says of itself, for people. */
+struct uiommu_instance_info {
+	uint32_t version; /* VT-d: VER, 11.4.1 */
+	uint64_t cap, ecap; /* VT-d: CAP and ECAP, 11.4.2 and 11.4.3 */
+	uint32_t domains_supported, domains_used; /* domain IDs */
 };
 
 /* ---- operations -------------------------------------------------------------------------------- */
@@ -220,6 +229,9 @@ struct uiommu_ops {
 
 	/* Handle pending faults, page requests and errors; how many faults were reported. */
 	unsigned int (*poll)(struct uiommu_instance *instance);
+
+	/* For people; NULL: nothing to tell. */
+	void (*info)(struct uiommu_instance *instance, struct uiommu_instance_info *info);
 };
 
 /*
@@ -353,6 +365,21 @@ UIOMMU_API void uiommu_instance_unregister(struct uiommu_instance *instance);
 
 /** uiommu_instance_num_devices() - how many devices it translates */
 UIOMMU_API unsigned int uiommu_instance_num_devices(struct uiommu_instance *instance);
+
+/**
+ * uiommu_system_walk_instances() - visit all that are registered, in that order
+ * @visit: may not register or remove anything, nor bind a driver; a value other than 0 ends the visit
+ *
+ * Return: what @visit returned last, 0 if there are none.
+ */
+UIOMMU_API int uiommu_system_walk_instances(struct uiommu_system *sys,
+					    int (*visit)(struct uiommu_instance *instance,
+							 void *context),
+					    void *context);
+/** uiommu_system_walk_devices() - visit all devices likewise, in the order of their arrival */
+UIOMMU_API int uiommu_system_walk_devices(struct uiommu_system *sys,
+					  int (*visit)(struct uiommu_device *dev, void *context),
+					  void *context);
 
 /* ---- what firmware says of a device ------------------------------------------------------------ */
 

@@ -49,6 +49,7 @@ struct uiommu_smmuv3_config {
 	const struct uiommu_fwnode *fwnode; /* its identity; outlives the SMMU */
 	const char *name; /* "smmu0"; outlives the SMMU */
 	struct uiommu_mmio mmio; /* its registers, pages 0 and 1: 128 KiB */
+	uint64_t address; /* of its registers, physical, for people; 0: not said */
 	unsigned int flags; /* enum uiommu_smmuv3_flags */
 	enum uiommu_smmuv3_irq irq;
 

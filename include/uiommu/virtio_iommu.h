@@ -41,6 +41,7 @@ struct uiommu_virtio_iommu_config {
 	 */
 	struct uiommu_pci_function *pci;
 	struct uiommu_mmio regs[UIOMMU_VIRTIO_BARS];
+	uint64_t address; /* of its registers over MMIO, physical, for people; 0: not said */
 
 	/* Regions beyond those that the device tells of; may be NULL.  With uiommu_resv_add(). */
 	int (*get_resv_regions)(void *context, struct uiommu_device *dev,

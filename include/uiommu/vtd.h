@@ -34,6 +34,7 @@ struct uiommu_vtd_config {
 	const struct uiommu_fwnode *fwnode; /* the DRHD's identity; outlives the unit */
 	const char *name; /* "dmar0"; outlives the unit */
 	struct uiommu_mmio mmio; /* its registers */
+	uint64_t address; /* of its registers, physical, for people; 0: not said */
 	uint16_t segment; /* PCI segment of its devices */
 	unsigned int flags; /* enum uiommu_vtd_flags, for tests and workarounds */
 

@@ -126,3 +126,37 @@ int uiommu_system_for_each_device(struct uiommu_system *sys,
 		rc = visit(dev, context);
 	return rc;
 }
+
+int uiommu_system_walk_devices(struct uiommu_system *sys,
+			       int (*visit)(struct uiommu_device *dev, void *context),
+			       void *context)
+{
+	int rc;
+
+	uiommu_lock(sys, &sys->probe);
+	rc = uiommu_system_for_each_device(sys, visit, context);
+	uiommu_unlock(sys, &sys->probe);
+	return rc;
+}
+
+/* What is ready stays so while the probe mutex is held. */
+int uiommu_system_walk_instances(struct uiommu_system *sys,
+				 int (*visit)(struct uiommu_instance *instance, void *context),
+				 void *context)
+{
+	struct uiommu_instance *instance;
+	int rc = 0;
+
+	uiommu_lock(sys, &sys->probe);
+	uiommu_lock(sys, &sys->table);
+	for (instance = sys->instances; instance && !rc; instance = instance->next) {
+		if (!instance->ready)
+			continue;
+		uiommu_unlock(sys, &sys->table);
+		rc = visit(instance, context);
+		uiommu_lock(sys, &sys->table);
+	}
+	uiommu_unlock(sys, &sys->table);
+	uiommu_unlock(sys, &sys->probe);
+	return rc;
+}

@@ -103,6 +103,7 @@ int uiommu_smmuv3_start(struct uiommu_system *sys, const struct uiommu_smmuv3_co
 	smmu->instance.ops = config->ops ? config->ops : &uiommu_smmuv3_driver_ops;
 	smmu->instance.fwnode = config->fwnode;
 	smmu->instance.name = config->name;
+	smmu->instance.address = config->address;
 	if (smmu->has.ssid_bits)
 		smmu->instance.max_pasids = 1u << smmu->has.ssid_bits;
 	rc = uiommu_instance_register(sys, &smmu->instance);

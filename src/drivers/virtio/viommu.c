@@ -167,6 +167,8 @@ int uiommu_virtio_iommu_create(struct uiommu_system *sys,
 	viommu->instance.ops = config->ops ? config->ops : &uiommu_viommu_driver_ops;
 	viommu->instance.fwnode = config->fwnode;
 	viommu->instance.name = config->name;
+	viommu->instance.address = config->address;
+	viommu->instance.pci = config->pci;
 	rc = uiommu_instance_register(sys, &viommu->instance);
 	if (rc)
 		goto free_identity;

@@ -140,6 +140,21 @@ static int hw_info(struct uiommu_device *dev, uint32_t *type, void *data, size_t
 	return 0;
 }
 
+static void info(struct uiommu_instance *instance, struct uiommu_instance_info *out)
+{
+	struct uiommu_vtd *unit = to_vtd(instance);
+
+	out->version = vtd_read32(unit, VTD_REG_VER);
+	out->cap = unit->cap;
+	out->ecap = unit->ecap;
+	out->domains_supported = unit->num_dids;
+	out->domains_used = 0;
+	uiommu_port_mutex_lock(unit->host, &unit->lock);
+	for (uint32_t did = VTD_FIRST_DID; did < unit->num_dids; did++)
+		out->domains_used += unit->dids[did / 64] >> (did % 64) & 1;
+	uiommu_port_mutex_unlock(unit->host, &unit->lock);
+}
+
 static int get_resv_regions(struct uiommu_device *dev, struct uiommu_resv_list *list)
 {
 	const struct vtd_device *device = uiommu_device_priv(dev);
@@ -182,4 +197,5 @@ const struct uiommu_ops uiommu_vtd_driver_ops = {
 	.page_response = uiommu_vtd_page_response,
 	.reset_done = uiommu_vtd_reset_done,
 	.poll = uiommu_vtd_poll,
+	.info = info,
 };

@@ -188,6 +188,7 @@ int uiommu_vtd_create(struct uiommu_system *sys, const struct uiommu_vtd_config 
 	unit->instance.ops = config->ops ? config->ops : &uiommu_vtd_driver_ops;
 	unit->instance.fwnode = config->fwnode;
 	unit->instance.name = config->name;
+	unit->instance.address = config->address;
 	if (unit->scalable && (unit->ecap & VTD_ECAP_PASID))
 		unit->instance.max_pasids = 1u << vtd_ecap_pasid_bits(unit->ecap);
 	rc = uiommu_instance_register(sys, &unit->instance);
