@@ -139,7 +139,8 @@ static uint64_t granule(const struct uiommu_domain *domain)
 
 void uiommu_iommufd_ioas_update_alignment(struct iommufd_ioas *ioas)
 {
-	ioas->alignment = 1;
+	/* Entries of one page each can only show whole ones. */
+	ioas->alignment = ioas->small_pages ? UAPI_PAGE : 1;
 	for (const struct iommufd_hwpt *hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next) {
 		uint64_t size = granule(hwpt->domain);
 

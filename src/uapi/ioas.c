@@ -249,8 +249,6 @@ int uiommu_iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command)
 	}
 	arg->num_iovas = count;
 	arg->out_iova_alignment = ioas->alignment;
-	if (ioas->small_pages && arg->out_iova_alignment < UAPI_PAGE)
-		arg->out_iova_alignment = UAPI_PAGE;
 	rc = uiommu_iommufd_copy_back(command);
 	return rc ? rc : count > room ? -UAPI_EMSGSIZE : 0;
 }
@@ -526,14 +524,19 @@ static int option_account(const struct iommufd_command *command, struct abi_iomm
 }
 
 /* Without large pages every area has to consist of whole pages. */
-static int make_small(struct iommufd_ioas *ioas)
+int uiommu_iommufd_ioas_small_pages(struct iommufd_ioas *ioas)
 {
+	if (ioas->small_pages)
+		return 0;
+	if (ioas->hwpts && ioas->num_areas)
+		return -UIOMMU_EINVAL;
 	for (struct iommufd_area *area = uiommu_iommufd_area_from(ioas, 0); area;
 	     area = uiommu_iommufd_area_next(area)) {
 		if ((area->iova | (area->last + 1) | area->offset) & (UAPI_PAGE - 1))
 			return -UIOMMU_EADDRINUSE;
 	}
 	ioas->small_pages = true;
+	uiommu_iommufd_ioas_update_alignment(ioas);
 	return 0;
 }
 
@@ -549,13 +552,11 @@ static int option_huge_pages(const struct iommufd_command *command, struct abi_i
 	}
 	if (arg->val64 > 1)
 		return -UIOMMU_EINVAL;
-	if (arg->val64) {
-		ioas->small_pages = false;
-		return 0;
-	}
-	if (ioas->hwpts && ioas->num_areas)
-		return -UIOMMU_EINVAL;
-	return make_small(ioas);
+	if (!arg->val64)
+		return uiommu_iommufd_ioas_small_pages(ioas);
+	ioas->small_pages = false;
+	uiommu_iommufd_ioas_update_alignment(ioas);
+	return 0;
 }
 
 int uiommu_iommufd_cmd_option(struct iommufd_command *command)

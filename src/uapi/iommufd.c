@@ -5,7 +5,7 @@
  * Every command's struct begins with its size as the program knows it.  A program may be older than we are (the rest
  * counts as zero) or newer (what we do not know has to be zero).
  */
-#include "src/uapi/iommufd.h"
+#include "src/uapi/vfio.h"
 
 /* ---- objects ----------------------------------------------------------------------------------- */
 
@@ -202,7 +202,7 @@ static long iommufd_ioctl(struct uapi_file *file, struct uiommu_uapi_process *ca
 {
 	if (command - ABI_IOMMU_DESTROY < TABLE_SIZE)
 		return dispatch(file->object, caller, command, argument);
-	return -UAPI_ENOTTY;
+	return uiommu_iommufd_compat_ioctl(file->object, caller, command, argument);
 }
 
 /* ---- the file ---------------------------------------------------------------------------------- */

@@ -168,9 +168,8 @@ struct iommufd_ioas {
 	struct abi_iommu_iova_range *allowed; /* sorted; only automatic choice looks at it */
 	size_t num_allowed;
 	struct iommufd_hwpt *hwpts; /* paging ones, in the order of making */
-	uint64_t alignment; /* of addresses and lengths: 1, or the largest of the domains' granules */
-	bool small_pages; /* option HUGE_PAGES is 0 */
-	bool compat_split; /* VFIO type 1: an unmap may cut areas */
+	uint64_t alignment; /* of addresses and lengths: 1, or the largest that somebody needs */
+	bool small_pages; /* option HUGE_PAGES is 0, or VFIO's old type 1: its unmap may cut areas */
 	struct iommufd_access *accesses;
 	size_t num_areas;
 };
@@ -222,6 +221,8 @@ int uiommu_iommufd_ioas_map_user(struct iommufd_ioas *ioas, struct uiommu_uapi_p
 				 uint64_t *iova);
 /* Two areas instead of one, before @iova; nothing is unmapped. 0, -UIOMMU_EBUSY, -UIOMMU_ENOMEM. */
 int uiommu_iommufd_ioas_split(struct iommufd_ioas *ioas, uint64_t iova);
+/* Entries of one page only, from now on. 0, -UIOMMU_EINVAL: some are there, -UIOMMU_EADDRINUSE: not whole pages. */
+int uiommu_iommufd_ioas_small_pages(struct iommufd_ioas *ioas);
 
 int uiommu_iommufd_cmd_ioas_alloc(struct iommufd_command *command);
 int uiommu_iommufd_cmd_ioas_iova_ranges(struct iommufd_command *command);

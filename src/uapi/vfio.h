@@ -163,8 +163,12 @@ void uiommu_vfio_container_unuse(struct vfio_group *group);
 
 long uiommu_iommufd_compat_ioctl(struct iommufd *ctx, struct uiommu_uapi_process *caller,
 				 uint32_t command, uintptr_t argument);
-/* The IOAS that these commands mean, made if there is none. */
+/* The IOAS that these commands mean, made if there is none. -UIOMMU_EINVAL: a no-IOMMU group has been here. */
 int uiommu_iommufd_compat_ioas(struct iommufd *ctx, uint32_t *id);
+/* The same, which a device is attached to: -UIOMMU_ENODEV: there is none (any more). */
+int uiommu_iommufd_compat_ioas_id(struct iommufd *ctx, uint32_t *id);
+/* A no-IOMMU group has the context as its container: -UIOMMU_EINVAL: there is such an IOAS. */
+int uiommu_iommufd_compat_no_iommu(struct iommufd *ctx);
 
 /* ---- vfio_pci.c -------------------------------------------------------------------------------- */
 
