@@ -44,6 +44,7 @@ struct machine_device {
 	_Atomic(bool) reads; /* the DMA that was started last, perhaps by another thread */
 	unsigned int group; /* of its page requests, above the first */
 	struct machine_saved *saved; /* while it is in a reset */
+	struct machine_uapi_io *uapi_io; /* once a user ABI was told of it */
 	bool edu_window; /* the edu's buffer can be reached through the BAR */
 	uint64_t edu_inside; /* or here, by the hardware's back door; 0: by DMA alone */
 };

@@ -335,8 +335,10 @@ void machine_forget_pci(struct machine *m)
 	free(m->topology.functions);
 	m->topology.functions = NULL;
 	m->topology.num_functions = 0;
-	for (unsigned int i = 0; i < m->num_devices; i++)
+	for (unsigned int i = 0; i < m->num_devices; i++) {
 		free(m->devices[i].saved);
+		free(m->devices[i].uapi_io);
+	}
 	free(m->devices);
 	m->devices = NULL;
 	m->num_devices = 0;

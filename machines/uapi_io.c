@@ -5,6 +5,7 @@
  * Interrupts are messages to the host's own controller, on machines whose IOMMU translates no message (VT-d);
  * elsewhere the address would have to be mapped, and none are sent.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <uiommu/port.h>
@@ -148,4 +149,44 @@ int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
 	if (io->msi && device->machine->dmar)
 		out->set_msi = set_msi;
 	return 0;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+/* The driver that a device has when no program has it: one that uses the DMA API, and does nothing. */
+static int native_bind(void *context)
+{
+	return uiommu_device_bind_driver(machine_device_uiommu(context), 0);
+}
+
+static void native_unbind(void *context)
+{
+	uiommu_device_unbind_driver(machine_device_uiommu(context));
+}
+
+int machine_uapi_add(struct machine_device *device, struct uiommu_uapi *uapi,
+		     struct uiommu_uapi_device **out)
+{
+	struct uiommu_uapi_device_config config = {
+		.dev = machine_device_uiommu(device),
+		.native_driver = "machine-dma",
+		.native_bind = native_bind,
+		.native_unbind = native_unbind,
+		.context = device,
+	};
+	struct uiommu_uapi_device_io io;
+	int rc;
+
+	*out = NULL;
+	if (!config.dev)
+		return -UIOMMU_ENODEV;
+	if (!device->uapi_io)
+		device->uapi_io = calloc(1, sizeof(*device->uapi_io));
+	if (!device->uapi_io)
+		return -UIOMMU_ENOMEM;
+	rc = machine_device_io(device, device->uapi_io, &io);
+	if (rc)
+		return rc;
+	config.io = &io;
+	return uiommu_uapi_add_device(uapi, &config, out);
 }

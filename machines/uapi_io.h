@@ -24,4 +24,12 @@ struct machine_uapi_io {
 int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
 		      struct uiommu_uapi_device_io *out);
 
+/*
+ * @uapi is told of @device, whose own driver is called "machine-dma" and does not have it.  What the user ABI knows of
+ * it ends with uiommu_uapi_remove_device() or uiommu_uapi_destroy(), before the device leaves the system.
+ * 0; -UIOMMU_ENODEV: it is in no system; errors of uiommu_uapi_add_device().
+ */
+int machine_uapi_add(struct machine_device *device, struct uiommu_uapi *uapi,
+		     struct uiommu_uapi_device **out);
+
 #endif /* MACHINES_UAPI_IO_H */

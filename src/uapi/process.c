@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c - the front of the user ABI: processes, their descriptors, open files */
 #include "src/uapi/uapi.h"
+#include "src/uapi/vfio.h"
 
 /* ---- the front --------------------------------------------------------------------------------- */
 
@@ -19,12 +20,17 @@ int uiommu_uapi_create(const struct uiommu_uapi_config *config, struct uiommu_ua
 	uapi->config = *config;
 	uapi->sys = config->sys;
 	uapi->host = host;
-	if (uiommu_port_mutex_init(host, &uapi->lock)) {
-		uiommu_port_free(host, uapi, sizeof(*uapi));
-		return -UIOMMU_ENOMEM;
-	}
+	if (uiommu_port_mutex_init(host, &uapi->lock))
+		goto err;
+	if (uiommu_vfio_create(uapi))
+		goto err_lock;
 	*out = uapi;
 	return 0;
+err_lock:
+	uiommu_port_mutex_destroy(host, &uapi->lock);
+err:
+	uiommu_port_free(host, uapi, sizeof(*uapi));
+	return -UIOMMU_ENOMEM;
 }
 
 void uiommu_uapi_destroy(struct uiommu_uapi *uapi)
@@ -36,6 +42,9 @@ void uiommu_uapi_destroy(struct uiommu_uapi *uapi)
 	host = uapi->host;
 	if (uapi->processes || uapi->users)
 		uiommu_log(host, UIOMMU_LOG_WARN, "the user ABI goes while processes use it");
+	while (uapi->vfio->known)
+		uiommu_uapi_remove_device(uapi->vfio->known);
+	uiommu_vfio_destroy(uapi);
 	uiommu_port_mutex_destroy(host, &uapi->lock);
 	uiommu_port_free(host, uapi, sizeof(*uapi));
 }
@@ -214,6 +223,8 @@ int uiommu_uapi_open(struct uiommu_uapi_process *process, const char *path)
 
 	if (!strcmp(path, "/dev/iommu"))
 		rc = uiommu_uapi_iommufd_open(process, false, &file);
+	else if (!strncmp(path, "/dev/vfio/", strlen("/dev/vfio/")))
+		rc = uiommu_vfio_open(process, path, &file);
 	if (rc)
 		return rc;
 	rc = uiommu_uapi_fd_install(process, file);
@@ -306,6 +317,21 @@ long uiommu_uapi_pwrite(struct uiommu_uapi_process *process, int fd, const void 
 			size_t size, uint64_t offset)
 {
 	return transfer(process, fd, true, (void *)(uintptr_t)buffer, size, &offset);
+}
+
+int uiommu_uapi_mmap(struct uiommu_uapi_process *process, int fd, uint64_t offset, size_t size,
+		     void **out)
+{
+	struct uapi_file *file = uiommu_uapi_fd_get(process, fd);
+	int rc = -UIOMMU_ENODEV;
+
+	*out = NULL;
+	if (!file)
+		return -UAPI_EBADF;
+	if (file->ops->map)
+		rc = size ? file->ops->map(file, offset, size, out) : -UIOMMU_EINVAL;
+	uiommu_uapi_file_put(file);
+	return rc;
 }
 
 int uiommu_uapi_poll(struct uiommu_uapi_process *process, int fd)

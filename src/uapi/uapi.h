@@ -45,6 +45,8 @@ struct uapi_file_ops {
 	/* NULL: -EINVAL. */
 	long (*read)(struct uapi_file *file, void *buffer, size_t size, uint64_t offset);
 	long (*write)(struct uapi_file *file, const void *buffer, size_t size, uint64_t offset);
+	/* A pointer to what is there: 0, -EINVAL. NULL: -ENODEV. */
+	int (*map)(struct uapi_file *file, uint64_t offset, size_t size, void **out);
 	/* NULL: always ready. */
 	int (*poll)(struct uapi_file *file);
 	/* The last descriptor and the last reference are gone. */

@@ -33,14 +33,13 @@ struct vfio_driver {
 	long (*write)(struct vfio_device *device, const void *buffer, size_t size, uint64_t offset);
 	/* A pointer to what is at @offset of the device file, NULL: it cannot be mapped. */
 	void *(*map)(struct vfio_device *device, uint64_t offset, size_t size);
-	/* Does the device file's name from its group match?  NULL: compare device->name. 0, -ENODEV, -EACCES, ... */
+	/* Is this the name by which GET_DEVICE_FD means it?  NULL: compare device->name. 1; 0: no; -EINVAL, ... */
 	int (*match)(struct vfio_device *device, const char *name);
 	/* Somebody wants the device back: tell its user (the REQ interrupt). */
 	void (*request)(struct vfio_device *device, unsigned int count);
 	/* A device without IOMMU: whoever gives the memory away says so; see access.h. */
 	void (*dma_unmap)(struct vfio_device *device, uint64_t iova, uint64_t length);
 	bool pasid; /* PASIDs may be attached */
-	bool token; /* a program may have to know a token (BIND_FLAG_TOKEN) */
 };
 
 enum vfio_device_flags {
@@ -58,12 +57,12 @@ struct vfio_device {
 	unsigned int flags;
 	struct vfio_group *group;
 	unsigned int cdev; /* N of /dev/vfio/devices/vfioN; a device without IOMMU has none */
+	unsigned int refs; /* open files; vfio->lock */
+	bool leaving; /* being unregistered: nothing new; vfio->lock */
 	struct uiommu_mutex lock;
 	unsigned int opens; /* open files that have access, by either way */
-	bool leaving; /* being unregistered: nothing new */
 
-	/* The way to memory while it is open. */
-	struct vfio_container *container; /* type1 and no-IOMMU */
+	/* The way to memory while it is open, beside its group's container. */
 	struct iommufd *iommufd;
 	struct iommufd_device *bound; /* with an IOMMU */
 	struct iommufd_access *access; /* emulated */
@@ -73,9 +72,8 @@ struct vfio_device {
 /* An open device file, of either way: the object behind. */
 struct vfio_device_file {
 	struct vfio_device *device;
-	struct uiommu_uapi_process *process; /* who opened it */
-	struct vfio_group *group; /* opened through it, whose file it holds; NULL: a cdev */
-	bool access; /* open: a cdev's once it is bound */
+	struct uapi_file *group; /* opened through this, and holds it; NULL: a cdev */
+	_Atomic(bool) access; /* open: a cdev's once it is bound; device->lock */
 };
 
 /* A group as /dev/vfio shows it. */
@@ -86,7 +84,7 @@ struct vfio_group {
 	unsigned int flags; /* VFIO_EMULATED, VFIO_NOIOMMU, of its devices */
 	unsigned int id; /* of /dev/vfio/N or /dev/vfio/noiommu-N */
 	unsigned int refs; /* devices and the open file */
-	unsigned int devices; /* registered ones */
+	unsigned int devices; /* registered ones; 0: nothing can be done with it any more */
 	struct uiommu_mutex lock;
 	struct uapi_file *opened; /* the one open file; not counted */
 	unsigned int cdev_opens; /* members that are bound through their cdev */
@@ -115,7 +113,7 @@ struct uiommu_uapi_device {
 	struct vfio_device *vfio; /* a VFIO driver has it */
 };
 
-/* ---- vfio.c: registration, and the file that all devices' users have ----------------------------- */
+/* ---- vfio.c: registration ------------------------------------------------------------------------ */
 
 /* With uapi_create and destroy. */
 int uiommu_vfio_create(struct uiommu_uapi *uapi);
@@ -133,9 +131,21 @@ void uiommu_vfio_unregister(struct vfio_device *device);
 /* Opens: paths "/dev/vfio/vfio", "/dev/vfio/N", "/dev/vfio/noiommu-N", "/dev/vfio/devices/vfioN". */
 int uiommu_vfio_open(struct uiommu_uapi_process *process, const char *path, struct uapi_file **out);
 
-/* A descriptor for the device by way of its group, which holds the group's file. -errno. */
+/* A use of a registered device, that it is not unregistered under: false, it is leaving; and the end of that. */
+bool uiommu_vfio_device_get(struct vfio_device *device);
+void uiommu_vfio_device_put(struct vfio_device *device);
+void uiommu_vfio_group_get(struct vfio_group *group);
+void uiommu_vfio_group_put(struct vfio_group *group);
+
+/* ---- vfio_file.c: the file that all devices' users have ------------------------------------------ */
+
+int uiommu_vfio_cdev_open(struct vfio_device *device, struct uapi_file **out);
+/* A descriptor for a device of @group, which @file is; group->lock is held. -errno. */
 int uiommu_vfio_group_device_fd(struct uiommu_uapi_process *process, struct vfio_group *group,
-				const char *name);
+				struct uapi_file *file, const char *name);
+
+/* ---- group.c ----------------------------------------------------------------------------------- */
+
 /* The group behind a file, NULL if it is none (hot reset takes group descriptors). */
 struct vfio_group *uiommu_vfio_group_of_file(struct uapi_file *file);
 

@@ -7,7 +7,7 @@
  */
 #include <unistd.h>
 
-#include <uiommu/abi_vfio.h>
+#include "src/uapi/abi.h"
 #include "src/uapi/vfio_pci.h"
 
 /* ---- regions ----------------------------------------------------------------------------------- */
@@ -124,22 +124,14 @@ static long write_device(struct vfio_device *device, const void *buffer, size_t 
 
 /* ---- information ------------------------------------------------------------------------------- */
 
-/* Reads what a command must have of its structure: 0, -UIOMMU_EFAULT, -UIOMMU_EINVAL: argsz says less. */
 static int fetch(struct vfio_pci *pci, void *to, uintptr_t from, uint32_t min)
 {
-	uint32_t argsz;
-
-	if (uapi_read_user(pci->device.uapi, to, from, min))
-		return -UIOMMU_EFAULT;
-	memcpy(&argsz, to, sizeof(argsz));
-	return argsz < min ? -UIOMMU_EINVAL : 0;
+	return uiommu_uapi_fetch_argsz(pci->device.uapi, to, from, min);
 }
 
 static long store(struct vfio_pci *pci, uintptr_t to, const void *from, uint32_t argsz, size_t size)
 {
-	if (argsz < size)
-		size = argsz;
-	return uapi_write_user(pci->device.uapi, to, from, size) ? -UIOMMU_EFAULT : 0;
+	return uiommu_uapi_store(pci->device.uapi, to, from, argsz, size);
 }
 
 static long get_info(struct vfio_pci *pci, uintptr_t argument)
