@@ -27,6 +27,7 @@
 #include "conform/wrap.h"
 #include "machines/machine.h"
 
+struct abi;
 struct subject;
 
 enum conform_area {
@@ -39,6 +40,8 @@ enum conform_area {
 	AREA_MAPPING,
 	AREA_DIRTY,
 	AREA_RACES,
+	AREA_IOMMUFD,
+	AREA_VFIO,
 	AREA_COUNT,
 };
 
@@ -51,6 +54,7 @@ enum conform_flags {
 		       << 4, /* no configuration matters to it: run on the first that is chosen */
 	CONFORM_ASKS = 1u
 		       << 5, /* a device of it asks for pages: PRI or stalls, whichever is there */
+	CONFORM_UAPI = 1u << 6, /* about the user ABI (conform/abi.h): for :uapi subjects alone */
 };
 
 struct conform_scenario {
@@ -129,6 +133,7 @@ struct subject {
 	_Atomic uint64_t steps; /* allocations so far */
 	unsigned int retried; /* calls that failed for it, leaked nothing, and worked again */
 	struct uiommu_posix_hooks hooks;
+	struct abi *abi; /* conform/abi.h; while it is started */
 	struct interleave *_Atomic interleave; /* while one runs; its hooks look here */
 	char version[48]; /* of the hardware */
 	jmp_buf end;

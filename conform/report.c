@@ -14,6 +14,8 @@ static const char *const area_names[AREA_COUNT] = {
 	[AREA_MAPPING] = "map, unmap, invalidate",
 	[AREA_DIRTY] = "coherency, dirty",
 	[AREA_RACES] = "races",
+	[AREA_IOMMUFD] = "iommufd",
+	[AREA_VFIO] = "VFIO",
 };
 
 const char *conform_area_name(enum conform_area area)
