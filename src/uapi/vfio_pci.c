@@ -17,16 +17,6 @@ static bool memory_bar(struct vfio_pci *pci, unsigned int bar)
 	return !(pci->io.config_read(pci->io.context, PCI_BAR(bar), 4) & PCI_BAR_IO);
 }
 
-/* The widest access that is aligned and fits. */
-static unsigned int widest(uint64_t offset, size_t left, unsigned int most)
-{
-	unsigned int size = most;
-
-	while (size > left || offset % size)
-		size /= 2;
-	return size;
-}
-
 static bool in_msix_table(const struct vfio_pci *pci, unsigned int bar, uint64_t offset)
 {
 	return pci->msix && bar == pci->msix_bar && offset >= pci->msix_start &&
@@ -62,7 +52,7 @@ static long bar_access(struct vfio_pci *pci, unsigned int bar, uint8_t *in, cons
 		return -UIOMMU_EIO;
 	while (done < size) {
 		uint64_t at = offset + done, value = 0;
-		unsigned int step = widest(at, stretch(pci, bar, at, size - done), 8);
+		unsigned int step = uiommu_vfio_widest(at, stretch(pci, bar, at, size - done), 8);
 
 		if (in_msix_table(pci, bar, at)) {
 			if (in)
@@ -84,7 +74,7 @@ static void wake(struct vfio_pci *pci)
 {
 	if (!pci->low_power || pci->wakeup < 0)
 		return;
-	uiommu_vfio_pci_signal(pci->wakeup);
+	uiommu_vfio_signal(pci->wakeup);
 	close(pci->wakeup);
 	pci->wakeup = -1;
 	pci->low_power = false;
@@ -270,7 +260,7 @@ static long low_power_wakeup(struct vfio_pci *pci, uintptr_t argument)
 		return -UIOMMU_EFAULT;
 	if (data[0] < 0)
 		return -UIOMMU_EINVAL;
-	fd = uiommu_vfio_pci_eventfd(data[0]);
+	fd = uiommu_vfio_eventfd(data[0]);
 	return fd < 0 ? fd : low_power_entry(pci, fd);
 }
 

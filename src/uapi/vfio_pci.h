@@ -12,6 +12,7 @@
 
 #include "spec/pci.h"
 #include "src/uapi/vfio.h"
+#include "src/uapi/vfio_irq.h"
 
 #define VFIO_PCI_REGION_SHIFT 40
 #define VFIO_PCI_NUM_REGIONS 9u
@@ -34,7 +35,6 @@ enum vfio_pci_irq {
 	VFIO_PCI_NO_IRQ,
 };
 
-struct vfio_pci_watch;
 struct vfio_pci_ioeventfd;
 
 /* Something that is signalled: our own copy of the descriptor, -1: none. */
@@ -68,7 +68,7 @@ struct vfio_pci {
 
 	struct uiommu_mutex irq_lock;
 	struct vfio_pci_irqs irqs;
-	struct vfio_pci_watch *unmask; /* an eventfd that unmasks INTx; device->lock */
+	struct vfio_watch *unmask; /* an eventfd that unmasks INTx; device->lock */
 
 	struct uiommu_mutex ioeventfd_lock;
 	struct vfio_pci_ioeventfd *ioeventfds;
@@ -118,18 +118,9 @@ long uiommu_vfio_pci_set_irqs(struct vfio_pci *pci, struct uiommu_uapi *uapi, ui
 void uiommu_vfio_pci_intx_disable(struct vfio_pci *pci, bool disable);
 bool uiommu_vfio_pci_irq_active(struct vfio_pci *pci, enum vfio_pci_irq irq);
 void uiommu_vfio_pci_signal_req(struct vfio_pci *pci);
-/* A copy of an eventfd: a descriptor, -UAPI_EBADF, -UIOMMU_EINVAL: it is something else. */
-int uiommu_vfio_pci_eventfd(int fd);
-void uiommu_vfio_pci_signal(int eventfd);
 
-/* ---- vfio_pci_watch.c -------------------------------------------------------------------------- */
+/* ---- vfio_pci_ioeventfd.c ---------------------------------------------------------------------- */
 
-/* @signalled runs each time that the program signals @fd, in a thread. Errors of uiommu_vfio_pci_eventfd(). */
-int uiommu_vfio_pci_watch_start(struct vfio_pci *pci, int fd,
-				void (*signalled)(struct vfio_pci *pci, void *context),
-				void *context, struct vfio_pci_watch **out);
-/* Then @signalled does not run any more; NULL does nothing. */
-void uiommu_vfio_pci_watch_stop(struct vfio_pci_watch *watch);
 long uiommu_vfio_pci_ioeventfd(struct vfio_pci *pci, uintptr_t argument);
 /* All of them: at close. */
 void uiommu_vfio_pci_ioeventfd_stop(struct vfio_pci *pci);

@@ -2,67 +2,19 @@
 /*
  * vfio_pci_irq.c - interrupts of vfio-pci: SET_IRQS, and what signals the program's eventfds
  *
- * The driver keeps its own copy of a descriptor, so that a program which closes its own goes on being signalled
- * by nobody and no other file is hit.  INTx masks itself each time it comes.
+ * INTx masks itself each time it comes.
  */
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <uiommu/abi_vfio.h>
 #include "src/uapi/vfio_pci.h"
 
-#define DATA_FLAGS \
-	(ABI_VFIO_IRQ_SET_DATA_NONE | ABI_VFIO_IRQ_SET_DATA_BOOL | ABI_VFIO_IRQ_SET_DATA_EVENTFD)
 #define ACTION_FLAGS                                                     \
 	(ABI_VFIO_IRQ_SET_ACTION_MASK | ABI_VFIO_IRQ_SET_ACTION_UNMASK | \
 	 ABI_VFIO_IRQ_SET_ACTION_TRIGGER)
 #define MSI_QUEUE_CAPABLE 0x0eu /* of the message control register (PCIe 6.0, 7.7.1.2) */
 
-/* What a program asks for, checked against the index; data as its flags say. */
-struct request {
-	uint32_t flags;
-	unsigned int index, start, count;
-	const uint8_t *bools; /* NULL with a count of 0, as the next */
-	const int32_t *fds;
-};
-
-static bool has_fds(const struct request *r)
-{
-	return r->flags & ABI_VFIO_IRQ_SET_DATA_EVENTFD;
-}
-
 /* ---- eventfds ---------------------------------------------------------------------------------- */
-
-int uiommu_vfio_pci_eventfd(int fd)
-{
-	char path[40], target[40];
-	ssize_t length;
-
-	if (fd < 0 || fcntl(fd, F_GETFD) < 0)
-		return -UAPI_EBADF;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0)
-		return -UIOMMU_EINVAL;
-	target[length] = 0;
-	if (strcmp(target, "anon_inode:[eventfd]") != 0)
-		return -UIOMMU_EINVAL;
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -UIOMMU_ENOMEM : fd;
-}
-
-void uiommu_vfio_pci_signal(int eventfd)
-{
-	struct pollfd full = { .fd = eventfd, .events = POLLOUT };
-	const uint64_t one = 1;
-
-	/* Whoever does not read loses events, and delays nobody. */
-	if (poll(&full, 1, 0) == 1 && full.revents & POLLOUT &&
-	    write(eventfd, &one, sizeof(one)) != sizeof(one))
-		return;
-}
 
 static void drop(int *fd)
 {
@@ -91,7 +43,7 @@ static void on_message(void *token, unsigned int vector)
 	irq_lock(pci);
 	if ((irqs->active == VFIO_PCI_MSI || irqs->active == VFIO_PCI_MSIX) &&
 	    vector < irqs->count && irqs->vectors[vector] >= 0)
-		uiommu_vfio_pci_signal(irqs->vectors[vector]);
+		uiommu_vfio_signal(irqs->vectors[vector]);
 	irq_unlock(pci);
 }
 
@@ -99,7 +51,7 @@ static void on_message(void *token, unsigned int vector)
 static void signal_vector(struct vfio_pci *pci, unsigned int vector)
 {
 	if (vector < pci->irqs.count && pci->irqs.vectors[vector] >= 0)
-		uiommu_vfio_pci_signal(pci->irqs.vectors[vector]);
+		uiommu_vfio_signal(pci->irqs.vectors[vector]);
 }
 
 static void on_intx(void *token)
@@ -126,17 +78,17 @@ static void intx_mask(struct vfio_pci *pci)
 	irq_unlock(pci);
 }
 
-/* A line that is still asserted is another interrupt, and stays masked. */
+/* A line that is still asserted is another interrupt; looked at last, so that one that comes meanwhile is not lost. */
 static void intx_unmask(struct vfio_pci *pci)
 {
-	bool asserted = intx_asserted(pci);
+	bool was;
 
 	irq_lock(pci);
-	if (pci->irqs.masked && asserted)
-		signal_vector(pci, 0);
-	else
-		pci->irqs.masked = false;
+	was = pci->irqs.masked;
+	pci->irqs.masked = false;
 	irq_unlock(pci);
+	if (was && intx_asserted(pci))
+		on_intx(pci);
 }
 
 void uiommu_vfio_pci_intx_disable(struct vfio_pci *pci, bool disable)
@@ -164,7 +116,7 @@ void uiommu_vfio_pci_signal_req(struct vfio_pci *pci)
 {
 	irq_lock(pci);
 	if (pci->irqs.req >= 0)
-		uiommu_vfio_pci_signal(pci->irqs.req);
+		uiommu_vfio_signal(pci->irqs.req);
 	irq_unlock(pci);
 }
 
@@ -190,8 +142,7 @@ static void disable(struct vfio_pci *pci)
 	if (was == VFIO_PCI_NO_IRQ)
 		return;
 	if (was == VFIO_PCI_INTX) {
-		uiommu_vfio_pci_watch_stop(pci->unmask);
-		pci->unmask = NULL;
+		uiommu_vfio_watch_stop(&pci->unmask);
 		pci->io.set_intx(pci->io.context, NULL, NULL);
 	} else {
 		if (pci->io.set_msi)
@@ -253,15 +204,10 @@ void uiommu_vfio_pci_irq_stop(struct vfio_pci *pci)
 
 /* ---- the actions ------------------------------------------------------------------------------- */
 
-static bool is_set(const struct request *r, unsigned int i)
-{
-	return !r->bools || r->bools[i];
-}
-
 /* -1 or a descriptor of the program's instead of what is there. */
 static long replace(struct vfio_pci *pci, int *slot, int fd)
 {
-	int copy = fd < 0 ? -1 : uiommu_vfio_pci_eventfd(fd);
+	int copy = fd < 0 ? -1 : uiommu_vfio_eventfd(fd);
 
 	if (fd >= 0 && copy < 0)
 		return copy;
@@ -272,7 +218,7 @@ static long replace(struct vfio_pci *pci, int *slot, int fd)
 	return 0;
 }
 
-static long intx_trigger(struct vfio_pci *pci, const struct request *r)
+static long intx_trigger(struct vfio_pci *pci, const struct vfio_irq_request *r)
 {
 	bool active = uiommu_vfio_pci_irq_active(pci, VFIO_PCI_INTX), enabled = false;
 	long rc = 0;
@@ -284,7 +230,7 @@ static long intx_trigger(struct vfio_pci *pci, const struct request *r)
 	if (r->start || r->count != 1 ||
 	    (!active && !uiommu_vfio_pci_irq_active(pci, VFIO_PCI_NO_IRQ)))
 		return -UIOMMU_EINVAL;
-	if (has_fds(r)) {
+	if (uiommu_vfio_irq_has_fds(r)) {
 		if (!active) {
 			rc = enable(pci, VFIO_PCI_INTX, 1);
 			enabled = !rc;
@@ -298,39 +244,35 @@ static long intx_trigger(struct vfio_pci *pci, const struct request *r)
 	if (!active)
 		return -UIOMMU_EINVAL;
 	irq_lock(pci);
-	if (is_set(r, 0))
+	if (uiommu_vfio_irq_is_set(r, 0))
 		signal_vector(pci, 0);
 	irq_unlock(pci);
 	return 0;
 }
 
-static void unmask_signalled(struct vfio_pci *pci, void *context)
+static void unmask_signalled(void *context)
 {
-	(void)context;
-	intx_unmask(pci);
+	intx_unmask(context);
 }
 
 static long watch_unmask(struct vfio_pci *pci, int fd)
 {
 	if (fd < 0) {
-		uiommu_vfio_pci_watch_stop(pci->unmask);
-		pci->unmask = NULL;
+		uiommu_vfio_watch_stop(&pci->unmask);
 		return 0;
 	}
-	if (pci->unmask)
-		return -UIOMMU_EBUSY;
-	return uiommu_vfio_pci_watch_start(pci, fd, unmask_signalled, NULL, &pci->unmask);
+	return uiommu_vfio_watch_start(pci->device.uapi, fd, unmask_signalled, pci, &pci->unmask);
 }
 
-static long intx_masking(struct vfio_pci *pci, const struct request *r)
+static long intx_masking(struct vfio_pci *pci, const struct vfio_irq_request *r)
 {
 	bool mask = r->flags & ABI_VFIO_IRQ_SET_ACTION_MASK;
 
 	if (!uiommu_vfio_pci_irq_active(pci, VFIO_PCI_INTX) || r->start || r->count != 1)
 		return -UIOMMU_EINVAL;
-	if (has_fds(r))
+	if (uiommu_vfio_irq_has_fds(r))
 		return mask ? -UAPI_ENOTTY : watch_unmask(pci, r->fds[0]);
-	if (!is_set(r, 0))
+	if (!uiommu_vfio_irq_is_set(r, 0))
 		return 0;
 	if (mask)
 		intx_mask(pci);
@@ -339,7 +281,7 @@ static long intx_masking(struct vfio_pci *pci, const struct request *r)
 	return 0;
 }
 
-static long set_block(struct vfio_pci *pci, const struct request *r)
+static long set_block(struct vfio_pci *pci, const struct vfio_irq_request *r)
 {
 	struct vfio_pci_irqs *irqs = &pci->irqs;
 	long rc = 0;
@@ -358,7 +300,7 @@ static long set_block(struct vfio_pci *pci, const struct request *r)
 	return rc;
 }
 
-static long msi_trigger(struct vfio_pci *pci, const struct request *r)
+static long msi_trigger(struct vfio_pci *pci, const struct vfio_irq_request *r)
 {
 	bool active = uiommu_vfio_pci_irq_active(pci, r->index);
 	long rc;
@@ -369,7 +311,7 @@ static long msi_trigger(struct vfio_pci *pci, const struct request *r)
 	}
 	if (!active && !uiommu_vfio_pci_irq_active(pci, VFIO_PCI_NO_IRQ))
 		return -UIOMMU_EINVAL;
-	if (has_fds(r)) {
+	if (uiommu_vfio_irq_has_fds(r)) {
 		if (active)
 			return set_block(pci, r);
 		rc = enable(pci, r->index, r->start + r->count);
@@ -384,7 +326,7 @@ static long msi_trigger(struct vfio_pci *pci, const struct request *r)
 		return -UIOMMU_EINVAL;
 	irq_lock(pci);
 	for (unsigned int i = 0; i < r->count; i++) {
-		if (is_set(r, i))
+		if (uiommu_vfio_irq_is_set(r, i))
 			signal_vector(pci, r->start + i);
 	}
 	irq_unlock(pci);
@@ -392,7 +334,7 @@ static long msi_trigger(struct vfio_pci *pci, const struct request *r)
 }
 
 /* ERR and REQ. */
-static long single_trigger(struct vfio_pci *pci, const struct request *r)
+static long single_trigger(struct vfio_pci *pci, const struct vfio_irq_request *r)
 {
 	int *slot = r->index == VFIO_PCI_ERR ? &pci->irqs.err : &pci->irqs.req;
 	long rc = 0;
@@ -401,16 +343,16 @@ static long single_trigger(struct vfio_pci *pci, const struct request *r)
 		return -UIOMMU_EINVAL;
 	if (!(r->flags & ABI_VFIO_IRQ_SET_DATA_NONE) && !r->count)
 		return -UIOMMU_EINVAL;
-	if (has_fds(r))
+	if (uiommu_vfio_irq_has_fds(r))
 		return r->fds[0] < -1 ? -UIOMMU_EINVAL : replace(pci, slot, r->fds[0]);
 	irq_lock(pci);
 	if (r->bools) {
 		if (r->bools[0] && *slot >= 0)
-			uiommu_vfio_pci_signal(*slot);
+			uiommu_vfio_signal(*slot);
 	} else if (*slot < 0) {
 		rc = -UIOMMU_EINVAL;
 	} else if (r->count) {
-		uiommu_vfio_pci_signal(*slot);
+		uiommu_vfio_signal(*slot);
 	} else {
 		drop(slot);
 	}
@@ -447,16 +389,11 @@ unsigned int uiommu_vfio_pci_irq_count(struct vfio_pci *pci, unsigned int index)
 	}
 }
 
-static bool is_one_bit(uint32_t value)
-{
-	return value && !(value & (value - 1));
-}
-
-static long act(struct vfio_pci *pci, const struct request *r)
+static long act(struct vfio_pci *pci, const struct vfio_irq_request *r)
 {
 	uint32_t action = r->flags & ACTION_FLAGS;
 
-	if (!is_one_bit(action) ||
+	if (!uiommu_vfio_is_one_bit(action) ||
 	    (r->index != VFIO_PCI_INTX && action != ABI_VFIO_IRQ_SET_ACTION_TRIGGER))
 		return -UAPI_ENOTTY;
 	if (action != ABI_VFIO_IRQ_SET_ACTION_TRIGGER)
@@ -468,49 +405,19 @@ static long act(struct vfio_pci *pci, const struct request *r)
 	return single_trigger(pci, r);
 }
 
+static unsigned int irq_count(void *context, unsigned int index)
+{
+	return uiommu_vfio_pci_irq_count(context, index);
+}
+
 long uiommu_vfio_pci_set_irqs(struct vfio_pci *pci, struct uiommu_uapi *uapi, uintptr_t argument)
 {
-	struct abi_vfio_irq_set set;
-	struct request r;
-	unsigned int max;
-	size_t size = 0;
-	void *data = NULL;
-	long rc;
+	struct vfio_irq_request r;
+	long rc = uiommu_vfio_irq_request(uapi, argument, VFIO_PCI_NUM_IRQS, irq_count, pci, &r);
 
-	if (uapi_read_user(uapi, &set, argument, 20))
-		return -UIOMMU_EFAULT;
-	if (set.argsz < 20 || set.index >= VFIO_PCI_NUM_IRQS ||
-	    set.count >= UINT32_MAX - set.start ||
-	    set.flags & ~(uint32_t)(DATA_FLAGS | ACTION_FLAGS))
-		return -UIOMMU_EINVAL;
-	max = uiommu_vfio_pci_irq_count(pci, set.index);
-	if (set.start >= max || set.start + set.count > max || !is_one_bit(set.flags & DATA_FLAGS))
-		return -UIOMMU_EINVAL;
-	if (set.flags & ABI_VFIO_IRQ_SET_DATA_BOOL)
-		size = set.count;
-	else if (set.flags & ABI_VFIO_IRQ_SET_DATA_EVENTFD)
-		size = set.count * sizeof(int32_t);
-	if (set.argsz - 20 < size)
-		return -UIOMMU_EINVAL;
-	if (size) {
-		data = uapi_alloc(uapi, size);
-		if (!data)
-			return -UIOMMU_ENOMEM;
-		if (uapi_read_user(uapi, data, argument + 20, size)) {
-			rc = -UIOMMU_EFAULT;
-			goto out;
-		}
-	}
-	r = (struct request){
-		.flags = set.flags,
-		.index = set.index,
-		.start = set.start,
-		.count = set.count,
-		.bools = set.flags & ABI_VFIO_IRQ_SET_DATA_BOOL ? data : NULL,
-		.fds = set.flags & ABI_VFIO_IRQ_SET_DATA_EVENTFD ? data : NULL,
-	};
+	if (rc)
+		return rc;
 	rc = act(pci, &r);
-out:
-	uapi_free(uapi, data, size);
+	uiommu_vfio_irq_request_free(uapi, &r);
 	return rc;
 }

@@ -612,14 +612,14 @@ static void test_unmask_eventfd(void **state)
 	assert_int_equal(events(fd), 1);
 	/* Still asserted: it comes again. */
 	set(f, PCI_STATUS, 2, 0x18);
-	uiommu_vfio_pci_signal(unmask);
+	uiommu_vfio_signal(unmask);
 	for (unsigned int i = 0; i < 1000 && !count; i++) {
 		usleep(1000);
 		count = events(fd);
 	}
 	assert_int_equal(count, 1);
 	assert_int_equal(irqs(f, 0, EVENTFD | UNMASK, 0, 1, &none, 4), 0);
-	uiommu_vfio_pci_signal(unmask);
+	uiommu_vfio_signal(unmask);
 	usleep(10000);
 	assert_int_equal(events(fd), 0);
 	assert_int_equal(events(unmask), 1);
@@ -661,12 +661,12 @@ static void test_ioeventfd(void **state)
 	arg.fd = fd;
 	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), 0);
 	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), -UIOMMU_EEXIST);
-	uiommu_vfio_pci_signal(fd);
+	uiommu_vfio_signal(fd);
 	assert_true(comes(&f->bar0[0x103], 0x11));
 	arg.fd = -1;
 	assert_int_equal(call(f, VFIO_DEVICE_IOEVENTFD, &arg), 0);
 	f->bar0[0x103] = 0;
-	uiommu_vfio_pci_signal(fd);
+	uiommu_vfio_signal(fd);
 	usleep(10000);
 	assert_int_equal(f->bar0[0x103], 0);
 	/* Closing the device ends the rest. */

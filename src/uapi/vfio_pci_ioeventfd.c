@@ -1,105 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * vfio_pci_watch.c - eventfds that a program signals: IOEVENTFD, and the one that unmasks INTx
- *
- * Each has a thread that waits for it.
- */
-#define _GNU_SOURCE
-#include <poll.h>
-#include <pthread.h>
-#include <sys/eventfd.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
+/* vfio_pci_ioeventfd.c - IOEVENTFD: a program signals an eventfd, and a register is written */
 #include <uiommu/abi_vfio.h>
 #include "src/uapi/vfio_pci.h"
 
-struct vfio_pci_watch {
-	int fd; /* our copy */
-	int stop; /* signalled when it shall end */
-	pthread_t thread;
-	struct vfio_pci *pci;
-	void (*signalled)(struct vfio_pci *pci, void *context);
-	void *context;
-};
-
-static void *wait_for(void *context)
-{
-	struct vfio_pci_watch *watch = context;
-	struct pollfd fds[2] = {
-		{ .fd = watch->fd, .events = POLLIN },
-		{ .fd = watch->stop, .events = POLLIN },
-	};
-	uint64_t count;
-	struct iovec to = { &count, sizeof(count) };
-
-	for (;;) {
-		if (poll(fds, 2, -1) < 0)
-			continue;
-		if (fds[1].revents)
-			return NULL;
-		/* Another reader may be faster, and this one must not sleep for the next signal then. */
-		if (fds[0].revents & POLLIN && preadv2(watch->fd, &to, 1, -1, RWF_NOWAIT) > 0)
-			watch->signalled(watch->pci, watch->context);
-	}
-}
-
-int uiommu_vfio_pci_watch_start(struct vfio_pci *pci, int fd,
-				void (*signalled)(struct vfio_pci *pci, void *context),
-				void *context, struct vfio_pci_watch **out)
-{
-	struct uiommu_uapi *uapi = pci->device.uapi;
-	struct vfio_pci_watch *watch;
-	int copy = uiommu_vfio_pci_eventfd(fd);
-
-	if (copy < 0)
-		return copy;
-	watch = uapi_alloc(uapi, sizeof(*watch));
-	if (!watch)
-		goto err_close;
-	*watch = (struct vfio_pci_watch){ .fd = copy,
-					  .stop = eventfd(0, EFD_CLOEXEC),
-					  .pci = pci,
-					  .signalled = signalled,
-					  .context = context };
-	if (watch->stop < 0)
-		goto err_free;
-	if (pthread_create(&watch->thread, NULL, wait_for, watch))
-		goto err_stop;
-	*out = watch;
-	return 0;
-err_stop:
-	close(watch->stop);
-err_free:
-	uapi_free(uapi, watch, sizeof(*watch));
-err_close:
-	close(copy);
-	return -UIOMMU_ENOMEM;
-}
-
-void uiommu_vfio_pci_watch_stop(struct vfio_pci_watch *watch)
-{
-	if (!watch)
-		return;
-	uiommu_vfio_pci_signal(watch->stop);
-	pthread_join(watch->thread, NULL);
-	close(watch->stop);
-	close(watch->fd);
-	uapi_free(watch->pci->device.uapi, watch, sizeof(*watch));
-}
-
-/* ---- IOEVENTFD --------------------------------------------------------------------------------- */
-
 struct vfio_pci_ioeventfd {
 	struct vfio_pci_ioeventfd *next;
-	struct vfio_pci_watch *watch;
+	struct vfio_pci *pci;
+	struct vfio_watch *watch;
 	unsigned int bar, width;
 	uint64_t offset, data;
 };
 
-static void write_bar(struct vfio_pci *pci, void *context)
+static void write_bar(void *context)
 {
 	const struct vfio_pci_ioeventfd *io = context;
+	struct vfio_pci *pci = io->pci;
 
 	if (uiommu_vfio_pci_memory_enabled(pci))
 		pci->io.bar_write(pci->io.context, io->bar, io->offset, io->width, io->data);
@@ -128,7 +43,7 @@ static long add_or_remove(struct vfio_pci *pci, const struct vfio_pci_ioeventfd 
 		if (fd >= 0)
 			return -UIOMMU_EEXIST;
 		*link = io->next;
-		uiommu_vfio_pci_watch_stop(io->watch);
+		uiommu_vfio_watch_stop(&io->watch);
 		uapi_free(uapi, io, sizeof(*io));
 		return 0;
 	}
@@ -140,7 +55,7 @@ static long add_or_remove(struct vfio_pci *pci, const struct vfio_pci_ioeventfd 
 	if (!io)
 		return -UIOMMU_ENOMEM;
 	*io = *wanted;
-	rc = uiommu_vfio_pci_watch_start(pci, fd, write_bar, io, &io->watch);
+	rc = uiommu_vfio_watch_start(uapi, fd, write_bar, io, &io->watch);
 	if (rc) {
 		uapi_free(uapi, io, sizeof(*io));
 		return rc;
@@ -153,7 +68,7 @@ long uiommu_vfio_pci_ioeventfd(struct vfio_pci *pci, uintptr_t argument)
 {
 	struct abi_vfio_device_ioeventfd arg = { 0 };
 	struct uiommu_uapi *uapi = pci->device.uapi;
-	struct vfio_pci_ioeventfd wanted = { 0 };
+	struct vfio_pci_ioeventfd wanted = { .pci = pci };
 	uint64_t index;
 	long rc;
 
@@ -186,7 +101,7 @@ void uiommu_vfio_pci_ioeventfd_stop(struct vfio_pci *pci)
 
 	while ((io = pci->ioeventfds)) {
 		pci->ioeventfds = io->next;
-		uiommu_vfio_pci_watch_stop(io->watch);
+		uiommu_vfio_watch_stop(&io->watch);
 		uapi_free(pci->device.uapi, io, sizeof(*io));
 	}
 }
