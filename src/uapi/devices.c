@@ -46,6 +46,7 @@ int uiommu_uapi_add_device(struct uiommu_uapi *uapi, const struct uiommu_uapi_de
 		return -UIOMMU_ENOMEM;
 	}
 	device->uapi = uapi;
+	device->refs = 1;
 	device->config = *config;
 	device->io = *config->io;
 	device->config.io = &device->io;
@@ -104,6 +105,8 @@ static int bind_locked(struct uiommu_uapi_device *device, const char *driver)
 	bool native = config->native_driver && !strcmp(driver, config->native_driver);
 	int rc;
 
+	if (device->gone)
+		return -UIOMMU_ENODEV;
 	if (device->native || device->vfio)
 		return -UIOMMU_EBUSY;
 	if (native)
@@ -125,23 +128,73 @@ int uiommu_uapi_bind_driver(struct uiommu_uapi_device *device, const char *drive
 	return rc;
 }
 
-int uiommu_uapi_unbind_driver(struct uiommu_uapi_device *device)
+static const char *driver_of(const struct uiommu_uapi_device *device)
+{
+	if (device->vfio)
+		return device->vfio->driver->name;
+	return device->native ? device->config.native_driver : NULL;
+}
+
+/* device->lock is held. */
+static int unbind_locked(struct uiommu_uapi_device *device, const char *driver)
 {
 	const struct uiommu_uapi_device_config *config = &device->config;
-	struct vfio_device *vfio;
-	bool native;
+	const char *has = driver_of(device);
+	struct vfio_device *vfio = device->vfio;
+	bool native = device->native;
 
-	uapi_lock(device->uapi, &device->lock);
-	vfio = device->vfio;
-	native = device->native;
+	if (!has || (driver && strcmp(driver, has) != 0))
+		return -UIOMMU_ENODEV;
 	/* It still is in the list of VFIO's devices while its users are waited for, and no longer ours to name. */
 	set_owner(device, false, NULL);
 	if (vfio)
 		uiommu_vfio_pci_unbind(vfio);
 	else if (native && config->native_unbind)
 		config->native_unbind(config->context);
+	return 0;
+}
+
+int uiommu_vfio_unbind_named(struct uiommu_uapi_device *device, const char *driver)
+{
+	int rc;
+
+	uapi_lock(device->uapi, &device->lock);
+	rc = unbind_locked(device, driver);
 	uapi_unlock(device->uapi, &device->lock);
-	return vfio || native ? 0 : -UIOMMU_ENODEV;
+	return rc;
+}
+
+int uiommu_uapi_unbind_driver(struct uiommu_uapi_device *device)
+{
+	return uiommu_vfio_unbind_named(device, NULL);
+}
+
+struct uiommu_uapi_device *uiommu_vfio_known_get(struct uiommu_uapi *uapi, const char *name)
+{
+	struct uiommu_uapi_device *device;
+
+	uapi_lock(uapi, &uapi->vfio->lock);
+	device = find(uapi->vfio, name);
+	if (device)
+		device->refs++;
+	uapi_unlock(uapi, &uapi->vfio->lock);
+	return device;
+}
+
+void uiommu_vfio_known_put(struct uiommu_uapi_device *device)
+{
+	struct uiommu_uapi *uapi = device->uapi;
+	bool last;
+
+	uapi_lock(uapi, &uapi->vfio->lock);
+	last = !--device->refs;
+	uapi_unlock(uapi, &uapi->vfio->lock);
+	if (!last)
+		return;
+	if (device->driver_override)
+		uapi_free(uapi, device->driver_override, strlen(device->driver_override) + 1);
+	uiommu_port_mutex_destroy(uapi->host, &device->lock);
+	uapi_free(uapi, device, sizeof(*device));
 }
 
 void uiommu_uapi_remove_device(struct uiommu_uapi_device *device)
@@ -152,14 +205,17 @@ void uiommu_uapi_remove_device(struct uiommu_uapi_device *device)
 	if (!device)
 		return;
 	uapi = device->uapi;
-	uiommu_uapi_unbind_driver(device);
+	/* Nobody binds it again who had found it before. */
+	uapi_lock(uapi, &device->lock);
+	unbind_locked(device, NULL);
+	device->gone = true;
+	uapi_unlock(uapi, &device->lock);
 	uapi_lock(uapi, &uapi->vfio->lock);
 	for (link = &uapi->vfio->known; *link != device; link = &(*link)->next)
 		;
 	*link = device->next;
 	uapi_unlock(uapi, &uapi->vfio->lock);
-	uiommu_port_mutex_destroy(uapi->host, &device->lock);
-	uapi_free(uapi, device, sizeof(*device));
+	uiommu_vfio_known_put(device);
 }
 
 /* ---- questions --------------------------------------------------------------------------------- */
@@ -167,13 +223,10 @@ void uiommu_uapi_remove_device(struct uiommu_uapi_device *device)
 const char *uiommu_uapi_device_driver(const struct uiommu_uapi_device *device)
 {
 	struct uiommu_uapi *uapi = device->uapi;
-	const char *name = NULL;
+	const char *name;
 
 	uapi_lock(uapi, &uapi->vfio->lock);
-	if (device->vfio)
-		name = device->vfio->driver->name;
-	else if (device->native)
-		name = device->config.native_driver;
+	name = driver_of(device);
 	uapi_unlock(uapi, &uapi->vfio->lock);
 	return name;
 }

@@ -107,10 +107,13 @@ struct uiommu_uapi_device {
 	struct uiommu_uapi *uapi;
 	struct uiommu_uapi_device_config config;
 	struct uiommu_uapi_device_io io;
-	char *driver_override; /* sysfs's */
+	char *driver_override; /* sysfs's; vfio->lock */
+	unsigned int refs; /* itself, and whoever has found it by name; vfio->lock */
 	struct uiommu_mutex lock; /* who has it: held over bind and unbind */
+	bool gone; /* removed: no driver any more */
+	/* Written with vfio->lock held too: either lock is enough to read them. */
 	bool native; /* its own driver has it */
-	struct vfio_device *vfio; /* a VFIO driver has it */
+	struct vfio_device *vfio; /* a VFIO driver has it, and is not about to leave */
 };
 
 /* ---- vfio.c: registration ------------------------------------------------------------------------ */
@@ -136,6 +139,14 @@ bool uiommu_vfio_device_get(struct vfio_device *device);
 void uiommu_vfio_device_put(struct vfio_device *device);
 void uiommu_vfio_group_get(struct vfio_group *group);
 void uiommu_vfio_group_put(struct vfio_group *group);
+
+/* ---- devices.c --------------------------------------------------------------------------------- */
+
+/* As uiommu_uapi_find_device(), but it can be named until it is put, also when it was removed; NULL: there is none. */
+struct uiommu_uapi_device *uiommu_vfio_known_get(struct uiommu_uapi *uapi, const char *name);
+void uiommu_vfio_known_put(struct uiommu_uapi_device *device);
+/* As uiommu_uapi_unbind_driver(); -UIOMMU_ENODEV: @driver does not have it. */
+int uiommu_vfio_unbind_named(struct uiommu_uapi_device *device, const char *driver);
 
 /* ---- vfio_file.c: the file that all devices' users have ------------------------------------------ */
 
