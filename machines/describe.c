@@ -9,6 +9,8 @@
 #include <uiommu/types.h>
 
 #include "machines/describe.h"
+#include "spec/dma-engine.h"
+#include "spec/flexrm.h"
 
 struct reader {
 	struct describe *d;
@@ -351,19 +353,20 @@ static unsigned int find_unit(struct reader *r, uint32_t phandle)
 	return i;
 }
 
-static void read_platform(struct reader *r, int node)
+/* NULL: no memory. */
+static struct describe_platform *read_platform(struct reader *r, int node)
 {
 	struct describe *d = r->d;
 	struct describe_platform *platform =
 		grow(r, &d->platforms, &d->num_platforms, sizeof(*platform));
-	uint64_t size;
 	const fdt32_t *value;
 	int length;
 
 	if (!platform)
-		return;
-	region(r, node, &platform->base, &size);
+		return NULL;
+	region(r, node, &platform->base, &platform->size);
 	platform->name = fdt_get_name(r->dtb, node, NULL);
+	platform->compatible = text(r, node, "compatible");
 	platform->label = text(r, node, "label");
 	platform->unit = d->num_units;
 	platform->pasid_bits = (uint8_t)cell(r, node, "pasid-num-bits", 0);
@@ -376,13 +379,52 @@ static void read_platform(struct reader *r, int node)
 		bad(r, node, "registers must be in pages below 4 GiB, of at most 32 devices");
 	value = fdt_getprop(r->dtb, node, "iommus", &length);
 	if (!value)
-		return;
+		return platform;
 	if (length != 8 || find_unit(r, fdt32_to_cpu(value[0])) == d->num_units) {
 		bad(r, node, "iommus must be one IOMMU and one ID");
-		return;
+		return platform;
 	}
 	platform->unit = find_unit(r, fdt32_to_cpu(value[0]));
 	platform->id = fdt32_to_cpu(value[1]);
+	return platform;
+}
+
+static void read_platform_dma(struct reader *r, int node)
+{
+	struct describe_platform *platform = read_platform(r, node);
+
+	if (!platform)
+		return;
+	platform->wire = has(r, node, "interrupts");
+	if (platform->size != DMA_ENGINE_BAR_SIZE)
+		bad(r, node, "registers must be of 0x%x bytes", DMA_ENGINE_BAR_SIZE);
+}
+
+static void read_flexrm(struct reader *r, int node)
+{
+	struct describe_platform *platform = read_platform(r, node);
+	uint64_t space = 4096, windows;
+
+	if (!platform)
+		return;
+	platform->kind = DESCRIBE_PLATFORM_FLEXRM;
+	platform->rings = cell(r, node, "rings", 0);
+	platform->active = cell(r, node, "active-rings", 0);
+	platform->stuck_flush = cell(r, node, "stuck-in-flush", 0);
+	platform->stuck_clear = cell(r, node, "stuck-in-clear", 0);
+	platform->fixed_polls = has(r, node, "flush-polls");
+	platform->polls = cell(r, node, "flush-polls", 0);
+	while (space < platform->size && space)
+		space <<= 1;
+	if (!space || platform->base % space)
+		bad(r, node, "registers must be at a multiple of their size");
+	windows = (platform->size + FLEXRM_WINDOW - 1) / FLEXRM_WINDOW;
+	if (windows > FLEXRM_RINGS_MAX)
+		bad(r, node, "there are at most %u rings", FLEXRM_RINGS_MAX);
+	else if ((uint64_t)platform->rings >> windows)
+		bad(r, node, "a ring is beyond the registers");
+	if ((platform->active | platform->stuck_flush | platform->stuck_clear) & ~platform->rings)
+		bad(r, node, "only rings that are there can be active or stuck");
 }
 
 static void read_map(struct reader *r, struct describe_host *host)
@@ -497,7 +539,8 @@ static void read_all(struct reader *r)
 	for_each_compatible(r, "arm,smmu-v3", read_smmuv3);
 	for (unsigned int i = 0; i < d->num_hosts && !r->rc; i++)
 		read_map(r, &d->hosts[i]);
-	for_each_compatible(r, "uiommu,platform-dma", read_platform);
+	for_each_compatible(r, "uiommu,platform-dma", read_platform_dma);
+	for_each_compatible(r, FLEXRM_COMPATIBLE, read_flexrm);
 	node = fdt_subnode_offset(r->dtb, 0, "reserved-memory");
 	if (node >= 0 && !r->rc)
 		read_reserved(r, node);

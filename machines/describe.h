@@ -26,7 +26,11 @@
  *                          pasid-privileged; satc; model-only: not on an emulator.
  *                          Bridges have their functions as children.
  *   /dma@X                 compatible "uiommu,platform-dma", a DMA engine on no bus (models): reg; label; iommus: a
- *                          unit and one ID; pasid-num-bits; dma-can-stall
+ *                          unit and one ID; pasid-num-bits; dma-can-stall; interrupts: it has a wire, active high
+ *   /mbox@X                compatible "brcm,iproc-flexrm-mbox", a ring manager on no bus (models): reg; label;
+ *                          iommus; rings: a mask of the windows that are populated; active-rings: of them after
+ *                          power-on; stuck-in-flush, stuck-in-clear: masks; flush-polls: reads of FLUSH_DONE that are
+ *                          too early, without it another number each time
  *   /reserved-memory/X     reg; devices: phandles: firmware lets them reach it
  *
  * "uiommu,host-bridge", "uiommu,root-port", "uiommu,switch-upstream", "uiommu,switch-downstream",
@@ -106,14 +110,25 @@ struct describe_unit {
 	unsigned int num_scopes;
 };
 
+enum describe_platform_kind {
+	DESCRIBE_PLATFORM_DMA,
+	DESCRIBE_PLATFORM_FLEXRM,
+};
+
 /* A device on no bus that can be enumerated. */
 struct describe_platform {
+	enum describe_platform_kind kind;
 	const char *label, *name; /* inside the blob; the name of its node */
-	uint64_t base;
+	const char *compatible;
+	uint64_t base, size;
 	unsigned int unit; /* index into units; num_units: behind none */
 	uint32_t id;
 	uint8_t pasid_bits;
 	bool stall; /* its requests may be stalled */
+	bool wire; /* it has an interrupt */
+	uint32_t rings, active, stuck_flush, stuck_clear; /* masks */
+	bool fixed_polls;
+	uint32_t polls;
 };
 
 struct describe_region {

@@ -262,12 +262,14 @@ static uint64_t edu_find_inside(struct machine_device *device)
 void machine_find_stimulus(struct machine_device *device)
 {
 	struct uiommu_pci_function *fn = device->fn;
-	/* On no bus there is one kind of device. */
+	/* On no bus there is one kind of device that can be driven. */
 	uint32_t vendor = DMA_ENGINE_VENDOR_ID, id = DMA_ENGINE_DEVICE_ID;
 
 	if (fn) {
 		vendor = fn->topology->config_read(fn, PCI_VENDOR_ID, 2);
 		id = fn->topology->config_read(fn, PCI_DEVICE_ID, 2);
+	} else if (device->platform->kind != DESCRIBE_PLATFORM_DMA) {
+		return;
 	}
 
 	for (size_t i = 0; i < sizeof(stimuli) / sizeof(stimuli[0]); i++)

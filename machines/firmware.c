@@ -313,13 +313,18 @@ static int dt_read(struct machine *m, char *error, size_t error_size)
 		    0;
 }
 
-/* A device on no bus: a node below the root, whose name is the device's. */
+/* A device on no bus: a node below the root. */
 static const struct uiommu_dt_master *master_of(struct machine *m, const char *name)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/%s", name);
-	return m->dt ? uiommu_dt_master(m->dt, path) : NULL;
+	for (unsigned int i = 0; m->dt && i < m->num_devices; i++) {
+		if (!m->devices[i].platform || strcmp(m->devices[i].name, name) != 0)
+			continue;
+		snprintf(path, sizeof(path), "/%s", m->devices[i].platform->name);
+		return uiommu_dt_master(m->dt, path);
+	}
+	return NULL;
 }
 
 static int dt_configure(struct machine_device *device, struct uiommu_device *dev)

@@ -64,6 +64,12 @@ struct machine_hardware_ops {
 	/* Stream DMA from threads: start and stop the hardware's own threads. */
 	int (*start)(struct machine_hardware *hw);
 	void (*stop)(struct machine_hardware *hw);
+	/*
+	 * @changed is told the level of the interrupt wire of a device on no bus, the @index-th of the description, at once
+	 * and with each change; it must not call back.  NULL, @changed: no longer.  NULL: there are no wires.
+	 */
+	void (*watch_wire)(struct machine_hardware *hw, unsigned int index,
+			   void (*changed)(void *context, bool asserted), void *context);
 	/* Buffers came into or went out of use by devices. */
 	void (*buffer_added)(struct machine_hardware *hw, uiommu_phys_t phys, uint64_t size);
 	void (*buffer_removed)(struct machine_hardware *hw, uiommu_phys_t phys, uint64_t size);

@@ -33,7 +33,8 @@ struct machine_device {
 	struct machine *machine;
 	const char *label;
 	uint32_t phandle; /* of its node, in a machine that hands over a Devicetree; 0: none */
-	char name[24];
+	char name[32];
+	const struct describe_platform *platform; /* NULL: a PCI function */
 	struct uiommu_pci_function *fn;
 	struct uiommu_device *dev;
 	unsigned int traits;
@@ -45,6 +46,7 @@ struct machine_device {
 	unsigned int group; /* of its page requests, above the first */
 	struct machine_saved *saved; /* while it is in a reset */
 	struct machine_uapi_io *uapi_io; /* once a user ABI was told of it */
+	struct machine_platform_io *platform_io; /* likewise, on no bus */
 	bool edu_window; /* the edu's buffer can be reached through the BAR */
 	uint64_t edu_inside; /* or here, by the hardware's back door; 0: by DMA alone */
 };
@@ -162,6 +164,9 @@ void machine_engine_traits(struct machine_device *device);
 enum machine_dma_status machine_engine_transfer(struct machine_device *device, bool write,
 						uint64_t iova, void *data, size_t size,
 						uint32_t pasid, unsigned int flags);
+
+/* platform_io.c */
+void machine_forget_platform_io(struct machine_device *device);
 
 /* reset.c */
 bool machine_can_reset(struct machine_device *device);

@@ -97,6 +97,7 @@ const struct machine_builtin *machine_builtins(void);
  *   "mixed0", "mixed1":        two functions of one group, only the first of them with PASIDs (models)
  *   "alias0", "alias1":        behind a conventional PCI bridge like bridged0 and 1, and can be reset (models)
  *   "platform0", "platform1":  on no bus, each alone in its group (models)
+ *   "flexrm0" to "flexrm4":    ring managers on no bus, which machine_dma_*() cannot drive (models)
  *   "rmrr0", "relaxed0":       with a DIRECT / DIRECT_RELAXABLE region
  * Any label may be missing on a machine: machine_device() then gives NULL.
  */

@@ -18,6 +18,7 @@
 #include "machines/unit.h"
 #include "models/dma.h"
 #include "models/edu.h"
+#include "models/flexrm.h"
 #include "models/pci.h"
 #include "models/testdev.h"
 #include "spec/pci.h"
@@ -42,6 +43,10 @@ struct model_platform {
 	const struct describe_platform *from;
 	struct model_iommu table;
 	struct model_pci_iommu iommu;
+	pthread_mutex_t lock; /* of its wire */
+	bool asserted;
+	void (*changed)(void *context, bool asserted);
+	void *context;
 };
 
 struct worker {
@@ -260,6 +265,30 @@ static void stop(struct machine_hardware *hw)
 	pthread_mutex_unlock(&m->workers_lock);
 }
 
+static void on_wire(void *context, bool asserted)
+{
+	struct model_platform *platform = context;
+
+	pthread_mutex_lock(&platform->lock);
+	platform->asserted = asserted;
+	if (platform->changed)
+		platform->changed(platform->context, asserted);
+	pthread_mutex_unlock(&platform->lock);
+}
+
+static void watch_wire(struct machine_hardware *hw, unsigned int index,
+		       void (*changed)(void *context, bool asserted), void *context)
+{
+	struct model_platform *platform = &to_model(hw)->platforms[index];
+
+	pthread_mutex_lock(&platform->lock);
+	platform->changed = changed;
+	platform->context = context;
+	if (changed)
+		changed(context, platform->asserted);
+	pthread_mutex_unlock(&platform->lock);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------ */
 
 static void buffer_added(struct machine_hardware *hw, uiommu_phys_t phys, uint64_t size)
@@ -325,6 +354,8 @@ static void destroy(struct machine_hardware *hw)
 			m->units[i].ops->destroy(&m->units[i]);
 	free(m->units);
 	free(m->routes);
+	for (unsigned int i = 0; m->platforms && i < m->d->num_platforms; i++)
+		pthread_mutex_destroy(&m->platforms[i].lock);
 	free(m->platforms);
 	model_memory_destroy(m->memory);
 	if (m->own)
@@ -350,6 +381,7 @@ static const struct machine_hardware_ops model_ops = {
 	.expect_clean = expect_clean,
 	.start = start,
 	.stop = stop,
+	.watch_wire = watch_wire,
 	.buffer_added = buffer_added,
 	.buffer_removed = buffer_removed,
 	.hooks = hooks,
@@ -472,7 +504,27 @@ static int platform_set_atc(void *context, uint16_t source_id, const struct mode
 	return -1;
 }
 
-static int build_platform(struct model_machine *m, unsigned int index)
+static int build_flexrm(struct model_machine *m, const struct describe_platform *from,
+			struct model_pci_function *fn, uint64_t seed)
+{
+	struct model_flexrm_config config = {
+		.size = from->size,
+		.rings = from->rings,
+		.active = from->active,
+		.stuck_flush = from->stuck_flush,
+		.stuck_clear = from->stuck_clear,
+		.fixed_polls = from->fixed_polls,
+		.polls = from->polls,
+		.seed = seed,
+		.report = on_report,
+		.context = m,
+	};
+	struct model_flexrm *flexrm;
+
+	return model_flexrm_create(fn, &config, &flexrm);
+}
+
+static int build_platform(struct model_machine *m, unsigned int index, uint64_t seed)
 {
 	struct model_platform *platform = &m->platforms[index];
 	uint8_t devfn = (uint8_t)(index << 3);
@@ -489,29 +541,38 @@ static int build_platform(struct model_machine *m, unsigned int index)
 	};
 	struct model_pci_function *fn;
 
+	if (from->kind == DESCRIBE_PLATFORM_FLEXRM)
+		model_flexrm_config(&config, from->size);
+	else
+		model_dma_config(&config);
 	platform->machine = m;
 	platform->from = from;
 	platform->table =
 		(struct model_iommu){ .context = platform, .translate = platform_translate };
 	platform->iommu = (struct model_pci_iommu){ &platform->table, platform_set_atc, platform };
-	model_dma_config(&config);
-	if (model_pci_add(m->pci, &config, &fn) || model_dma_create(fn))
+	if (model_pci_add(m->pci, &config, &fn))
 		return -1;
+	if (from->kind == DESCRIBE_PLATFORM_FLEXRM ? build_flexrm(m, from, fn, seed + index) :
+						     model_dma_create(fn))
+		return -1;
+	if (from->wire)
+		model_pci_set_wire(fn, on_wire, platform);
 	model_pci_set_iommu(fn, &platform->iommu);
 	model_pci_config_write(m->pci, config.segment, 0, devfn, PCI_BAR(0), 4,
 			       (uint32_t)platform->from->base);
 	model_pci_config_write(m->pci, config.segment, 0, devfn, PCI_COMMAND, 2,
 			       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP |
-			(from->pasid_bits ? MACHINE_PASID_DMA : 0) |
-			(from->stall ? MACHINE_STALL : 0);
+	if (from->kind == DESCRIBE_PLATFORM_DMA)
+		m->hw.traits |= MACHINE_STREAM | MACHINE_DMA_STATUS | MACHINE_NO_SNOOP |
+				(from->pasid_bits ? MACHINE_PASID_DMA : 0) |
+				(from->stall ? MACHINE_STALL : 0);
 	return 0;
 }
 
-static int build_platforms(struct model_machine *m)
+static int build_platforms(struct model_machine *m, uint64_t seed)
 {
 	for (unsigned int i = 0; i < m->d->num_platforms; i++)
-		if (build_platform(m, i))
+		if (build_platform(m, i, seed))
 			return -1;
 	return 0;
 }
@@ -743,6 +804,8 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 	m->units = calloc(m->d->num_units + 1, sizeof(*m->units));
 	m->routes = calloc(m->d->num_hosts, sizeof(*m->routes));
 	m->platforms = calloc(m->d->num_platforms + 1, sizeof(*m->platforms));
+	for (unsigned int i = 0; m->platforms && i < m->d->num_platforms; i++)
+		pthread_mutex_init(&m->platforms[i].lock, NULL);
 	rc = -UIOMMU_ENOMEM;
 	if (!m->units || !m->routes || !m->platforms || build_tables(m) || build_memory(m)) {
 		snprintf(error, error_size, "no memory for the models");
@@ -773,7 +836,7 @@ int machine_hardware_model(const void *dtb, size_t dtb_size, uint64_t seed,
 	rc = build_pci(m, error, error_size);
 	if (rc)
 		goto fail;
-	if (build_platforms(m)) {
+	if (build_platforms(m, seed)) {
 		rc = -UIOMMU_ENOMEM;
 		snprintf(error, error_size, "no memory for the devices on no bus");
 		goto fail;

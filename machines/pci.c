@@ -257,13 +257,17 @@ static void add_platforms(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->d->num_platforms; i++) {
 		struct machine_device *device = &m->devices[m->num_devices++];
+		const struct describe_platform *from = &m->d->platforms[i];
 
 		device->machine = m;
-		device->label = m->d->platforms[i].label;
-		device->bar = m->d->platforms[i].base;
-		device->pasid_bits = m->d->platforms[i].pasid_bits;
-		device->can_stall = m->d->platforms[i].stall;
-		snprintf(device->name, sizeof(device->name), "%s", m->d->platforms[i].name);
+		device->platform = from;
+		device->label = from->label;
+		device->bar = from->base;
+		device->pasid_bits = from->pasid_bits;
+		device->can_stall = from->stall;
+		/* As Linux calls them. */
+		snprintf(device->name, sizeof(device->name), "%llx.%.*s",
+			 (unsigned long long)from->base, (int)strcspn(from->name, "@"), from->name);
 		machine_find_stimulus(device);
 	}
 }
@@ -338,6 +342,7 @@ void machine_forget_pci(struct machine *m)
 	for (unsigned int i = 0; i < m->num_devices; i++) {
 		free(m->devices[i].saved);
 		free(m->devices[i].uapi_io);
+		machine_forget_platform_io(&m->devices[i]);
 	}
 	free(m->devices);
 	m->devices = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uapi_io.h - a machine's PCI device, as the user ABI hands it to programs */
+/* uapi_io.h - a machine's devices, as the user ABI hands them to programs */
 #ifndef MACHINES_UAPI_IO_H
 #define MACHINES_UAPI_IO_H
 
@@ -31,5 +31,21 @@ int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
  */
 int machine_uapi_add(struct machine_device *device, struct uiommu_uapi *uapi,
 		     struct uiommu_uapi_device **out);
+
+/* ---- devices on no bus, platform_io.c ----------------------------------------------------------- */
+
+/*
+ * The same for a device on no bus: one region, and its interrupt if there is a wire.  @out belongs to the device and
+ * stays until the machine forgets its devices.  Time that a reset function lets pass is the hardware's: it does a
+ * step and nobody waits.  0; -UIOMMU_EINVAL: it is PCI; -UIOMMU_ENOMEM.
+ */
+int machine_platform_io(struct machine_device *device, const struct uiommu_uapi_platform_io **out);
+/* Nanoseconds that reset functions let pass for this device so far. */
+uint64_t machine_platform_delayed(const struct machine_device *device);
+
+/* platform_reset.c: resets the project's DMA engine; of devices that are compatible with "uiommu,platform-dma". */
+int machine_platform_reset(struct uiommu_uapi_platform_reset *reset);
+/* For the configuration of a user ABI: finds what the library has, and the one above. */
+void machine_load_platform_reset(void *context, struct uiommu_uapi *uapi, const char *module);
 
 #endif /* MACHINES_UAPI_IO_H */

@@ -94,6 +94,22 @@ static enum dma_engine_status transfer(struct engine *engine, bool write)
 	return status;
 }
 
+static void update_wire(struct engine *engine)
+{
+	uint32_t both = DMA_ENGINE_INTERRUPT_ENABLE | DMA_ENGINE_INTERRUPT_PENDING;
+
+	model_pci_drive_wire(engine->fn, (engine->interrupt & both) == both);
+}
+
+/* A DMA is over, unless it waits. */
+static void over(struct engine *engine)
+{
+	if (engine->status == DMA_ENGINE_WAITING)
+		return;
+	engine->interrupt |= DMA_ENGINE_INTERRUPT_PENDING;
+	update_wire(engine);
+}
+
 /* What waits may have been answered. */
 static void advance(struct engine *engine)
 {
@@ -111,6 +127,7 @@ static void advance(struct engine *engine)
 		break;
 	}
 	model_pci_bus_unlock(engine->fn);
+	over(engine);
 }
 
 static void settle(void *device)
@@ -202,11 +219,36 @@ static void cancel(struct engine *engine)
 	dma_wait_cancel(engine);
 	model_pci_bus_unlock(engine->fn);
 	engine->status = DMA_ENGINE_REFUSED_BY_DEVICE;
+	over(engine);
+}
+
+static void reset_locked(struct engine *engine)
+{
+	model_pci_bus_lock(engine->fn);
+	dma_atc_reset(engine);
+	dma_pages_reset(engine);
+	engine->misbehave = 0;
+	model_pci_bus_unlock(engine->fn);
+	engine->status = DMA_ENGINE_IDLE;
+	engine->size = 0;
+	engine->pasid = 0;
+	engine->flags = 0;
+	engine->group = 0;
+	engine->interrupt = 0;
+	engine->iova = 0;
+	engine->stream_size = 0;
+	engine->expect_a = 0;
+	engine->expect_b = 0;
+	engine->streaming = false;
+	memset(engine->window, 0, sizeof(engine->window));
+	update_wire(engine);
 }
 
 static void command(struct engine *engine, uint32_t value)
 {
-	if (value == DMA_ENGINE_STREAM_STOP) {
+	if (value == DMA_ENGINE_RESET) {
+		reset_locked(engine);
+	} else if (value == DMA_ENGINE_STREAM_STOP) {
 		if (engine->streaming)
 			engine->status = DMA_ENGINE_DONE_OK;
 		engine->streaming = false;
@@ -226,6 +268,7 @@ static void command(struct engine *engine, uint32_t value)
 		stream_start(engine);
 	} else if (value == DMA_ENGINE_READ || value == DMA_ENGINE_WRITE) {
 		engine->status = transfer(engine, value == DMA_ENGINE_WRITE);
+		over(engine);
 	} else {
 		engine->status = DMA_ENGINE_REFUSED_BY_DEVICE;
 	}
@@ -249,7 +292,7 @@ static uint64_t read_bus_word(struct engine *engine, uint64_t offset)
 			value = engine->responses[engine->first_response];
 		break;
 	case DMA_ENGINE_SENT:
-		value = engine->sent;
+		value = engine->sent | (uint64_t)engine->interrupt << 32;
 		break;
 	default:
 		break;
@@ -330,7 +373,7 @@ static void write_register(struct engine *engine, uint64_t offset, uint32_t valu
 		command(engine, value);
 		return;
 	}
-	if (engine->streaming && offset != DMA_ENGINE_MISBEHAVE)
+	if (engine->streaming && offset != DMA_ENGINE_MISBEHAVE && offset != DMA_ENGINE_INTERRUPT)
 		return;
 	switch (offset & ~UINT64_C(7)) {
 	case DMA_ENGINE_IOVA:
@@ -355,6 +398,14 @@ static void write_register(struct engine *engine, uint64_t offset, uint32_t valu
 		model_pci_bus_lock(engine->fn);
 		engine->misbehave = value;
 		model_pci_bus_unlock(engine->fn);
+		break;
+	case DMA_ENGINE_SENT:
+		if (offset != DMA_ENGINE_INTERRUPT)
+			break;
+		engine->interrupt &=
+			value & DMA_ENGINE_INTERRUPT_PENDING ? 0 : DMA_ENGINE_INTERRUPT_PENDING;
+		engine->interrupt |= value & DMA_ENGINE_INTERRUPT_ENABLE;
+		update_wire(engine);
 		break;
 	case DMA_ENGINE_STREAM_SIZE:
 		write_half(&engine->stream_size, offset, value);
@@ -395,22 +446,7 @@ static void reset(void *device)
 	struct engine *engine = device;
 
 	lock(engine);
-	model_pci_bus_lock(engine->fn);
-	dma_atc_reset(engine);
-	dma_pages_reset(engine);
-	engine->misbehave = 0;
-	model_pci_bus_unlock(engine->fn);
-	engine->status = DMA_ENGINE_IDLE;
-	engine->size = 0;
-	engine->pasid = 0;
-	engine->flags = 0;
-	engine->group = 0;
-	engine->iova = 0;
-	engine->stream_size = 0;
-	engine->expect_a = 0;
-	engine->expect_b = 0;
-	engine->streaming = false;
-	memset(engine->window, 0, sizeof(engine->window));
+	reset_locked(engine);
 	unlock(engine);
 }
 

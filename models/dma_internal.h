@@ -80,6 +80,7 @@ struct engine {
 	struct model_pci_function *fn;
 	struct uiommu_mutex lock;
 	uint32_t status, size, pasid, flags, group;
+	uint32_t interrupt;
 	uint64_t iova, stream_size, expect_a, expect_b;
 	uint64_t stream_at, done, refused, wrong;
 	bool streaming;

@@ -437,6 +437,22 @@ void model_pci_raise_msi(struct model_pci_function *fn)
 	model_pci_unlock(fn->pci);
 }
 
+void model_pci_set_wire(struct model_pci_function *fn,
+			void (*changed)(void *context, bool asserted), void *context)
+{
+	fn->wire = changed;
+	fn->wire_context = context;
+}
+
+void model_pci_drive_wire(struct model_pci_function *fn, bool asserted)
+{
+	if (fn->wire_asserted == asserted)
+		return;
+	fn->wire_asserted = asserted;
+	if (fn->wire)
+		fn->wire(fn->wire_context, asserted);
+}
+
 /* ---- for devices and the machine --------------------------------------------------------------- */
 
 void *model_pci_host(struct model_pci_function *fn)

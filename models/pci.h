@@ -208,6 +208,14 @@ enum model_pci_page_result {
  */
 enum model_pci_page_result model_pci_page_request_locked(struct model_pci_function *fn,
 							 const struct model_page_request *request);
+/*
+ * The function's interrupt wire, for devices on no bus: @changed is called with each change of its level, under what
+ * locks the device holds then, and must not call back.  NULL: nobody listens.  It has to be set before the device does anything.
+ */
+void model_pci_set_wire(struct model_pci_function *fn,
+			void (*changed)(void *context, bool asserted), void *context);
+/* From one thread at a time. */
+void model_pci_drive_wire(struct model_pci_function *fn, bool asserted);
 /* Sends the function's MSI if it is enabled; the caller does not hold the bus. */
 void model_pci_raise_msi(struct model_pci_function *fn);
 

@@ -54,6 +54,9 @@ struct model_pci_function {
 	bool atc_registered;
 	uint16_t atc_source_id;
 	const struct model_pci_iommu *atc_iommu;
+	void (*wire)(void *context, bool asserted);
+	void *wire_context;
+	bool wire_asserted;
 	unsigned int ats, pri, pasid; /* where these capabilities are; 0: nowhere */
 	struct pci_pages *pages; /* NULL: no page requests */
 	uint8_t *power_on; /* configuration space after a function-level reset; NULL: there is none */

@@ -30,8 +30,12 @@
  *
  * DMA_ENGINE_MISBEHAVE makes the device TLB break the rules of 10.3.
  *
+ * Where the device has an interrupt wire, that is asserted while both bits of DMA_ENGINE_INTERRUPT are set.  PENDING
+ * is set whenever a DMA (READ or WRITE) is over.
+ *
  * A function-level reset forgets translations, waits, responses, streams, and misbehaviour; what a stream had
- * counted can still be read.  A stream asks for no pages.
+ * counted can still be read.  DMA_ENGINE_RESET does the same for the device, which on no bus is the only way.  A stream asks
+ * for no pages.
  *
  * A stream reads the 64-bit words of [IOVA, IOVA + STREAM_SIZE) in turn, compares each with EXPECT_A and
  * EXPECT_B, and writes back what it read, until it is told to stop.
@@ -88,6 +92,9 @@
 #define DMA_ENGINE_RESPONSES_MAX 64
 #define DMA_ENGINE_SENT \
 	0x68 /* 32, read only: page requests and stop markers that left the device */
+#define DMA_ENGINE_INTERRUPT 0x6c /* 32 */
+#define DMA_ENGINE_INTERRUPT_ENABLE (1u << 0)
+#define DMA_ENGINE_INTERRUPT_PENDING (1u << 1) /* written 1: cleared */
 #define DMA_ENGINE_TRIES 8
 #define DMA_ENGINE_WINDOW 0x1000
 #define DMA_ENGINE_WINDOW_SIZE 4096
@@ -105,6 +112,7 @@ enum dma_engine_command {
 	DMA_ENGINE_STOP_MARKER =
 		7, /* PCIe 6.0, 10.4.1.2.1: no more requests of PASID came before it */
 	DMA_ENGINE_CANCEL = 8, /* give up waiting */
+	DMA_ENGINE_RESET = 9, /* as after power-on */
 };
 
 enum dma_engine_status {

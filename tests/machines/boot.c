@@ -340,7 +340,7 @@ static void test_platform(void **state)
 	(void)state;
 	assert_non_null(device);
 	assert_null(machine_device_function(device));
-	assert_string_equal(uiommu_device_name(machine_device_uiommu(device)), "dma@9074000");
+	assert_string_equal(uiommu_device_name(machine_device_uiommu(device)), "9074000.dma");
 	assert_int_not_equal(group_of(m, "platform0"), group_of(m, "platform1"));
 	assert_int_equal(machine_dma_read(device, 0x40110000, &word, 8, 0, 0), MACHINE_DMA_DONE);
 	assert_int_equal(machine_dma_read(machine_device(m, "platform0"), 0x40110000, &word, 8, 0,

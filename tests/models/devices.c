@@ -291,8 +291,45 @@ static void test_engine(void **state)
 	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 4097, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
 	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 0, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
 	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 8, 0x40), DMA_ENGINE_REFUSED_BY_DEVICE);
-	assert_int_equal(run(w, 9, IOVA, 8, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
+	assert_int_equal(run(w, 10, IOVA, 8, 0), DMA_ENGINE_REFUSED_BY_DEVICE);
 	assert_int_equal(w->requests, 0);
+}
+
+static void on_wire(void *context, bool asserted)
+{
+	unsigned int *changes = context;
+
+	assert_int_equal(*changes % 2, !asserted);
+	++*changes;
+}
+
+/* The wire is asserted from the end of a DMA until that is acknowledged, while the interrupt is enabled. */
+static void test_wire(void **state)
+{
+	const uint32_t enable = DMA_ENGINE_INTERRUPT_ENABLE, pending = DMA_ENGINE_INTERRUPT_PENDING;
+	struct world *w = *state;
+	unsigned int changes = 0;
+
+	model_pci_set_wire(add_engine(w), on_wire, &changes);
+	assert_int_equal(run(w, DMA_ENGINE_READ, IOVA, 8, 0), DMA_ENGINE_DONE_OK);
+	assert_int_equal(get(w, DMA_ENGINE_INTERRUPT, 4), pending);
+	assert_int_equal(changes, 0);
+	put(w, DMA_ENGINE_INTERRUPT, 4, enable);
+	assert_int_equal(changes, 1);
+	put(w, DMA_ENGINE_INTERRUPT, 4, 0);
+	assert_int_equal(changes, 2);
+	put(w, DMA_ENGINE_INTERRUPT, 4, enable | pending);
+	assert_int_equal(get(w, DMA_ENGINE_INTERRUPT, 4), enable);
+	assert_int_equal(changes, 2);
+	/* Once, however many there are; a refused one is one. */
+	assert_int_equal(run(w, DMA_ENGINE_WRITE, IOVA, 8, 0), DMA_ENGINE_DONE_OK);
+	assert_int_equal(run(w, DMA_ENGINE_READ, 0, 8, 0), DMA_ENGINE_REFUSED_BY_BUS);
+	assert_int_equal(changes, 3);
+	put(w, DMA_ENGINE_COMMAND, 4, DMA_ENGINE_RESET);
+	assert_int_equal(changes, 4);
+	assert_int_equal(get(w, DMA_ENGINE_INTERRUPT, 4), 0);
+	assert_int_equal(get(w, DMA_ENGINE_STATUS, 4), DMA_ENGINE_IDLE);
+	assert_int_equal(get(w, DMA_ENGINE_IOVA, 8), 0);
 }
 
 static void test_pasid(void **state)
@@ -424,7 +461,8 @@ int main(void)
 		TEST(test_aliases),   TEST(test_mastering),    TEST(test_edu),
 		TEST(test_edu_waits), TEST(test_msi),	       TEST(test_wild),
 		TEST(test_testdev),   TEST(test_engine),       TEST(test_pasid),
-		TEST(test_atc),	      TEST(test_atc_large),    TEST(test_stream),
+		TEST(test_wire),      TEST(test_atc),	       TEST(test_atc_large),
+		TEST(test_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
