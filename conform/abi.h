@@ -80,6 +80,8 @@ struct abi {
 struct abi *abi_start(struct subject *s, const struct uiommu_uapi_config *config);
 /* Processes exit, devices are removed, all is gone; fails the scenario if anything stays. */
 void abi_end(struct abi *a);
+/* The same without a check; for the runner, where a scenario ends early. */
+void abi_stop(struct subject *s);
 
 /* One more process, which does not become the current one.  abi_end() and abi_exit() end it.  Fails the scenario. */
 struct uiommu_uapi_process *abi_process(struct abi *a, unsigned int capabilities, uint64_t memlock,
@@ -97,8 +99,8 @@ void abi_read_only(struct abi *a, const void *mem, uint64_t size);
 #define ABI_NOWHERE UINT64_C(0x1000)
 
 /*
- * @seen is called when pages of the program are not pinned any longer, before they count as memory that devices must
- * not reach: so it may look whether a device still does.  Locks of the library are held: DMA and checks only.
+ * @seen is called when pages of the program have just been given back: so it may look whether a device still gets
+ * there.  Locks of the library are held: DMA and checks only.
  */
 void abi_watch_unpin(struct abi *a, void (*seen)(void *context, uint64_t phys, uint64_t size),
 		     void *context);
@@ -172,6 +174,10 @@ int abi_poll(struct abi *a, int fd);
 struct abi_device *abi_device(struct abi *a, const char *label);
 int abi_bind_driver(struct abi_device *d, const char *driver); /* "vfio-pci", "machine-dma" */
 int abi_unbind_driver(struct abi_device *d);
+/* It is unplugged, as far as the ABI is concerned; waits for its users. */
+void abi_remove_device(struct abi_device *d);
+/* Memory and bus master on, through an open device: off is how it comes.  abi_bind() has done it.  Fails the scenario. */
+void abi_enable(struct abi_device *d, int fd);
 /* The device with vfio-pci, which it gets if it has no driver.  Fails the scenario. */
 struct abi_device *abi_vfio_device(struct abi *a, const char *label);
 

@@ -35,6 +35,7 @@ struct conform_backend {
 	const char *name; /* what stands after the colon: "kapi" */
 	const char *summary;
 	bool judges_itself; /* shows that scenarios keep to this interface; not part of the matrix */
+	bool user; /* Linux's user ABI: subject_buffer() is memory of a program, pinned by those who map it */
 
 	int (*own)(struct subject *s, const char *label, struct owner **out);
 	void (*disown)(struct owner *owner);
@@ -73,6 +74,8 @@ struct conform_backend {
 extern const struct conform_backend conform_kapi;
 /* The C API with its objects hidden: a scenario that reaches round the interface fails on it. */
 extern const struct conform_backend conform_opaque;
+/* Linux's user ABI, in the process. */
+extern const struct conform_backend conform_uapi;
 
 /* ---- what scenarios call: these fail the scenario where they fail ------------------------------- */
 

@@ -369,6 +369,15 @@ static bool passed(const struct run *honest, const struct conform_config *config
 	return false;
 }
 
+/* A scenario about one interface is nobody's affair on another. */
+static bool speaks(const struct conform_backend *backend, const struct conform_scenario *s)
+{
+	if (s->flags & CONFORM_ANY_BACKEND)
+		return true;
+	return backend->user ? s->flags & CONFORM_UAPI :
+			       !backend->judges_itself && !(s->flags & CONFORM_UAPI);
+}
+
 /* @honest: only what passed there; NULL: everything that the options choose. */
 static int collect(struct run *run, const struct run *honest)
 {
@@ -395,8 +404,7 @@ static int collect(struct run *run, const struct run *honest)
 						continue;
 					if (s->flags & CONFORM_ONCE && chosen > 1)
 						continue;
-					if (subject->backend->judges_itself &&
-					    !(s->flags & CONFORM_ANY_BACKEND))
+					if (!speaks(subject->backend, s))
 						continue;
 					if (honest && !passed(honest, c, s))
 						continue;

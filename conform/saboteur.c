@@ -50,6 +50,11 @@ void *saboteur_ram(struct subject *s, uint64_t phys)
 	return uiommu_posix_phys_to_ptr(machine_host(s->machine), phys);
 }
 
+void *saboteur_state(struct subject *s)
+{
+	return ((const struct installed *)s->sabotage)->state;
+}
+
 void saboteur_install(struct subject *s)
 {
 	const struct conform_saboteur *saboteur = s->saboteur;

@@ -10,6 +10,7 @@
 #ifndef CONFORM_SABOTEUR_H
 #define CONFORM_SABOTEUR_H
 
+#include "conform/abi.h"
 #include "conform/conform.h"
 
 /* Where a saboteur shows: a subject, as a glob ("vtd@*"), and the configuration of it that is tried. */
@@ -39,6 +40,8 @@ struct conform_saboteur {
 	void (*edit)(struct subject *s, void *state, uint64_t *const *entries, unsigned int count);
 	void (*relax)(struct subject *s,
 		      void *state); /* while the driver waits, after hardware moved */
+	/* A program's calls: lets abi_call_real() do each once, or never, and sets what it returns. */
+	void (*front)(struct abi_call *call, void *state);
 	/* In place of uiommu_pci_device_group(). */
 	int (*group)(struct uiommu_device *dev, struct uiommu_group **out);
 };
@@ -51,6 +54,8 @@ extern const struct conform_saboteur *const conform_saboteur_tables[];
 
 /* What the driver has at a physical address, NULL if that is not RAM. */
 void *saboteur_ram(struct subject *s, uint64_t phys);
+/* What the saboteur's functions get as their state. */
+void *saboteur_state(struct subject *s);
 /* Put the subject's saboteur in its places. */
 void saboteur_install(struct subject *s);
 

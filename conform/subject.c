@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conform/abi.h"
 #include "conform/conform.h"
 #include "conform/saboteur.h"
 #include "models/model.h"
@@ -95,7 +96,8 @@ bool conform_call_again(struct subject *s, struct conform_call *call, const char
 
 		/* Page tables may keep empty pages for the next map; the end of the scenario sees them. */
 		if (now.bytes != call->before.bytes || now.objects != call->before.objects ||
-		    now.mutexes != call->before.mutexes || now.irqs != call->before.irqs) {
+		    now.mutexes != call->before.mutexes || now.irqs != call->before.irqs ||
+		    now.pins != call->before.pins) {
 			snprintf(
 				s->message, sizeof(s->message),
 				"%s:%d: %s failed for want of memory and left %lld objects, %lld bytes",
@@ -338,9 +340,13 @@ void subject_expect_reports(struct subject *s, unsigned int at_least)
 struct subject_buffer subject_buffer(struct subject *s, uint64_t size)
 {
 	struct subject_buffer buffer = { .size = size };
+	uint64_t align = size > s->page ? size : s->page;
 
-	buffer.mem =
-		machine_buffer(s->machine, size, size > s->page ? size : s->page, &buffer.phys);
+	if (s->kind->backend->user)
+		buffer.mem =
+			uiommu_posix_alloc_ram(machine_host(s->machine), size, align, &buffer.phys);
+	else
+		buffer.mem = machine_buffer(s->machine, size, align, &buffer.phys);
 	CHECK(s, buffer.mem, "the machine's RAM has no room for a buffer of %llu bytes",
 	      (unsigned long long)size);
 	for (uint64_t i = 0; i < size; i += sizeof(uint64_t)) {
@@ -353,7 +359,10 @@ struct subject_buffer subject_buffer(struct subject *s, uint64_t size)
 
 void subject_buffer_free(struct subject *s, struct subject_buffer *buffer)
 {
-	machine_buffer_free(s->machine, buffer->mem, buffer->size);
+	if (s->kind->backend->user)
+		uiommu_posix_free_ram(machine_host(s->machine), buffer->mem, buffer->size);
+	else
+		machine_buffer_free(s->machine, buffer->mem, buffer->size);
 	buffer->mem = NULL;
 }
 
@@ -537,6 +546,8 @@ static void reckon(struct subject *s)
 	char problem[400];
 
 	machine_settle(s->machine);
+	if (s->abi)
+		abi_end(s->abi);
 	machine_shutdown(s->machine);
 	CHECK(s, !hardware_problem(s, problem, sizeof(problem)), "the hardware is gone");
 	reports = machine_num_reports(s->machine);
@@ -549,11 +560,12 @@ static void reckon(struct subject *s)
 	CHECK(s, warnings >= s->expected_warnings, "%u warnings of the library were due, %zu came",
 	      s->expected_warnings, warnings);
 	usage = usage_of(s);
-	CHECK(s, !usage.objects && !usage.pages && !usage.mutexes && !usage.irqs,
-	      "left behind: %llu objects (%llu bytes), %llu pages, %llu mutexes, %llu interrupts",
+	CHECK(s, !usage.objects && !usage.pages && !usage.mutexes && !usage.irqs && !usage.pins,
+	      "left behind: %llu objects (%llu bytes), %llu pages, %llu pins, %llu mutexes, "
+	      "%llu interrupts",
 	      (unsigned long long)usage.objects, (unsigned long long)usage.bytes,
-	      (unsigned long long)usage.pages, (unsigned long long)usage.mutexes,
-	      (unsigned long long)usage.irqs);
+	      (unsigned long long)usage.pages, (unsigned long long)usage.pins,
+	      (unsigned long long)usage.mutexes, (unsigned long long)usage.irqs);
 }
 
 void subject_run(struct subject *s)
@@ -563,12 +575,12 @@ void subject_run(struct subject *s)
 	s->result = CONFORM_PASS;
 	s->message[0] = '\0';
 	if (setjmp(s->end) == 0) {
-		if (!s->kind->backend->domain && !(s->scenario->flags & CONFORM_ANY_BACKEND))
-			conform_skip(s, "this is about the C API itself");
 		s->scenario->run(s);
 		if (s->machine)
 			reckon(s);
 	}
+	if (s->abi && s->result == CONFORM_SKIP)
+		abi_stop(s);
 	/* After a failure the library's objects stay where they are; only the hardware is put away. */
 	if (s->machine && (s->result == CONFORM_PASS || s->result == CONFORM_SKIP))
 		machine_destroy(s->machine);

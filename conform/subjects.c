@@ -99,5 +99,9 @@ const struct conform_subject conform_subjects[] = {
 	{ "virtio@qemu", "qemu", &conform_kapi, virtio_qemu },
 	{ "mixed@model", "model", &conform_kapi, mixed_model },
 	{ "vtd@model:opaque", "model", &conform_opaque, vtd_model },
+	{ "vtd@model:uapi", "model", &conform_uapi, vtd_model },
+	{ "smmuv3@model:uapi", "model", &conform_uapi, smmuv3_model },
+	{ "virtio@model:uapi", "model", &conform_uapi, virtio_model },
+	{ "mixed@model:uapi", "model", &conform_uapi, mixed_model },
 	{ NULL, NULL, NULL, NULL },
 };
