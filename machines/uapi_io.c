@@ -2,8 +2,9 @@
 /*
  * uapi_io.c - a machine's PCI device, as the user ABI hands it to programs
  *
- * Interrupts are messages to the host's own controller, on machines whose IOMMU translates no message (VT-d);
- * elsewhere the address would have to be mapped, and none are sent.
+ * Interrupts are messages to the host's own controller.  VT-d lets them pass; an SMMUv3 translates them, and who
+ * owns the device says where it has mapped their doorbell.  Behind a virtio-iommu that says nothing of messages there
+ * would have to be a controller behind the translation, which the model does not have: none are sent.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,8 @@ static int set_msi(void *context, unsigned int vectors,
 		io->deliver = NULL;
 		return io->irq;
 	}
+	if (io->msi_address)
+		msi.address = io->msi_address;
 	control = config_read(io, io->msi + MSI_CONTROL, 2);
 	data = io->msi + MSI_ADDRESS + 4;
 	config_write(io, io->msi + MSI_ADDRESS, 4, (uint32_t)msi.address);
@@ -104,6 +107,46 @@ static int set_msi(void *context, unsigned int vectors,
 	config_write(io, data, 2, msi.data & 0xffff);
 	config_write(io, io->msi + MSI_CONTROL, 2, control | MSI_ENABLE);
 	return 0;
+}
+
+static void set_msi_address(void *context, uint64_t address)
+{
+	((struct machine_uapi_io *)context)->msi_address = address;
+}
+
+static void nothing(void *context)
+{
+	(void)context;
+}
+
+/* Where the host's controller takes messages: it tells with an interrupt. */
+static int find_doorbell(struct machine_uapi_io *io, uint64_t *doorbell)
+{
+	struct uiommu_posix *host = machine_host(io->device->machine);
+	struct uiommu_msi msi;
+	int irq = uiommu_port_irq_request(host, nothing, NULL, &msi);
+
+	if (irq < 0)
+		return irq;
+	uiommu_port_irq_free(host, irq);
+	*doorbell = msi.address;
+	return 0;
+}
+
+/* Do messages reach the controller? */
+static bool messages(struct machine_device *device)
+{
+	struct machine *m = device->machine;
+	const struct uiommu_instance *instance = device->dev ? uiommu_device_instance(device->dev) :
+							       NULL;
+
+	if (m->dmar)
+		return true;
+	for (unsigned int i = 0; instance && i < m->num_units; i++)
+		if (machine_unit_instance(m, i) == instance)
+			return m->units[i].driver == &machine_driver_smmuv3 &&
+			       m->hw->traits & MACHINE_REPORTS;
+	return false;
 }
 
 static void find_bars(struct machine_uapi_io *io, struct uiommu_uapi_device_io *out)
@@ -146,9 +189,11 @@ int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
 	if (device->traits & MACHINE_RESET)
 		out->reset = reset;
 	find_bars(io, out);
-	if (io->msi && device->machine->dmar)
-		out->set_msi = set_msi;
-	return 0;
+	if (!io->msi || !messages(device))
+		return 0;
+	out->set_msi = set_msi;
+	out->set_msi_address = set_msi_address;
+	return find_doorbell(io, &out->msi_doorbell);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@ struct machine_uapi_io {
 	uint64_t bar[6];
 	unsigned int msi; /* offset of the capability */
 	int irq;
+	uint64_t msi_address; /* 0: as the host says */
 	void (*deliver)(void *token, unsigned int vector); /* NULL: off */
 	void *token;
 };

@@ -110,6 +110,12 @@ struct uiommu_uapi_device_io {
 	int (*set_msi)(void *context, unsigned int vectors,
 		       void (*deliver)(void *token, unsigned int vector), void *token);
 	/*
+	 * Messages go to @msi_doorbell on the bus, and an IOMMU may be in between: before messages are started
+	 * the function is told at which address its device reaches that.  NULL: no IOMMU translates them.
+	 */
+	uint64_t msi_doorbell;
+	void (*set_msi_address)(void *context, uint64_t address);
+	/*
 	 * The device asserts its interrupt pin, which configuration space's status shows as long as it lasts;
 	 * NULL, both: nobody hears.  NULL, @deliver: no longer.
 	 */

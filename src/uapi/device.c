@@ -77,6 +77,18 @@ static struct iommufd_ioas *ioas_of(const struct iommufd_hwpt *hwpt)
 
 #define MAX_REGIONS 128u
 
+/* Messages pass an IOMMU or are translated by it: a driver that says both would have us map what nobody reaches. */
+static int check_windows(const struct uiommu_resv_region *regions, size_t count)
+{
+	unsigned int hardware = 0, software = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		hardware += regions[i].type == UIOMMU_RESV_MSI;
+		software += regions[i].type == UIOMMU_RESV_SW_MSI;
+	}
+	return software > 1 || (software && hardware) ? -UIOMMU_EINVAL : 0;
+}
+
 /*
  * What the group's devices may not have mapped.  The core tells regions by group; the device is the owner, so that
  * they go with it.
@@ -89,6 +101,8 @@ static int reserve_regions(struct iommufd_device *device, struct iommufd_ioas *i
 
 	if (!rc && count > MAX_REGIONS)
 		rc = -UIOMMU_ENOMEM;
+	if (!rc)
+		rc = check_windows(regions, count);
 	for (size_t i = 0; !rc && i < count; i++) {
 		if (regions[i].type == UIOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
@@ -96,6 +110,60 @@ static int reserve_regions(struct iommufd_device *device, struct iommufd_ioas *i
 	}
 	if (rc)
 		uiommu_iommufd_unreserve(ioas, device);
+	return rc;
+}
+
+/* ---- doorbells --------------------------------------------------------------------------------- */
+
+/* A guest's stage sees them where the stage below has them. */
+static struct uiommu_domain *doorbells_of(const struct iommufd_hwpt *hwpt)
+{
+	return hwpt->ioas ? hwpt->domain : hwpt->parent->domain;
+}
+
+static int map_doorbells(struct iommufd_device *device, const struct iommufd_hwpt *hwpt)
+{
+	const struct uapi_msi *msi = &device->object.ctx->msi;
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < msi->count; i++) {
+		if (device->group->doorbells >> i & 1)
+			rc = uiommu_uapi_msi_map(msi, device->group->group, doorbells_of(hwpt), i);
+	}
+	return rc;
+}
+
+static int msi_locked(struct iommufd_device *device, uint64_t *address)
+{
+	const struct iommufd_attach *attach = find_attach(device->group, UIOMMU_RID);
+	struct uiommu_group *group = device->group->group;
+	struct uapi_msi *msi = &device->object.ctx->msi;
+	uiommu_iova_t iova;
+	int number, rc = 0;
+
+	if (!uiommu_uapi_msi_iova(group, 0, &iova))
+		return 0;
+	number = uiommu_uapi_msi_number(msi, *address);
+	if (number < 0 || !uiommu_uapi_msi_iova(group, (unsigned int)number, &iova))
+		return -UIOMMU_EOVERFLOW;
+	if (attach)
+		rc = uiommu_uapi_msi_map(msi, group, doorbells_of(attach->hwpt),
+					 (unsigned int)number);
+	if (rc)
+		return rc;
+	device->group->doorbells |= UINT64_C(1) << number;
+	*address = iova + *address % UAPI_PAGE;
+	return 0;
+}
+
+int uiommu_iommufd_device_msi(struct iommufd_device *device, uint64_t *address)
+{
+	struct iommufd *ctx = device->object.ctx;
+	int rc;
+
+	iommufd_lock(ctx);
+	rc = msi_locked(device, address);
+	iommufd_unlock(ctx);
 	return rc;
 }
 
@@ -108,13 +176,29 @@ static void put_hwpt(struct iommufd_hwpt *hwpt)
 		uiommu_iommufd_object_destroy(&hwpt->object);
 }
 
+/* Messages carry no PASID: their doorbells are needed where the RID goes. */
 static int core_attach(struct iommufd_device *device, struct iommufd_attach *attach)
 {
-	return attach->pasid == UIOMMU_RID ?
-		       uiommu_attach_group_handle(attach->hwpt->domain, device->group->group,
-						  &attach->handle) :
-		       uiommu_attach_device_pasid(attach->hwpt->domain, device->dev, attach->pasid,
+	struct uiommu_domain *domain = attach->hwpt->domain;
+	int rc;
+
+	if (attach->pasid != UIOMMU_RID)
+		return uiommu_attach_device_pasid(domain, device->dev, attach->pasid,
 						  &attach->handle);
+	rc = map_doorbells(device, attach->hwpt);
+	return rc ? rc : uiommu_attach_group_handle(domain, device->group->group, &attach->handle);
+}
+
+static int core_replace(struct iommufd_device *device, struct iommufd_attach *attach)
+{
+	struct uiommu_domain *domain = attach->hwpt->domain;
+	int rc;
+
+	if (attach->pasid != UIOMMU_RID)
+		return uiommu_replace_device_pasid(domain, device->dev, attach->pasid,
+						   &attach->handle);
+	rc = map_doorbells(device, attach->hwpt);
+	return rc ? rc : uiommu_replace_group_handle(device->group->group, domain, &attach->handle);
 }
 
 static void core_detach(struct iommufd_device *device, struct iommufd_attach *attach)
@@ -240,11 +324,7 @@ static int replace_hwpt(struct iommufd_device *device, uiommu_pasid_t pasid,
 	};
 	rc = moves ? reserve_members(device, ioas_of(hwpt)) : 0;
 	if (!rc) {
-		rc = pasid == UIOMMU_RID ?
-			     uiommu_replace_group_handle(device->group->group, hwpt->domain,
-							 &made->handle) :
-			     uiommu_replace_device_pasid(hwpt->domain, device->dev, pasid,
-							 &made->handle);
+		rc = core_replace(device, made);
 		if (rc && moves)
 			unreserve_members(device, ioas_of(hwpt));
 	}

@@ -19,6 +19,7 @@
 #include <uiommu/fault.h>
 
 #include <uiommu/abi_iommufd.h>
+#include "src/uapi/msi.h"
 #include "src/uapi/uapi.h"
 
 struct iommufd;
@@ -59,6 +60,7 @@ struct iommufd {
 	enum uapi_account account;
 	struct iommufd_ioas *vfio_ioas; /* what VFIO's commands mean */
 	bool no_iommu; /* a no-IOMMU group has it as its container */
+	struct uapi_msi msi;
 	struct iommufd_group *groups;
 };
 
@@ -288,6 +290,7 @@ struct iommufd_group {
 	struct iommufd_group *next; /* ctx->groups */
 	struct uiommu_group *group;
 	unsigned int devices; /* bound */
+	uint64_t doorbells; /* bits: which of ctx->msi its devices' messages go to */
 	struct iommufd_attach *attached;
 };
 
@@ -313,6 +316,11 @@ void uiommu_iommufd_device_unbind(struct iommufd_device *device);
 int uiommu_iommufd_device_attach(struct iommufd_device *device, uiommu_pasid_t pasid,
 				 uint32_t *pt_id);
 void uiommu_iommufd_device_detach(struct iommufd_device *device, uiommu_pasid_t pasid);
+/*
+ * The device is going to send messages to the doorbell at *address: in, on the bus; out, where the device reaches it.
+ * 0, -UIOMMU_EOVERFLOW, errors of uiommu_map().
+ */
+int uiommu_iommufd_device_msi(struct iommufd_device *device, uint64_t *address);
 
 int uiommu_iommufd_cmd_get_hw_info(struct iommufd_command *command);
 

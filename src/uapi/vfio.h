@@ -191,6 +191,11 @@ int uiommu_iommufd_compat_ioas_id(struct iommufd *ctx, uint32_t *id);
 /* A no-IOMMU group has the context as its container: -UIOMMU_EINVAL: there is such an IOAS. */
 int uiommu_iommufd_compat_no_iommu(struct iommufd *ctx);
 
+/* ---- msi.c ------------------------------------------------------------------------------------- */
+
+/* Where the device, which is open, reaches the doorbell of its messages: as uiommu_iommufd_device_msi(). */
+int uiommu_vfio_msi_address(struct vfio_device *device, uint64_t doorbell, uint64_t *address);
+
 /* ---- vfio_pci.c -------------------------------------------------------------------------------- */
 
 /* vfio-pci for @dev: created and registered. The way that a sysfs bind takes. */

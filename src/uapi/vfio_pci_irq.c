@@ -155,6 +155,21 @@ static void disable(struct vfio_pci *pci)
 }
 
 /* 0; so many vectors there are, which are too few; an error. */
+static int start_messages(struct vfio_pci *pci, unsigned int count)
+{
+	uint64_t address;
+	int rc;
+
+	if (pci->io.set_msi_address) {
+		rc = uiommu_vfio_msi_address(&pci->device, pci->io.msi_doorbell, &address);
+		if (rc)
+			return rc;
+		pci->io.set_msi_address(pci->io.context, address);
+	}
+	return pci->io.set_msi(pci->io.context, count, on_message, pci);
+}
+
+/* 0; so many vectors there are, which are too few; an error. */
 static long enable(struct vfio_pci *pci, enum vfio_pci_irq irq, unsigned int count)
 {
 	struct uiommu_uapi *uapi = pci->device.uapi;
@@ -178,7 +193,7 @@ static long enable(struct vfio_pci *pci, enum vfio_pci_irq irq, unsigned int cou
 	if (irq == VFIO_PCI_INTX)
 		rc = pci->io.set_intx(pci->io.context, on_intx, pci);
 	else if (pci->io.set_msi)
-		rc = pci->io.set_msi(pci->io.context, count, on_message, pci);
+		rc = start_messages(pci, count);
 	if (rc) {
 		disable(pci);
 		return rc;
