@@ -376,6 +376,8 @@ UIOMMU_API void uiommu_group_release_dma_owner(struct uiommu_group *group);
 UIOMMU_API int uiommu_device_claim_dma_owner(struct uiommu_device *dev, void *owner);
 UIOMMU_API void uiommu_device_release_dma_owner(struct uiommu_device *dev);
 UIOMMU_API bool uiommu_group_dma_owner_claimed(struct uiommu_group *group);
+/** uiommu_group_dma_is_free() - neither an owner nor a driver that uses the DMA API has the group */
+UIOMMU_API bool uiommu_group_dma_is_free(struct uiommu_group *group);
 
 /* ---- domains ----------------------------------------------------------------------------------- */
 

@@ -151,6 +151,16 @@ bool uiommu_group_dma_owner_claimed(struct uiommu_group *group)
 	return owned;
 }
 
+bool uiommu_group_dma_is_free(struct uiommu_group *group)
+{
+	bool is_free;
+
+	uiommu_lock(group->sys, &group->mutex);
+	is_free = !group->owner && !group->users;
+	uiommu_unlock(group->sys, &group->mutex);
+	return is_free;
+}
+
 static int bind_locked(struct uiommu_device *dev, unsigned int flags)
 {
 	struct uiommu_group *group;
