@@ -337,12 +337,42 @@ static int open_cdev(struct uiommu_uapi *uapi, uint32_t number, struct uapi_file
 	return rc;
 }
 
+static int open_group(struct uiommu_uapi_process *process, uint32_t id, unsigned int flags,
+		      struct uapi_file **out)
+{
+	struct uiommu_uapi *uapi = process->uapi;
+	struct uapi_vfio *vfio = uapi->vfio;
+	struct vfio_group *group;
+	int rc;
+
+	uapi_lock(uapi, &vfio->lock);
+	group = vfio->groups;
+	while (group && (group->id != id || (group->flags & VFIO_NOIOMMU) != flags))
+		group = group->next;
+	if (group)
+		group->refs++;
+	uapi_unlock(uapi, &vfio->lock);
+	if (!group)
+		return -UIOMMU_ENOENT;
+	rc = uiommu_vfio_group_open(process, group, out);
+	uiommu_vfio_group_put(group);
+	return rc;
+}
+
 int uiommu_vfio_open(struct uiommu_uapi_process *process, const char *path, struct uapi_file **out)
 {
 	struct uiommu_uapi *uapi = process->uapi;
 	uint32_t number;
 
+	if (!strcmp(path, "/dev/vfio/vfio"))
+		return uapi->config.vfio_container_by_iommufd ?
+			       uiommu_uapi_iommufd_open(process, true, out) :
+			       uiommu_vfio_container_open(process, out);
 	if (parse_number(path, "/dev/vfio/devices/vfio", &number) && number != NO_CDEV)
 		return open_cdev(uapi, number, out);
+	if (parse_number(path, "/dev/vfio/noiommu-", &number))
+		return open_group(process, number, VFIO_NOIOMMU, out);
+	if (parse_number(path, "/dev/vfio/", &number))
+		return open_group(process, number, 0, out);
 	return -UIOMMU_ENOENT;
 }

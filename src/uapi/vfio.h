@@ -7,7 +7,7 @@
  * group of the core; one without, in no-IOMMU mode or mediated, gets a group of its own that no core group
  * stands behind (group->core is NULL), whatever bus it is on.
  *
- * Locks, outermost first: vfio->lock (lists, and group->devices), group->lock, container's, device->lock, a context's.
+ * Locks, outermost first: group->lock, device->lock, vfio->lock (lists, and group->devices), container's, a context's.
  */
 #ifndef UIOMMU_SRC_UAPI_VFIO_H
 #define UIOMMU_SRC_UAPI_VFIO_H
@@ -63,6 +63,7 @@ struct vfio_device {
 	unsigned int opens; /* open files that have access, by either way */
 
 	/* The way to memory while it is open, beside its group's container. */
+	bool in_container; /* counts as a use of it */
 	struct iommufd *iommufd;
 	struct iommufd_device *bound; /* with an IOMMU */
 	struct iommufd_access *access; /* emulated */
@@ -157,6 +158,9 @@ int uiommu_vfio_group_device_fd(struct uiommu_uapi_process *process, struct vfio
 
 /* ---- group.c ----------------------------------------------------------------------------------- */
 
+/* With a reference of the file's own. 0; -UIOMMU_ENODEV: no device is left; -UIOMMU_EPERM, -UIOMMU_EBUSY. */
+int uiommu_vfio_group_open(struct uiommu_uapi_process *process, struct vfio_group *group,
+			   struct uapi_file **out);
 /* The group behind a file, NULL if it is none (hot reset takes group descriptors). */
 struct vfio_group *uiommu_vfio_group_of_file(struct uapi_file *file);
 
@@ -167,7 +171,7 @@ void uiommu_vfio_unpin_pages(struct vfio_device *device, uint64_t iova, size_t c
 int uiommu_vfio_dma_rw(struct vfio_device *device, uint64_t iova, void *data, size_t size,
 		       bool write);
 
-/* ---- container.c, type1.c ---------------------------------------------------------------------- */
+/* ---- container.c ---------------------------------------------------------------------- */
 
 int uiommu_vfio_container_open(struct uiommu_uapi_process *process, struct uapi_file **out);
 /* The container behind a file, NULL if it is none. */
@@ -179,6 +183,7 @@ void uiommu_vfio_container_detach(struct vfio_group *group);
 /* A device of it is opened (-UIOMMU_EINVAL: no IOMMU is set yet) and closed. */
 int uiommu_vfio_container_use(struct vfio_group *group, struct uiommu_uapi_process *caller);
 void uiommu_vfio_container_unuse(struct vfio_group *group);
+bool uiommu_vfio_container_in_use(struct vfio_group *group);
 
 /* ---- compat.c: VFIO's commands on an iommufd --------------------------------------------------- */
 

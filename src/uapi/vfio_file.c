@@ -85,6 +85,11 @@ static int group_first_open(struct uiommu_uapi_process *process, struct vfio_dev
 	uint32_t ioas;
 	int rc;
 
+	if (device->group->container) {
+		rc = uiommu_vfio_container_use(device->group, process);
+		device->in_container = !rc;
+		return rc;
+	}
 	if (!ctx)
 		return -UIOMMU_EINVAL;
 	if (device->flags & VFIO_NOIOMMU)
@@ -103,11 +108,19 @@ static int group_first_open(struct uiommu_uapi_process *process, struct vfio_dev
 	return rc;
 }
 
+static void end_way(struct vfio_device *device)
+{
+	if (device->in_container)
+		uiommu_vfio_container_unuse(device->group);
+	device->in_container = false;
+	if (device->iommufd)
+		unbind_iommufd(device);
+}
+
 static void last_close(struct vfio_device *device)
 {
 	device->driver->close(device);
-	if (device->iommufd)
-		unbind_iommufd(device);
+	end_way(device);
 }
 
 /* ---- BIND, ATTACH, DETACH ------------------------------------------------------------------------ */
@@ -418,7 +431,7 @@ static int group_open(struct uiommu_uapi_process *process, struct vfio_device *d
 			return rc;
 		rc = device->driver->open(device);
 		if (rc) {
-			unbind_iommufd(device);
+			end_way(device);
 			return rc;
 		}
 	}
