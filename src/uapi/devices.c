@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "src/uapi/platform.h"
 #include "src/uapi/vfio.h"
 #include "src/uapi/vfio_pci.h"
 
@@ -13,8 +14,10 @@ static bool reachable(const struct uiommu_uapi_device_config *config)
 {
 	const struct uiommu_uapi_device_io *io = config->io;
 
-	if (!config->dev || config->bus != UIOMMU_UAPI_PCI)
+	if (!config->dev)
 		return false;
+	if (config->bus == UIOMMU_UAPI_PLATFORM)
+		return uiommu_vfio_platform_reachable(config->platform);
 	return io && io->config_read && io->config_write && io->bar_read && io->bar_write;
 }
 
@@ -48,8 +51,10 @@ int uiommu_uapi_add_device(struct uiommu_uapi *uapi, const struct uiommu_uapi_de
 	device->uapi = uapi;
 	device->refs = 1;
 	device->config = *config;
-	device->io = *config->io;
-	device->config.io = &device->io;
+	if (config->bus == UIOMMU_UAPI_PCI) {
+		device->io = *config->io;
+		device->config.io = &device->io;
+	}
 	device->native = config->native_driver && config->native_bound;
 
 	uapi_lock(uapi, &vfio->lock);
@@ -95,7 +100,18 @@ static int bind_vfio(struct uiommu_uapi_device *device, const char *driver,
 {
 	if (device->config.bus == UIOMMU_UAPI_PCI && !strcmp(driver, uiommu_vfio_pci_driver.name))
 		return uiommu_vfio_pci_bind(device->uapi, device->config.dev, &device->io, vfio);
+	if (device->config.bus == UIOMMU_UAPI_PLATFORM &&
+	    !strcmp(driver, uiommu_vfio_platform_driver.name))
+		return uiommu_vfio_platform_bind(device, vfio);
 	return -UIOMMU_ENODEV;
+}
+
+static void unbind_vfio(struct vfio_device *vfio)
+{
+	if (vfio->driver == &uiommu_vfio_platform_driver)
+		uiommu_vfio_platform_unbind(vfio);
+	else
+		uiommu_vfio_pci_unbind(vfio);
 }
 
 static int bind_locked(struct uiommu_uapi_device *device, const char *driver)
@@ -148,7 +164,7 @@ static int unbind_locked(struct uiommu_uapi_device *device, const char *driver)
 	/* It still is in the list of VFIO's devices while its users are waited for, and no longer ours to name. */
 	set_owner(device, false, NULL);
 	if (vfio)
-		uiommu_vfio_pci_unbind(vfio);
+		unbind_vfio(vfio);
 	else if (native && config->native_unbind)
 		config->native_unbind(config->context);
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c - the front of the user ABI: processes, their descriptors, open files */
+#include "src/uapi/platform.h"
 #include "src/uapi/uapi.h"
 #include "src/uapi/vfio.h"
 
@@ -45,6 +46,7 @@ void uiommu_uapi_destroy(struct uiommu_uapi *uapi)
 	while (uapi->vfio->known)
 		uiommu_uapi_remove_device(uapi->vfio->known);
 	uiommu_vfio_destroy(uapi);
+	uiommu_platform_reset_destroy(uapi);
 	uiommu_port_mutex_destroy(host, &uapi->lock);
 	uiommu_port_free(host, uapi, sizeof(*uapi));
 }

@@ -37,6 +37,8 @@ enum uapi_poll {
 
 struct uapi_file;
 
+struct platform_reset_entry;
+
 struct uapi_file_ops {
 	const char *name; /* for people: "[iommufd-pgfault]" */
 	bool seekable; /* read and write move a position; else they are at 0 */
@@ -78,6 +80,7 @@ struct uiommu_uapi {
 	struct uapi_user *users;
 	_Atomic(unsigned int) processes;
 	struct uapi_vfio *vfio; /* devices and groups with a VFIO driver */
+	struct platform_reset_entry *platform_resets; /* platform_reset.c */
 };
 
 struct uiommu_uapi_process {

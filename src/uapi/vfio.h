@@ -208,4 +208,10 @@ int uiommu_vfio_pci_bind(struct uiommu_uapi *uapi, struct uiommu_device *dev,
 			 const struct uiommu_uapi_device_io *io, struct vfio_device **out);
 void uiommu_vfio_pci_unbind(struct vfio_device *device);
 
+/* ---- platform.c -------------------------------------------------------------------------------- */
+
+/* vfio-platform for @device. Errors of uiommu_vfio_platform_create(), uiommu_vfio_register(). */
+int uiommu_vfio_platform_bind(struct uiommu_uapi_device *device, struct vfio_device **out);
+void uiommu_vfio_platform_unbind(struct vfio_device *device);
+
 #endif /* UIOMMU_SRC_UAPI_VFIO_H */
