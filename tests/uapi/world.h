@@ -19,6 +19,10 @@ struct world {
 
 /* A booted machine; with @config its other fields are used. */
 void world_start(struct world *w, const char *machine, const struct uiommu_uapi_config *config);
+/* The same, with a listener to the host's hooks. */
+void world_start_hooked(struct world *w, const char *machine,
+			const struct uiommu_uapi_config *config,
+			const struct uiommu_posix_hooks *hooks);
 /* Also checks that nothing has leaked and that no model has anything to report. */
 void world_stop(struct world *w);
 /* The device with this label, taken from whatever driver it has. */
