@@ -45,6 +45,7 @@ void uiommu_uapi_destroy(struct uiommu_uapi *uapi)
 		uiommu_log(host, UIOMMU_LOG_WARN, "the user ABI goes while processes use it");
 	while (uapi->vfio->known)
 		uiommu_uapi_remove_device(uapi->vfio->known);
+	uiommu_sysfs_destroy(uapi);
 	uiommu_vfio_destroy(uapi);
 	uiommu_platform_reset_destroy(uapi);
 	uiommu_port_mutex_destroy(host, &uapi->lock);

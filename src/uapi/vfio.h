@@ -99,6 +99,7 @@ struct uapi_vfio {
 	struct vfio_device *devices;
 	struct vfio_group *groups;
 	struct uiommu_uapi_device *known;
+	struct sysfs_id *ids; /* what drivers were told of by new_id */
 	bool tainted; /* a no-IOMMU device was registered */
 };
 
@@ -140,6 +141,10 @@ bool uiommu_vfio_device_get(struct vfio_device *device);
 void uiommu_vfio_device_put(struct vfio_device *device);
 void uiommu_vfio_group_get(struct vfio_group *group);
 void uiommu_vfio_group_put(struct vfio_group *group);
+
+/* ---- sysfs_driver.c ---------------------------------------------------------------------------- */
+
+void uiommu_sysfs_destroy(struct uiommu_uapi *uapi);
 
 /* ---- devices.c --------------------------------------------------------------------------------- */
 
