@@ -88,7 +88,7 @@ const struct machine_builtin *machine_builtins(void);
  *   "solo0", "solo1", "solo2": each alone in its group; on different units where there are several
  *   "trio0", "trio1", "trio2": three in one group
  *   "bridged0", "bridged1":    behind a conventional PCI bridge, one group, bridge's source ID
- *   "hidden0":                 not behind any IOMMU, where the machine has such a device
+ *   "hidden0", "hidden1":      not behind any IOMMU, where the machine has such devices
  *   "pasid0", "pasid1":        can send PASIDs, each alone in its group (models)
  *   "ats0":                    keeps a device TLB (models)
  *   "pri0", "pri1":            PASIDs, a device TLB and page requests (or stalls), each alone in its group; pri1 has
@@ -209,6 +209,14 @@ int machine_device_reset(struct machine_device *device);
 /* The two halves of it, for those who look in between. */
 int machine_device_reset_begin(struct machine_device *device);
 void machine_device_reset_end(struct machine_device *device);
+/*
+ * Whom a reset of the bus that @device is on would reset, itself too: at most @room of them, and how many there are. 0: that is
+ * not possible, for it is on a root bus, or there are bridges on its.
+ */
+unsigned int machine_bus_reset_devices(struct machine_device *device,
+				       struct machine_device **devices, unsigned int room);
+/* All of them, by their bridge. 0; -UIOMMU_EOPNOTSUPP; -UIOMMU_EBUSY: one of them is in a reset; -UIOMMU_ENOMEM. */
+int machine_bus_reset(struct machine_device *device);
 
 /*
  * A process whose page table the IOMMU above @device can walk: 48 bits, x86-64 or Arm with the smallest granule that

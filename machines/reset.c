@@ -77,14 +77,10 @@ bool machine_can_reset(struct machine_device *device)
 	return device->fn && find_reset(device->fn, &at, &bit);
 }
 
-int machine_device_reset_begin(struct machine_device *device)
+static int save(struct machine_device *device)
 {
 	struct uiommu_pci_function *fn = device->fn;
-	unsigned int at;
-	uint32_t bit;
 
-	if (!(device->traits & MACHINE_RESET) || !find_reset(fn, &at, &bit))
-		return -UIOMMU_EOPNOTSUPP;
 	if (device->saved)
 		return -UIOMMU_EBUSY;
 	device->saved = calloc(1, sizeof(*device->saved));
@@ -97,6 +93,21 @@ int machine_device_reset_begin(struct machine_device *device)
 			device->saved->values[i] =
 				fn->topology->config_read(fn, where, registers[i].size);
 	}
+	return 0;
+}
+
+int machine_device_reset_begin(struct machine_device *device)
+{
+	struct uiommu_pci_function *fn = device->fn;
+	unsigned int at;
+	uint32_t bit;
+	int rc;
+
+	if (!(device->traits & MACHINE_RESET) || !find_reset(fn, &at, &bit))
+		return -UIOMMU_EOPNOTSUPP;
+	rc = save(device);
+	if (rc)
+		return rc;
 	/* Both are 16-bit words in which the rest may be written as it was. */
 	fn->topology->config_write(fn, at, 2, fn->topology->config_read(fn, at, 2) | bit);
 	return 0;
@@ -126,4 +137,64 @@ int machine_device_reset(struct machine_device *device)
 	if (!rc)
 		machine_device_reset_end(device);
 	return rc;
+}
+
+/* ---- all of a bus ------------------------------------------------------------------------------ */
+
+unsigned int machine_bus_reset_devices(struct machine_device *device,
+				       struct machine_device **devices, unsigned int room)
+{
+	struct uiommu_pci_function *bridge = device->fn ? device->fn->parent : NULL;
+	struct machine *m = device->machine;
+	unsigned int count = 0, functions = 0;
+
+	if (!bridge)
+		return 0;
+	for (size_t i = 0; i < m->topology.num_functions; i++) {
+		const struct uiommu_pci_function *fn = m->topology.functions[i];
+
+		functions += fn->parent == bridge;
+	}
+	for (unsigned int i = 0; i < m->num_devices; i++) {
+		struct machine_device *other = &m->devices[i];
+
+		if (!other->fn || other->fn->parent != bridge)
+			continue;
+		if (count < room)
+			devices[count] = other;
+		count++;
+	}
+	/* Bridges further down, and what is behind them, nobody would restore. */
+	return count == functions ? count : 0;
+}
+
+#define MAX_ON_BUS 256u
+
+int machine_bus_reset(struct machine_device *device)
+{
+	struct machine_device *devices[MAX_ON_BUS];
+	unsigned int count = machine_bus_reset_devices(device, devices, MAX_ON_BUS), saved = 0;
+	struct uiommu_pci_topology *topology = &device->machine->topology;
+	uint32_t control;
+	int rc = 0;
+
+	if (!count || count > MAX_ON_BUS)
+		return -UIOMMU_EOPNOTSUPP;
+	while (!rc && saved < count)
+		rc = save(devices[saved++]);
+	if (rc) {
+		/* The one that failed has nothing of this call's. */
+		for (unsigned int i = 0; i + 1 < saved; i++) {
+			free(devices[i]->saved);
+			devices[i]->saved = NULL;
+		}
+		return rc;
+	}
+	control = topology->config_read(device->fn->parent, PCI_BRIDGE_CONTROL, 2);
+	topology->config_write(device->fn->parent, PCI_BRIDGE_CONTROL, 2,
+			       control | PCI_BRIDGE_BUS_RESET);
+	topology->config_write(device->fn->parent, PCI_BRIDGE_CONTROL, 2, control);
+	for (unsigned int i = 0; i < count; i++)
+		machine_device_reset_end(devices[i]);
+	return 0;
 }

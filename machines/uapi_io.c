@@ -54,6 +54,32 @@ static int reset(void *context)
 	return machine_device_reset(((struct machine_uapi_io *)context)->device);
 }
 
+static int bus_reset(void *context)
+{
+	return machine_bus_reset(((struct machine_uapi_io *)context)->device);
+}
+
+static unsigned int bus_reset_devices(void *context, struct uiommu_device **devices,
+				      unsigned int room)
+{
+	struct machine_device *on_bus[16];
+	unsigned int count =
+		machine_bus_reset_devices(((struct machine_uapi_io *)context)->device, on_bus, 16);
+
+	if (count > 16)
+		return 0;
+	for (unsigned int i = 0; i < count; i++) {
+		struct uiommu_device *dev = machine_device_uiommu(on_bus[i]);
+
+		/* The library does not know it, and nobody can own it. */
+		if (!dev)
+			return 0;
+		if (i < room)
+			devices[i] = dev;
+	}
+	return count;
+}
+
 static void on_interrupt(void *context)
 {
 	struct machine_uapi_io *io = context;
@@ -188,6 +214,8 @@ int machine_device_io(struct machine_device *device, struct machine_uapi_io *io,
 	out->context = io;
 	if (device->traits & MACHINE_RESET)
 		out->reset = reset;
+	out->bus_reset = bus_reset;
+	out->bus_reset_devices = bus_reset_devices;
 	find_bars(io, out);
 	if (!io->msi || !messages(device))
 		return 0;

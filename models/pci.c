@@ -124,6 +124,44 @@ static void reset_space(struct model_pci_function *fn)
 		update_ats(fn);
 }
 
+/* The secondary bus of a bridge is in reset for as long as a bit of its is set (PCIe 6.0, 7.5.1.3.13). */
+static bool bus_in_reset(const struct model_pci_function *bridge)
+{
+	return bridge->config.bridge &&
+	       pci_get(bridge->space, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_BUS_RESET;
+}
+
+static bool is_behind(const struct model_pci_function *fn, const struct model_pci_function *bridge)
+{
+	const struct model_pci_function *up = fn->config.parent;
+
+	while (up && up != bridge)
+		up = up->config.parent;
+	return up;
+}
+
+/* Whoever is behind @bridge, which has just begun or ended a reset of its bus. */
+static void reset_bus(struct model_pci_function *bridge)
+{
+	bool held = bus_in_reset(bridge);
+
+	for (struct model_pci_function *fn = bridge->pci->first; fn; fn = fn->next) {
+		if (!is_behind(fn, bridge) || fn->held == held)
+			continue;
+		fn->held = held;
+		if (held)
+			reset_space(fn);
+	}
+}
+
+static void tell_devices(struct model_pci_function *bridge)
+{
+	for (struct model_pci_function *fn = bridge->pci->first; fn; fn = fn->next) {
+		if (is_behind(fn, bridge) && fn->config.ops && fn->config.ops->reset)
+			fn->config.ops->reset(fn->config.device);
+	}
+}
+
 uint32_t model_pci_config_read(struct model_pci *pci, uint16_t segment, uint8_t bus, uint8_t devfn,
 			       unsigned int offset, unsigned int size)
 {
@@ -134,7 +172,7 @@ uint32_t model_pci_config_read(struct model_pci *pci, uint16_t segment, uint8_t 
 		return value;
 	model_pci_lock(pci);
 	fn = find(pci, segment, bus, devfn);
-	if (fn) {
+	if (fn && !fn->held) {
 		if (fn->config.ops && fn->config.ops->config_read)
 			fn->config.ops->config_read(fn->config.device, offset, size);
 		value = pci_get(fn->space, offset, size);
@@ -147,19 +185,20 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 			    unsigned int offset, unsigned int size, uint32_t value)
 {
 	struct model_pci_function *fn;
-	bool reset = false;
+	bool reset = false, bus_reset = false, was;
 
 	if (offset + size > PCI_CONFIG_SIZE || offset % size)
 		return;
 	model_pci_lock(pci);
 	fn = find(pci, segment, bus, devfn);
-	if (fn) {
+	if (fn && !fn->held) {
 		uint32_t mask = pci_get(fn->writable, offset, size);
 		unsigned int stu = fn->ats + PCI_ATS_CONTROL;
 
 		/* The smallest translation unit is fixed while ATS is enabled (10.5.1.3). */
 		if (fn->atc_registered && offset <= stu && offset + size > stu)
 			mask &= ~(PCI_ATS_STU << 8 * (stu - offset));
+		was = bus_in_reset(fn);
 		pci_put(fn->space, offset, size,
 			(pci_get(fn->space, offset, size) & ~mask) | (value & mask));
 		if (fn->pages)
@@ -169,6 +208,9 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 			reset_space(fn);
 		else if (fn->ats)
 			update_ats(fn);
+		if (bus_in_reset(fn) != was)
+			reset_bus(fn);
+		bus_reset = !was && bus_in_reset(fn);
 		if (fn->config.ops && fn->config.ops->config_written)
 			fn->config.ops->config_written(fn->config.device, offset, size);
 	}
@@ -176,6 +218,8 @@ void model_pci_config_write(struct model_pci *pci, uint16_t segment, uint8_t bus
 	/* Off the bus, so that a device may take its own lock first; it may master nothing by now. */
 	if (reset && fn->config.ops && fn->config.ops->reset)
 		fn->config.ops->reset(fn->config.device);
+	if (bus_reset)
+		tell_devices(fn);
 }
 
 /* Do all bridges above @fn forward this address? */

@@ -59,7 +59,8 @@ struct model_pci_function {
 	bool wire_asserted;
 	unsigned int ats, pri, pasid; /* where these capabilities are; 0: nowhere */
 	struct pci_pages *pages; /* NULL: no page requests */
-	uint8_t *power_on; /* configuration space after a function-level reset; NULL: there is none */
+	uint8_t *power_on; /* configuration space after a reset */
+	bool held; /* a bridge above is resetting its bus: nobody is there */
 	uint8_t space[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE];
 };

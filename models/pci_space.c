@@ -166,8 +166,6 @@ bool model_pci_fill(struct model_pci_function *fn)
 	fill_extended(fn);
 	if (!fill_others(fn, fill_capabilities(fn)))
 		return false;
-	if (!fn->config.flr)
-		return true;
 	fn->power_on = uiommu_port_alloc(fn->pci->host, PCI_CONFIG_SIZE);
 	if (fn->power_on)
 		memcpy(fn->power_on, fn->space, PCI_CONFIG_SIZE);
@@ -179,7 +177,7 @@ bool model_pci_wants_reset(struct model_pci_function *fn, unsigned int offset, u
 {
 	const unsigned int pcie = PCI_AT_PCIE + PCI_PCIE_DEVICE_CONTROL + 1;
 
-	if (!fn->power_on)
+	if (!fn->config.flr)
 		return false;
 	if (fn->config.pcie)
 		return pci_written(offset, size, value, pcie) & PCI_PCIE_DEVICE_CONTROL_FLR >> 8;

@@ -65,6 +65,7 @@
 #define PCI_PREFETCH_BASE_UPPER 0x28
 #define PCI_PREFETCH_LIMIT_UPPER 0x2c
 #define PCI_BRIDGE_CONTROL 0x3e
+#define PCI_BRIDGE_BUS_RESET 0x40u /* PCIe 6.0, 7.5.1.3.13 */
 
 /* Classes that matter here (PCI Code and ID Assignment Specification). */
 #define PCI_BASE_CLASS_DISPLAY 0x03u

@@ -245,6 +245,8 @@ enum abi_vfio_region_info_flags {
 	ABI_VFIO_REGION_INFO_FLAG_CAPS = 1u << 3,
 };
 
+#define ABI_VFIO_REGION_INFO_CAP_MSIX_MAPPABLE 3 /* only a header */
+
 struct abi_vfio_irq_info {
 	uint32_t argsz;
 	uint32_t flags;

@@ -104,6 +104,13 @@ struct uiommu_uapi_device_io {
 	/* A function-level reset, with configuration space saved and restored; NULL: it has none. */
 	int (*reset)(void *context);
 	/*
+	 * A reset of the bus or slot that it is on, likewise saved and restored, and the devices that this would reset,
+	 * itself among them: at most @room, and how many there are, 0: not now. NULL, both: it has none.
+	 */
+	int (*bus_reset)(void *context);
+	unsigned int (*bus_reset_devices)(void *context, struct uiommu_device **devices,
+					  unsigned int room);
+	/*
 	 * Interrupt messages of the device go to @deliver, by vector; NULL: it sends none.  0 @vectors: no longer.
 	 * 0; so many there are, which is less; or an error.
 	 */
@@ -238,6 +245,8 @@ UIOMMU_API int uiommu_uapi_bind_driver(struct uiommu_uapi_device *device, const 
  * thread has to close.  Return: 0; -UIOMMU_ENODEV: it has no driver.
  */
 UIOMMU_API int uiommu_uapi_unbind_driver(struct uiommu_uapi_device *device);
+/** uiommu_uapi_device_name() - as programs know it: what GET_DEVICE_FD takes */
+UIOMMU_API const char *uiommu_uapi_device_name(const struct uiommu_uapi_device *device);
 /** uiommu_uapi_device_driver() - the name of its driver, NULL: none */
 UIOMMU_API const char *uiommu_uapi_device_driver(const struct uiommu_uapi_device *device);
 /** uiommu_uapi_device_group_path() - its group's file, "/dev/vfio/7": bytes without NUL; -UIOMMU_ENODEV: no VFIO driver */

@@ -236,6 +236,11 @@ void uiommu_uapi_remove_device(struct uiommu_uapi_device *device)
 
 /* ---- questions --------------------------------------------------------------------------------- */
 
+const char *uiommu_uapi_device_name(const struct uiommu_uapi_device *device)
+{
+	return uiommu_device_name(device->config.dev);
+}
+
 const char *uiommu_uapi_device_driver(const struct uiommu_uapi_device *device)
 {
 	struct uiommu_uapi *uapi = device->uapi;

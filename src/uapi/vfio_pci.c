@@ -2,8 +2,8 @@
 /*
  * vfio_pci.c - vfio-pci: opening, regions, information, resets, features
  *
- * How a device is reached is its host's: struct uiommu_uapi_device_io.  That has no way to let a program map a BAR, so
- * no region says that it can be.
+ * How a device is reached is its host's: struct uiommu_uapi_device_io.  BARs can be mapped where the host has memory
+ * behind them.
  */
 #include <unistd.h>
 
@@ -69,15 +69,32 @@ static long bar_access(struct vfio_pci *pci, unsigned int bar, uint8_t *in, cons
 	return (long)size;
 }
 
-/* Whoever touches a device that sleeps wakes it. */
+/* Out of low power: the eventfd that was to tell of it, -1: none.  It need not have been in. */
+static int leave_low_power(struct vfio_pci *pci)
+{
+	struct uiommu_uapi *uapi = pci->device.uapi;
+	int wakeup;
+
+	uapi_lock(uapi, &pci->irq_lock);
+	wakeup = pci->wakeup;
+	pci->wakeup = -1;
+	atomic_store(&pci->low_power, false);
+	uapi_unlock(uapi, &pci->irq_lock);
+	return wakeup;
+}
+
+/* Whoever touches a device that sleeps wakes it; if nobody is to be told, it sleeps on afterwards. */
 static void wake(struct vfio_pci *pci)
 {
-	if (!pci->low_power || pci->wakeup < 0)
+	int wakeup;
+
+	if (!atomic_load(&pci->low_power) || !atomic_load(&pci->tells))
 		return;
-	uiommu_vfio_signal(pci->wakeup);
-	close(pci->wakeup);
-	pci->wakeup = -1;
-	pci->low_power = false;
+	wakeup = leave_low_power(pci);
+	if (wakeup < 0)
+		return;
+	uiommu_vfio_signal(wakeup);
+	close(wakeup);
 }
 
 static long region_access(struct vfio_pci *pci, uint8_t *in, const uint8_t *out, size_t size,
@@ -112,6 +129,25 @@ static long write_device(struct vfio_device *device, const void *buffer, size_t 
 	return region_access(to_pci(device), NULL, buffer, size, offset);
 }
 
+static bool mappable(struct vfio_pci *pci, unsigned int bar)
+{
+	return bar < VFIO_PCI_NUM_BARS && pci->io.bar_map && pci->io.bar_size[bar] >= UAPI_PAGE &&
+	       memory_bar(pci, bar) &&
+	       pci->io.bar_map(pci->io.context, bar, 0, pci->io.bar_size[bar]);
+}
+
+static void *map_device(struct vfio_device *device, uint64_t position, size_t size)
+{
+	struct vfio_pci *pci = to_pci(device);
+	uint64_t bar = position >> VFIO_PCI_REGION_SHIFT;
+	uint64_t offset = position & ((UINT64_C(1) << VFIO_PCI_REGION_SHIFT) - 1);
+
+	if (bar >= VFIO_PCI_NUM_BARS || !mappable(pci, (unsigned int)bar) ||
+	    offset >= pci->io.bar_size[bar] || size > pci->io.bar_size[bar] - offset)
+		return NULL;
+	return pci->io.bar_map(pci->io.context, (unsigned int)bar, offset, size);
+}
+
 /* ---- information ------------------------------------------------------------------------------- */
 
 static int fetch(struct vfio_pci *pci, void *to, uintptr_t from, uint32_t min)
@@ -139,11 +175,17 @@ static long get_info(struct vfio_pci *pci, uintptr_t argument)
 
 static long get_region_info(struct vfio_pci *pci, uintptr_t argument)
 {
+	/* The MSI-X table can be mapped with the rest of its BAR, and says so. */
+	static const struct abi_vfio_info_cap_header table = {
+		ABI_VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, 1, 0
+	};
 	struct abi_vfio_region_info info = { 0 };
 	int rc = fetch(pci, &info, argument, sizeof(info));
+	uint32_t room;
 
 	if (rc)
 		return rc;
+	room = info.argsz;
 	/* Of classes that are displays only. */
 	if (info.index >= VFIO_PCI_NUM_REGIONS || info.index == VFIO_PCI_VGA)
 		return -UIOMMU_EINVAL;
@@ -156,7 +198,21 @@ static long get_region_info(struct vfio_pci *pci, uintptr_t argument)
 		info.size = pci->config_size;
 	if (info.size)
 		info.flags = ABI_VFIO_REGION_INFO_FLAG_READ | ABI_VFIO_REGION_INFO_FLAG_WRITE;
-	return store(pci, argument, &info, info.argsz, sizeof(info));
+	if (mappable(pci, info.index)) {
+		info.flags |= ABI_VFIO_REGION_INFO_FLAG_MMAP;
+		if (pci->msix && info.index == pci->msix_bar)
+			info.flags |= ABI_VFIO_REGION_INFO_FLAG_CAPS;
+	}
+	if (!(info.flags & ABI_VFIO_REGION_INFO_FLAG_CAPS))
+		return store(pci, argument, &info, room, sizeof(info));
+	info.argsz = sizeof(info) + sizeof(table);
+	info.cap_offset = room >= info.argsz ? sizeof(info) : 0;
+	if (info.cap_offset &&
+	    uapi_write_user(pci->device.uapi, argument + sizeof(info), &table, sizeof(table)))
+		return -UIOMMU_EFAULT;
+	if (info.cap_offset)
+		info.argsz = room;
+	return store(pci, argument, &info, room, sizeof(info));
 }
 
 static long get_irq_info(struct vfio_pci *pci, uintptr_t argument)
@@ -193,28 +249,6 @@ int uiommu_vfio_pci_reset(struct vfio_pci *pci)
 	return rc;
 }
 
-/* A host offers resets of single functions, none of a slot or bus: the commands end there. */
-static long hot_reset_info(struct vfio_pci *pci, uintptr_t argument)
-{
-	uint32_t header[3];
-	int rc = fetch(pci, header, argument, sizeof(header));
-
-	return rc ? rc : -UIOMMU_ENODEV;
-}
-
-static long hot_reset(struct vfio_pci *pci, uintptr_t argument)
-{
-	uint32_t header[3]; /* argsz, flags, count */
-	int rc = fetch(pci, header, argument, sizeof(header));
-
-	if (rc)
-		return rc;
-	/* By a cdev the program names no groups, by a group it has to. */
-	if (header[1] || (!header[2]) != (pci->device.bound != NULL && !pci->device.group->opened))
-		return -UIOMMU_EINVAL;
-	return -UIOMMU_ENODEV;
-}
-
 /* ---- features ---------------------------------------------------------------------------------- */
 
 #define FEATURE_OPS (ABI_VFIO_DEVICE_FEATURE_GET | ABI_VFIO_DEVICE_FEATURE_SET)
@@ -233,22 +267,28 @@ static int feature_check(uint32_t argsz, uint32_t flags, uint32_t ops, uint32_t 
 
 static long low_power_entry(struct vfio_pci *pci, int wakeup)
 {
-	if (pci->low_power) {
-		if (wakeup >= 0)
-			close(wakeup);
-		return -UIOMMU_EINVAL;
+	struct uiommu_uapi *uapi = pci->device.uapi;
+	bool was;
+
+	uapi_lock(uapi, &pci->irq_lock);
+	was = atomic_load(&pci->low_power);
+	if (!was) {
+		pci->wakeup = wakeup;
+		atomic_store(&pci->tells, wakeup >= 0);
+		atomic_store(&pci->low_power, true);
 	}
-	pci->low_power = true;
-	pci->wakeup = wakeup;
-	return 0;
+	uapi_unlock(uapi, &pci->irq_lock);
+	if (was && wakeup >= 0)
+		close(wakeup);
+	return was ? -UIOMMU_EINVAL : 0;
 }
 
 static void low_power_exit(struct vfio_pci *pci)
 {
-	pci->low_power = false;
-	if (pci->wakeup >= 0)
-		close(pci->wakeup);
-	pci->wakeup = -1;
+	int wakeup = leave_low_power(pci);
+
+	if (wakeup >= 0)
+		close(wakeup);
 }
 
 static long low_power_wakeup(struct vfio_pci *pci, uintptr_t argument)
@@ -305,7 +345,6 @@ static long command(struct vfio_device *device, struct uiommu_uapi_process *call
 {
 	struct vfio_pci *pci = to_pci(device);
 
-	(void)caller;
 	switch (command) {
 	case ABI_VFIO_DEVICE_GET_INFO:
 		return get_info(pci, argument);
@@ -318,9 +357,9 @@ static long command(struct vfio_device *device, struct uiommu_uapi_process *call
 	case ABI_VFIO_DEVICE_RESET:
 		return pci->can_reset ? uiommu_vfio_pci_reset(pci) : -UIOMMU_EINVAL;
 	case ABI_VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
-		return hot_reset_info(pci, argument);
+		return uiommu_vfio_pci_hot_reset_info(pci, argument);
 	case ABI_VFIO_DEVICE_PCI_HOT_RESET:
-		return hot_reset(pci, argument);
+		return uiommu_vfio_pci_hot_reset(pci, caller, argument);
 	case ABI_VFIO_DEVICE_IOEVENTFD:
 		return uiommu_vfio_pci_ioeventfd(pci, argument);
 	case ABI_VFIO_DEVICE_FEATURE:
@@ -352,8 +391,6 @@ static int open_device(struct vfio_device *device)
 	if (rc)
 		return rc;
 	uiommu_vfio_pci_irq_start(pci);
-	pci->low_power = false;
-	pci->wakeup = -1;
 	return 0;
 }
 
@@ -384,6 +421,20 @@ static void request_device(struct vfio_device *device, unsigned int count)
 	uiommu_vfio_pci_signal_req(to_pci(device));
 }
 
+/*
+ * The device's name; what may follow it behind spaces is a token of virtual functions, and no function that we drive has
+ * such, so that whatever follows is wrong.
+ */
+static int match_device(struct vfio_device *device, const char *name)
+{
+	size_t length = strlen(device->name);
+
+	if (strncmp(name, device->name, length) != 0 || (name[length] && name[length] != ' '))
+		return 0;
+	name += length;
+	return name[strspn(name, " ")] ? -UIOMMU_EINVAL : 1;
+}
+
 const struct vfio_driver uiommu_vfio_pci_driver = {
 	.name = "vfio-pci",
 	.open = open_device,
@@ -391,6 +442,8 @@ const struct vfio_driver uiommu_vfio_pci_driver = {
 	.ioctl = command_wakes,
 	.read = read_device,
 	.write = write_device,
+	.map = map_device,
+	.match = match_device,
 	.request = request_device,
 	.pasid = true,
 };

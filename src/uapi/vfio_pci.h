@@ -51,8 +51,9 @@ struct vfio_pci {
 	struct vfio_device device; /* first */
 	struct uiommu_uapi_device_io io;
 	bool can_reset;
-	bool low_power; /* LOW_POWER_ENTRY */
-	int wakeup; /* its eventfd, or -1 */
+	_Atomic(bool) low_power; /* LOW_POWER_ENTRY; irq_lock to change */
+	_Atomic(bool) tells; /* with a wakeup */
+	int wakeup; /* its eventfd, or -1; irq_lock */
 	uint32_t command; /* as the device had it when the driver came */
 
 	struct uiommu_mutex config_lock;
@@ -90,6 +91,13 @@ void uiommu_vfio_pci_destroy(struct vfio_pci *pci);
 
 /* Function reset with the library told of it. 0; -UIOMMU_EINVAL: it has none; what the host says. */
 int uiommu_vfio_pci_reset(struct vfio_pci *pci);
+
+/* ---- vfio_pci_hot_reset.c ---------------------------------------------------------------------- */
+
+/* device->lock is held. */
+long uiommu_vfio_pci_hot_reset_info(struct vfio_pci *pci, uintptr_t argument);
+long uiommu_vfio_pci_hot_reset(struct vfio_pci *pci, struct uiommu_uapi_process *caller,
+			       uintptr_t argument);
 
 /* ---- vfio_pci_config.c ------------------------------------------------------------------------- */
 

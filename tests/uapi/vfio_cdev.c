@@ -311,12 +311,94 @@ static void test_unbind_waits(void **unused)
 	world_stop(&b.w);
 }
 
+/* ---- a reset of a whole bus ---------------------------------------------------------------------- */
+
+struct answer {
+	struct abi_vfio_pci_hot_reset_info info;
+	struct abi_vfio_pci_dependent_device on_bus[2];
+};
+
+static long ask(struct bench *b, uint32_t room, struct answer *answer)
+{
+	*answer = (struct answer){ .info.argsz = room };
+	return call(b, b->cdev, ABI_VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, answer);
+}
+
+/* Two functions behind a bridge, each of which loses what it was told when the bus is reset. */
+static void test_hot_reset(void **unused)
+{
+	const uint64_t config = UINT64_C(7) << 40;
+	struct abi_vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	const uint32_t owned = ABI_VFIO_PCI_HOT_RESET_FLAG_DEV_ID |
+			       ABI_VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
+	struct uiommu_uapi_device *other;
+	struct answer answer;
+	uint16_t command = 0;
+	struct bench b;
+	uint32_t pt;
+
+	(void)unused;
+	begin(&b, "q35-vtd", "bridged0");
+	assert_int_equal(bind_fd(&b, b.cdev, b.iommufd), 0);
+	enable_master(&b);
+	pt = b.ioas;
+	assert_int_equal(attach(&b, &pt), 0);
+	assert_true(reaches(&b, 0));
+	assert_int_equal(ask(&b, 11, &answer), -UIOMMU_EINVAL);
+	assert_int_equal(ask(&b, sizeof(answer.info), &answer), -UIOMMU_ENOSPC);
+	assert_int_equal(answer.info.count, 2);
+
+	/* Nobody owns the other. */
+	assert_int_equal(ask(&b, sizeof(answer), &answer), 0);
+	assert_int_equal(answer.info.flags, ABI_VFIO_PCI_HOT_RESET_FLAG_DEV_ID);
+	assert_int_equal(answer.on_bus[0].group_id, b.devid);
+	assert_int_equal(answer.on_bus[1].group_id, UINT32_MAX);
+	assert_int_equal(answer.on_bus[0].devfn, 1 << 3);
+	assert_int_equal(answer.on_bus[1].devfn, 2 << 3);
+	assert_int_equal(call(&b, b.cdev, ABI_VFIO_DEVICE_PCI_HOT_RESET, &reset), -UIOMMU_EINVAL);
+
+	/* With a VFIO driver it is its group's. */
+	assert_int_equal(machine_uapi_add(world_device(&b.w, "bridged1"), b.w.uapi, &other), 0);
+	assert_int_equal(uiommu_uapi_bind_driver(other, "vfio-pci"), 0);
+	assert_int_equal(ask(&b, sizeof(answer), &answer), 0);
+	assert_int_equal(answer.info.flags, owned);
+	assert_int_equal(answer.on_bus[1].group_id, ABI_VFIO_PCI_DEVID_OWNED);
+
+	assert_int_equal(uiommu_uapi_pread(b.w.process, b.cdev, &command, 2, config + 4), 2);
+	assert_true(command & 4);
+	reset.count = 1;
+	assert_int_equal(call(&b, b.cdev, ABI_VFIO_DEVICE_PCI_HOT_RESET, &reset), -UIOMMU_EINVAL);
+	reset.count = 0;
+	assert_int_equal(call(&b, b.cdev, ABI_VFIO_DEVICE_PCI_HOT_RESET, &reset), 0);
+	/* It is as it was: what was saved is back, and translation goes on. */
+	assert_int_equal(uiommu_uapi_pread(b.w.process, b.cdev, &command, 2, config + 4), 2);
+	assert_true(command & 4);
+	assert_true(reaches(&b, 0x1000));
+	world_stop(&b.w);
+}
+
+/* On a root bus nobody can. */
+static void test_no_hot_reset(void **unused)
+{
+	struct abi_vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	struct answer answer;
+	struct bench b;
+
+	(void)unused;
+	begin(&b, "q35-vtd", "solo0");
+	assert_int_equal(bind_fd(&b, b.cdev, b.iommufd), 0);
+	assert_int_equal(ask(&b, sizeof(answer), &answer), -UIOMMU_ENODEV);
+	assert_int_equal(call(&b, b.cdev, ABI_VFIO_DEVICE_PCI_HOT_RESET, &reset), -UIOMMU_ENODEV);
+	world_stop(&b.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dma),	     cmocka_unit_test(test_replace),
 		cmocka_unit_test(test_bind_errors),  cmocka_unit_test(test_drivers),
-		cmocka_unit_test(test_unbind_waits),
+		cmocka_unit_test(test_unbind_waits), cmocka_unit_test(test_hot_reset),
+		cmocka_unit_test(test_no_hot_reset),
 	};
 
 	return cmocka_run_group_tests_name("uapi-vfio-cdev", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -747,6 +748,65 @@ static void test_features(void **state)
 	close(fd);
 }
 
+/* BARs that are memory can be mapped, the MSI-X table with the rest. */
+static void *fake_map(void *context, unsigned int bar, uint64_t offset, uint64_t size)
+{
+	struct fake *f = context;
+
+	assert_int_equal(bar, 0);
+	assert_true(size <= sizeof(f->bar0) - offset);
+	return f->bar0 + offset;
+}
+
+static void test_map(void **state)
+{
+	struct fake *f = *state;
+	const struct vfio_driver *d = f->device->driver;
+	struct {
+		struct vfio_region_info info;
+		struct vfio_info_cap_header cap;
+	} r = { .info = { .argsz = sizeof(r.info) } };
+
+	assert_null(d->map(f->device, BAR(0), 4096));
+	f->pci->io.bar_map = fake_map;
+	assert_ptr_equal(d->map(f->device, BAR(0) + 4096, 4096), f->bar0 + 4096);
+	assert_null(d->map(f->device, BAR(0) + 4096, 0x4000 - 4095));
+	assert_null(d->map(f->device, BAR(0) + 0x4000, 1));
+	assert_null(d->map(f->device, BAR(1), 4096));
+	assert_null(d->map(f->device, BAR(7), 4096));
+	/* Too small for the capability: told how large it has to be. */
+	assert_int_equal(call(f, VFIO_DEVICE_GET_REGION_INFO, &r), 0);
+	assert_int_equal(r.info.flags, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+					       VFIO_REGION_INFO_FLAG_MMAP |
+					       VFIO_REGION_INFO_FLAG_CAPS);
+	assert_int_equal(r.info.argsz, sizeof(r));
+	assert_int_equal(r.info.cap_offset, 0);
+	assert_int_equal(r.cap.id, 0);
+	assert_int_equal(call(f, VFIO_DEVICE_GET_REGION_INFO, &r), 0);
+	assert_int_equal(r.info.cap_offset, sizeof(r.info));
+	assert_int_equal(r.cap.id, VFIO_REGION_INFO_CAP_MSIX_MAPPABLE);
+	assert_int_equal(r.cap.next, 0);
+}
+
+static void test_names(void **state)
+{
+	struct fake *f = *state;
+	const struct vfio_driver *d = f->device->driver;
+	char name[96];
+
+	assert_int_equal(d->match(f->device, f->device->name), 1);
+	assert_int_equal(d->match(f->device, "0000:00"), 0);
+	snprintf(name, sizeof(name), "%s1", f->device->name);
+	assert_int_equal(d->match(f->device, name), 0);
+	snprintf(name, sizeof(name), "%s ", f->device->name);
+	assert_int_equal(d->match(f->device, name), 1);
+	snprintf(name, sizeof(name), "%s vf_token=2ab74924-c335-45f4-9b16-8569e5b08258",
+		 f->device->name);
+	assert_int_equal(d->match(f->device, name), -UIOMMU_EINVAL);
+	snprintf(name, sizeof(name), "%s nonsense", f->device->name);
+	assert_int_equal(d->match(f->device, name), -UIOMMU_EINVAL);
+}
+
 /* ---- a modelled device ------------------------------------------------------------------------- */
 
 static void test_model(void **state)
@@ -838,6 +898,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ioeventfd, start, stop),
 		cmocka_unit_test_setup_teardown(test_err_req, start, stop),
 		cmocka_unit_test_setup_teardown(test_features, start, stop),
+		cmocka_unit_test_setup_teardown(test_map, start, stop),
+		cmocka_unit_test_setup_teardown(test_names, start, stop),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_model_reset),
 	};
