@@ -31,7 +31,8 @@ ARROWS = {
     "conform": ([PUBLIC, "spec", "machines", "models/model.h"], None),
     "bench": ([PUBLIC, "spec", "src", "machines", "models", "ports"], None),
     "apps": ([PUBLIC, "spec", "machines", "conform", "bench"], None),
-    "examples": ([PUBLIC], None),
+    # An example needs a machine to run on.
+    "examples": ([PUBLIC, "machines", "models/model.h"], None),
     "tests": (["."], None),
     "fuzz": (["."], None),
 }
