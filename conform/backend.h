@@ -35,6 +35,8 @@ struct conform_backend {
 	const char *name; /* what stands after the colon: "kapi" */
 	const char *summary;
 	bool judges_itself; /* shows that scenarios keep to this interface; not part of the matrix */
+	/* What a map answers where something is mapped, outside of the aperture, and where it is misaligned. */
+	int taken, outside, misaligned;
 	bool user; /* Linux's user ABI: subject_buffer() is memory of a program, pinned by those who map it */
 
 	int (*own)(struct subject *s, const char *label, struct owner **out);
@@ -93,6 +95,11 @@ void space_check_phys(struct space *space, uint64_t iova, uint64_t expected);
 
 /* ---- the same as calls, for CHECK_OK and CHECK_RC ----------------------------------------------- */
 
+static inline int owner_create(struct owner *owner, unsigned int alloc_flags, struct space **out)
+{
+	return owner->backend->create(owner, alloc_flags, out);
+}
+
 static inline int owner_attach(struct owner *owner, struct space *space)
 {
 	return owner->backend->attach(owner, space);
@@ -127,6 +134,22 @@ static inline int space_map(struct space *space, uint64_t iova, uint64_t phys, u
 			    unsigned int prot)
 {
 	return space->backend->map(space, iova, phys, size, prot);
+}
+
+/* The errors of a map, for CHECK_RC(). */
+static inline int space_taken(const struct space *space)
+{
+	return -space->backend->taken;
+}
+
+static inline int space_outside(const struct space *space)
+{
+	return -space->backend->outside;
+}
+
+static inline int space_misaligned(const struct space *space)
+{
+	return -space->backend->misaligned;
 }
 
 static inline uint64_t space_unmap(struct space *space, uint64_t iova, uint64_t size)

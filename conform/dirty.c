@@ -95,25 +95,26 @@ static void c170_enforced_coherency(struct subject *s)
 
 static void c172_capability(struct subject *s)
 {
-	struct uiommu_domain *domain = NULL;
-	struct uiommu_device *dev;
+	struct owner *owner;
+	struct space *space;
 
 	subject_boot(s, 0);
-	dev = subject_device(s, "solo0");
-	if (!uiommu_device_capable(dev, UIOMMU_CAP_DIRTY_TRACKING)) {
-		CHECK_RC(s, uiommu_domain_alloc_paging(dev, UIOMMU_ALLOC_DIRTY_TRACKING, &domain),
+	owner = subject_own(s, "solo0");
+	if (!owner_capable(owner, UIOMMU_CAP_DIRTY_TRACKING)) {
+		CHECK_RC(s, owner_create(owner, UIOMMU_ALLOC_DIRTY_TRACKING, &space),
 			 -UIOMMU_EOPNOTSUPP);
 	} else {
-		domain = subject_domain(s, dev, UIOMMU_ALLOC_DIRTY_TRACKING);
-		CHECK_OK(s, uiommu_set_dirty_tracking(domain, true));
-		CHECK_OK(s, uiommu_set_dirty_tracking(domain, true));
-		CHECK_OK(s, uiommu_set_dirty_tracking(domain, false));
-		CHECK_OK(s, uiommu_set_dirty_tracking(domain, false));
-		uiommu_domain_free(domain);
+		space = owner_space(owner, UIOMMU_ALLOC_DIRTY_TRACKING);
+		CHECK_OK(s, space_set_dirty_tracking(space, true));
+		CHECK_OK(s, space_set_dirty_tracking(space, true));
+		CHECK_OK(s, space_set_dirty_tracking(space, false));
+		CHECK_OK(s, space_set_dirty_tracking(space, false));
+		space_end(space);
 	}
-	domain = subject_domain(s, dev, 0);
-	CHECK_RC(s, uiommu_set_dirty_tracking(domain, true), -UIOMMU_EOPNOTSUPP);
-	uiommu_domain_free(domain);
+	space = owner_space(owner, 0);
+	CHECK_RC(s, space_set_dirty_tracking(space, true), -UIOMMU_EOPNOTSUPP);
+	space_end(space);
+	owner_end(owner);
 }
 
 static void c173_exact_bits(struct subject *s)
@@ -266,7 +267,8 @@ const struct conform_scenario conform_dirty[] = {
 	{ "C170", "After coherency was enforced, a device that cannot do it is refused",
 	  "Linux enforce_cache_coherency contract", AREA_DIRTY, 0, 0, c170_enforced_coherency },
 	{ "C172", "Dirty tracking needs the capability and the flag; switching it twice is fine",
-	  "Linux IOMMU_HWPT_ALLOC_DIRTY_TRACKING", AREA_DIRTY, 0, 0, c172_capability },
+	  "Linux IOMMU_HWPT_ALLOC_DIRTY_TRACKING", AREA_DIRTY, CONFORM_ANY_BACKEND, 0,
+	  c172_capability },
 	{ "C173", "A write sets the bit of its page and no other; clearing and looking are exact",
 	  "Linux iommu_dirty_ops.read_and_clear_dirty", AREA_DIRTY,
 	  CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, c173_exact_bits },
@@ -276,7 +278,8 @@ const struct conform_scenario conform_dirty[] = {
 	{ "C175", "A write after a look is recorded anew", "Linux iommu_dirty_bitmap gather",
 	  AREA_DIRTY, CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, c175_nothing_lost },
 	{ "C176", "Enabling that fails leaves tracking off; starting begins clean",
-	  "Linux set_dirty_tracking contract", AREA_DIRTY, CONFORM_HARDWARE, 0, c176_all_or_none },
+	  "Linux set_dirty_tracking contract", AREA_DIRTY, CONFORM_HARDWARE | CONFORM_ANY_BACKEND,
+	  0, c176_all_or_none },
 	{ "C177", "Bitmaps that wrap, have no page size or do not fit are refused",
 	  "Linux: overflow during division for dirty tracking", AREA_DIRTY, 0, 0, c177_arguments },
 	{ "C178", "Writes with a PASID are tracked too", "Linux dirty tracking on PASIDs",

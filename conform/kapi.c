@@ -238,7 +238,8 @@ static struct uiommu_domain *domain_of(struct space *space)
 	.create = create, .destroy = destroy, .geometry = geometry, .page_sizes = page_sizes,     \
 	.attach = attach, .replace = replace, .detach = detach, .attach_pasid = attach_pasid,     \
 	.replace_pasid = replace_pasid, .detach_pasid = detach_pasid, .map = map, .unmap = unmap, \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = read_dirty
+	.set_dirty_tracking = set_dirty_tracking, .read_dirty = read_dirty,                       \
+	.taken = UIOMMU_EADDRINUSE, .outside = UIOMMU_ERANGE, .misaligned = UIOMMU_ENXIO
 
 const struct conform_backend conform_kapi = {
 	.name = "kapi",

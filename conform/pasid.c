@@ -85,28 +85,37 @@ static void c095_rid_detach_keeps_pasid(struct subject *s)
 	end(s, &w);
 }
 
-static void c096_rid_replace_keeps_pasid(struct subject *s)
+static void replace_by_identity(struct subject *s, struct work *w)
 {
-	struct uiommu_attach_handle handle[3];
-	struct work w = begin(s);
+	struct uiommu_attach_handle handle = { 0 };
 	struct uiommu_domain *identity = NULL;
 
-	memset(handle, 0, sizeof(handle));
+	CHECK_OK(s, uiommu_domain_alloc_identity(w->dev, &identity));
+	CHECK_OK(s, uiommu_replace_group_handle(w->group, identity, &handle));
+	subject_dma_reaches(s, w->device, w->buffer.phys + 3 * s->page,
+			    w->buffer.phys + 3 * s->page, RW, NULL);
+	pasid_reaches(s, w, 1);
+	uiommu_detach_group_handle(identity, w->group);
+	uiommu_domain_free(identity);
+}
+
+static void c096_rid_replace_keeps_pasid(struct subject *s)
+{
+	struct work w = begin(s);
+
 	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
-	CHECK_OK(s, uiommu_attach_group_handle(space_domain(w.rid), w.group, &handle[0]));
+	CHECK_OK(s, owner_attach(w.owner, w.rid));
 	pasid_reaches(s, &w, 1);
-	CHECK_OK(s, uiommu_replace_group_handle(w.group, space_domain(w.other), &handle[1]));
+	CHECK_OK(s, owner_replace(w.owner, w.other));
 	rid_reaches(s, &w, 2);
 	pasid_reaches(s, &w, 1);
-	CHECK_OK(s, uiommu_domain_alloc_identity(w.dev, &identity));
-	CHECK_OK(s, uiommu_replace_group_handle(w.group, identity, &handle[2]));
-	subject_dma_reaches(s, w.device, w.buffer.phys + 3 * s->page, w.buffer.phys + 3 * s->page,
-			    RW, NULL);
-	pasid_reaches(s, &w, 1);
-	uiommu_detach_group_handle(identity, w.group);
+	/* A program has no identity to attach. */
+	if (w.group)
+		replace_by_identity(s, &w);
+	else
+		owner_detach(w.owner, w.other);
 	pasid_reaches(s, &w, 1);
 	owner_detach_pasid(w.owner, w.pasid, PASID);
-	uiommu_domain_free(identity);
 	end(s, &w);
 }
 
@@ -281,25 +290,29 @@ static void c103_member_fails(struct subject *s)
 	end(s, &w);
 }
 
+static void check_handle(struct subject *s, struct work *w, struct space *space)
+{
+	struct uiommu_attach_handle *found = NULL;
+
+	if (!w->group)
+		return;
+	CHECK_OK(s, uiommu_attach_handle_get(w->group, PASID, UIOMMU_DOMAIN_AUTO, &found));
+	CHECK(s, found->domain == space_domain(space), "another attachment's handle is found");
+}
+
 static void c104_replace_fails(struct subject *s)
 {
-	struct uiommu_attach_handle handle[2], *found = NULL;
 	struct work w = begin(s);
 
-	memset(handle, 0, sizeof(handle));
-	CHECK_OK(s, uiommu_attach_device_pasid(space_domain(w.pasid), w.dev, PASID, &handle[0]));
+	CHECK_OK(s, owner_attach_pasid(w.owner, w.pasid, PASID));
 	wrap_fail(s->wrap, WRAP_PREPARE, w.dev, 1, UIOMMU_ENOSPC);
-	CHECK(s,
-	      uiommu_replace_device_pasid(space_domain(w.other), w.dev, PASID, &handle[1]) ==
-		      -UIOMMU_ENOSPC,
+	CHECK(s, owner_replace_pasid(w.owner, w.other, PASID) == -UIOMMU_ENOSPC,
 	      "the failure is not reported");
 	pasid_reaches(s, &w, 1);
-	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));
-	CHECK(s, found == &handle[0], "the old handle is gone");
-	CHECK_OK(s, uiommu_replace_device_pasid(space_domain(w.other), w.dev, PASID, &handle[1]));
+	check_handle(s, &w, w.pasid);
+	CHECK_OK(s, owner_replace_pasid(w.owner, w.other, PASID));
 	pasid_reaches(s, &w, 2);
-	CHECK_OK(s, uiommu_attach_handle_get(w.group, PASID, UIOMMU_DOMAIN_AUTO, &found));
-	CHECK(s, found == &handle[1], "the new handle is not found");
+	check_handle(s, &w, w.other);
 	owner_detach_pasid(w.owner, w.other, PASID);
 	end(s, &w);
 }
@@ -353,7 +366,7 @@ const struct conform_scenario conform_pasid[] = {
 	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA | ANY, NEEDS,
 	  c095_rid_detach_keeps_pasid },
 	{ "C096", "So does replacing it, by another domain or by identity",
-	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA, NEEDS,
+	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA | ANY, NEEDS,
 	  c096_rid_replace_keeps_pasid },
 	{ "C097", "Attaching and detaching a PASID leaves the RID alone", "mailing list 2022-09",
 	  AREA_PASID, DMA | ANY, NEEDS, c097_pasid_leaves_rid },
@@ -366,9 +379,9 @@ const struct conform_scenario conform_pasid[] = {
 	{ "C102", "In a mixed group only members with PASIDs get one, and they alone set the limit",
 	  "Linux iommu_attach_device_pasid", AREA_PASID, DMA, NEEDS, c102_mixed_group },
 	{ "C103", "A PASID attach that fails leaves the PASID blocked and free",
-	  "Linux __iommu_set_group_pasid", AREA_PASID, DMA, NEEDS, c103_member_fails },
+	  "Linux __iommu_set_group_pasid", AREA_PASID, DMA | ANY, NEEDS, c103_member_fails },
 	{ "C104", "A PASID replace that fails keeps the old translation and handle",
-	  "Linux iommu_replace_device_pasid", AREA_PASID, DMA, NEEDS, c104_replace_fails },
+	  "Linux iommu_replace_device_pasid", AREA_PASID, DMA | ANY, NEEDS, c104_replace_fails },
 	{ "C223", "Detaching a PASID with the wrong domain or number does nothing but a report",
 	  "include/uiommu/uiommu.h", AREA_PASID, DMA, NEEDS, c223_wrong_detach },
 	{ "C224", "Unmap reaches every PASID and the RID of a shared domain",

@@ -177,12 +177,15 @@ static void geometry(struct space *base, struct uiommu_geometry *g)
 		.range = { { ranges[0].start, ranges[0].last } },
 		.last_phys = UINT64_MAX,
 	};
-	/* Below and above what is reserved in the middle. */
-	if (arg.num_iovas > 1) {
-		g->ranges = 2;
-		g->range[1].start = ranges[arg.num_iovas - 1].start;
-		g->range[1].last = ranges[arg.num_iovas - 1].last;
-	}
+	/* Sign-extended: both sides of the hole in the middle, whatever is reserved elsewhere. */
+	for (uint32_t i = 1; i < arg.num_iovas; i++)
+		if (ranges[i].start >> 63 && !(ranges[i - 1].last >> 63)) {
+			g->ranges = 2;
+			g->range[0].start = ranges[i - 1].start;
+			g->range[0].last = ranges[i - 1].last;
+			g->range[1].start = ranges[i].start;
+			g->range[1].last = ranges[i].last;
+		}
 }
 
 static uint64_t page_sizes(struct space *base)
@@ -339,6 +342,9 @@ const struct conform_backend conform_uapi = {
 	.name = "uapi",
 	.summary = "Linux's user ABI, in the process",
 	.user = true,
+	.taken = UIOMMU_EEXIST,
+	.outside = UIOMMU_EINVAL,
+	.misaligned = UIOMMU_EINVAL,
 	.own = own,
 	.disown = disown,
 	.max_pasids = max_pasids,
