@@ -248,6 +248,9 @@ static long cmd_attach(struct vfio_device *device, uintptr_t argument)
 
 	if (with_pasid < 0)
 		return with_pasid;
+	/* Number 0 is what requests without PASID have inside; a program has ATTACH without the flag for them. */
+	if (with_pasid && (!arg.pasid || arg.pasid > INT32_MAX))
+		return arg.pasid ? -UIOMMU_ENOSPC : -UIOMMU_EINVAL;
 	/* What cannot be answered is not done: after a replacement there would be no way back. */
 	if (uapi_write_user(device->uapi, result, &arg.pt_id, sizeof(arg.pt_id)))
 		return -UIOMMU_EFAULT;
@@ -267,10 +270,10 @@ static long cmd_detach(struct vfio_device *device, uintptr_t argument)
 
 	if (with_pasid < 0)
 		return with_pasid;
-	if (with_pasid)
-		uiommu_iommufd_device_detach(device->bound, arg.pasid);
-	else
+	if (!with_pasid)
 		detach_rid(device);
+	else if (arg.pasid != UIOMMU_RID)
+		uiommu_iommufd_device_detach(device->bound, arg.pasid);
 	return 0;
 }
 
