@@ -232,6 +232,18 @@ bool uiommu_vfio_container_in_use(struct vfio_group *group)
 	return used;
 }
 
+int uiommu_vfio_container_msi(struct vfio_group *group, uint64_t *address)
+{
+	struct vfio_container *container = group->container;
+	int rc = 0;
+
+	container_lock(container);
+	if (container->backend != CONTAINER_NOIOMMU)
+		rc = uiommu_type1_msi(container, find_member(container, group), address);
+	container_unlock(container);
+	return rc;
+}
+
 /* ---- commands ---------------------------------------------------------------------------------- */
 
 static long cmd_map(struct vfio_container *container, struct uiommu_uapi_process *caller,

@@ -17,6 +17,7 @@
 #define UIOMMU_SRC_UAPI_CONTAINER_H
 
 #include <uiommu/abi_vfio.h>
+#include "src/uapi/msi.h"
 #include "src/uapi/vfio.h"
 
 /* Kinds of backends, by the numbers of SET_IOMMU. */
@@ -76,6 +77,7 @@ struct type1 {
 	struct type1_domain *domains; /* in the order of making */
 	struct type1_range *ranges; /* where mappings may be, in order; none: anywhere */
 	size_t num_ranges, max_ranges;
+	struct uapi_msi msi;
 };
 
 struct vfio_container {
@@ -134,6 +136,9 @@ int uiommu_type1_fill_domain(struct type1 *t, struct type1_mapping *mapping,
 
 int uiommu_type1_attach(struct vfio_container *container, struct container_group *member);
 void uiommu_type1_detach(struct vfio_container *container, struct container_group *member);
+/* Where a device of the group, which is open, reaches the doorbell at *address; it is mapped there. */
+int uiommu_type1_msi(struct vfio_container *container, const struct container_group *member,
+		     uint64_t *address);
 
 /* ---- type1_info.c ------------------------------------------------------------------------------ */
 

@@ -70,5 +70,7 @@ int uiommu_uapi_msi_map(const struct uapi_msi *msi, struct uiommu_group *group,
 int uiommu_vfio_msi_address(struct vfio_device *device, uint64_t doorbell, uint64_t *address)
 {
 	*address = doorbell;
+	if (device->in_container)
+		return uiommu_vfio_container_msi(device->group, address);
 	return device->bound ? uiommu_iommufd_device_msi(device->bound, address) : 0;
 }

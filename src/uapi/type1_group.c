@@ -411,3 +411,25 @@ void uiommu_type1_detach(struct vfio_container *container, struct container_grou
 		remove_domain(t, domain);
 	update_ranges(container);
 }
+
+/* ---- interrupt messages ------------------------------------------------------------------------ */
+
+/* The group stays in its domain as long as a device of it is open, and so the doorbell where it is. */
+int uiommu_type1_msi(struct vfio_container *container, const struct container_group *member,
+		     uint64_t *address)
+{
+	struct uiommu_group *group = member->group->core;
+	struct uapi_msi *msi = &container->type1.msi;
+	uiommu_iova_t iova;
+	int number, rc;
+
+	if (!member->domain || !uiommu_uapi_msi_iova(group, 0, &iova))
+		return 0;
+	number = uiommu_uapi_msi_number(msi, *address);
+	if (number < 0 || !uiommu_uapi_msi_iova(group, (unsigned int)number, &iova))
+		return -UIOMMU_EOVERFLOW;
+	rc = uiommu_uapi_msi_map(msi, group, member->domain->domain, (unsigned int)number);
+	if (!rc)
+		*address = iova + *address % UAPI_PAGE;
+	return rc;
+}

@@ -189,6 +189,8 @@ void uiommu_vfio_container_detach(struct vfio_group *group);
 int uiommu_vfio_container_use(struct vfio_group *group, struct uiommu_uapi_process *caller);
 void uiommu_vfio_container_unuse(struct vfio_group *group);
 bool uiommu_vfio_container_in_use(struct vfio_group *group);
+/* Of an open device's group: where it reaches the doorbell at *address. 0 or -errno. */
+int uiommu_vfio_container_msi(struct vfio_group *group, uint64_t *address);
 
 /* ---- compat.c: VFIO's commands on an iommufd --------------------------------------------------- */
 
