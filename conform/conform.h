@@ -50,11 +50,12 @@ enum conform_flags {
 	CONFORM_HARDWARE = 1u << 1, /* makes a device do DMA */
 	CONFORM_NO_SWEEP = 1u << 2, /* not run by the sweep of failing allocations; say why there */
 	CONFORM_ANY_BACKEND = 1u << 3, /* keeps to conform/backend.h; others need the C API */
-	CONFORM_ONCE = 1u
-		       << 4, /* no configuration matters to it: run on the first that is chosen */
+	CONFORM_ONCE =
+		1u << 4, /* no configuration matters to its text for the C API: run on the first */
 	CONFORM_ASKS = 1u
 		       << 5, /* a device of it asks for pages: PRI or stalls, whichever is there */
 	CONFORM_UAPI = 1u << 6, /* about the user ABI (conform/abi.h): for :uapi subjects alone */
+	CONFORM_KAPI = 1u << 7, /* besides CONFORM_UAPI: it has a text for each of the two */
 };
 
 struct conform_scenario {
@@ -73,7 +74,7 @@ extern const struct conform_scenario conform_smoke[], conform_registration[], co
 	conform_pasid[], conform_pasid_orders[], conform_mapping[], conform_device_tlb[],
 	conform_dirty[], conform_nested[], conform_races_probe[], conform_races_attach[],
 	conform_races_map[], conform_reset[], conform_faults[], conform_faults_device[],
-	conform_sva[];
+	conform_sva[], conform_iommufd[], conform_iommufd_memory[], conform_iommufd_pasid[];
 extern const struct conform_scenario *const conform_tables[];
 
 /* One configuration of a subject's hardware and driver. */
@@ -181,6 +182,10 @@ bool conform_call_again(struct subject *s, struct conform_call *call, const char
 			const char *text, int got, int expected);
 
 uint64_t subject_random(struct subject *s); /* seeded, 64 bits */
+
+/* The @nth allocation from now on fails, 0: none; and has it?  For scenarios with CONFORM_NO_SWEEP. */
+void subject_fail_allocation(struct subject *s, uint64_t nth);
+bool subject_allocation_failed(const struct subject *s);
 
 /* ---- machine ----------------------------------------------------------------------------------- */
 

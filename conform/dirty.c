@@ -2,7 +2,7 @@
 /* dirty.c - enforced coherency and dirty tracking */
 #include <string.h>
 
-#include "conform/conform.h"
+#include "conform/either.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
 
@@ -93,6 +93,11 @@ static void c170_enforced_coherency(struct subject *s)
 	subject_release(s, group2);
 }
 
+static void c170(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_coherency : c170_enforced_coherency)(s);
+}
+
 static void c172_capability(struct subject *s)
 {
 	struct owner *owner;
@@ -115,6 +120,11 @@ static void c172_capability(struct subject *s)
 	CHECK_RC(s, space_set_dirty_tracking(space, true), -UIOMMU_EOPNOTSUPP);
 	space_end(space);
 	owner_end(owner);
+}
+
+static void c172(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_dirty_flag : c172_capability)(s);
 }
 
 static void c173_exact_bits(struct subject *s)
@@ -263,12 +273,14 @@ static void c178_pasid(struct subject *s)
 	subject_buffer_free(s, &b);
 }
 
+#define EITHER (CONFORM_UAPI | CONFORM_KAPI)
+
 const struct conform_scenario conform_dirty[] = {
 	{ "C170", "After coherency was enforced, a device that cannot do it is refused",
-	  "Linux enforce_cache_coherency contract", AREA_DIRTY, 0, 0, c170_enforced_coherency },
+	  "Linux enforce_cache_coherency contract", AREA_DIRTY, EITHER, 0, c170 },
 	{ "C172", "Dirty tracking needs the capability and the flag; switching it twice is fine",
 	  "Linux IOMMU_HWPT_ALLOC_DIRTY_TRACKING", AREA_DIRTY, CONFORM_ANY_BACKEND, 0,
-	  c172_capability },
+	  c172 },
 	{ "C173", "A write sets the bit of its page and no other; clearing and looking are exact",
 	  "Linux iommu_dirty_ops.read_and_clear_dirty", AREA_DIRTY,
 	  CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, c173_exact_bits },

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "conform/either.h"
 #include "conform/interleave.h"
 #include "conform/soft.h"
 
@@ -673,6 +674,11 @@ static void c129_queue(struct subject *s)
 	end(s, &w);
 }
 
+static void c129(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_fault_file : c129_queue)(s);
+}
+
 static void c130_replace(struct subject *s)
 {
 	struct uiommu_attach_handle attached[3];
@@ -743,6 +749,11 @@ static void c130_replace(struct subject *s)
 	end(s, &w);
 }
 
+static void c130(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_fault_replace : c130_replace)(s);
+}
+
 static void c133_user_pasids(struct subject *s)
 {
 	struct faults_taken taken;
@@ -796,6 +807,8 @@ static void c133_user_pasids(struct subject *s)
 #define ONCE CONFORM_ONCE
 #define CORE "Linux iommu_report_device_fault, iopf_queue; "
 
+#define EITHER (CONFORM_UAPI | CONFORM_KAPI)
+
 const struct conform_scenario conform_faults[] = {
 	{ "C120", "A group is handed over when it is complete, in the order in which it came",
 	  "PCIe 6.0, 10.4.1; " CORE "iopf_group_alloc", AREA_FAULTS, ONCE, 0, c120_groups },
@@ -819,9 +832,9 @@ const struct conform_scenario conform_faults[] = {
 	{ "C128", "Page requests are on while somebody answers, and off before and after",
 	  CORE "iopf_queue_add_device", AREA_FAULTS, ONCE, 0, c128_switched_off },
 	{ "C129", "A queue of groups: whole groups, by name, each answered once",
-	  "Linux iommufd_fault_fops", AREA_FAULTS, ONCE, 0, c129_queue },
+	  "Linux iommufd_fault_fops", AREA_FAULTS, EITHER | ONCE, 0, c129 },
 	{ "C130", "A replaced domain's groups are answered; new ones are the new domain's",
-	  "Linux iommufd_auto_response_faults", AREA_FAULTS, ONCE, 0, c130_replace },
+	  "Linux iommufd_auto_response_faults", AREA_FAULTS, EITHER | ONCE, 0, c130 },
 	{ "C133", "Where the PASID table is a guest's, its requests are the nested domain's",
 	  CORE "user_pasid_table", AREA_FAULTS, ONCE, 0, c133_user_pasids },
 	{ 0 },

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "conform/conform.h"
+#include "conform/either.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
 #define ASID 7u
@@ -189,6 +189,11 @@ static void c179_parents(struct subject *s)
 	end(s, &w);
 }
 
+static void c179(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_nested_parents : c179_parents)(s);
+}
+
 static void c180_parent_changes(struct subject *s)
 {
 	struct work w = begin(s);
@@ -244,6 +249,11 @@ static void c181_array(struct subject *s)
 	end(s, &w);
 }
 
+static void c181(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_nested_array : c181_array)(s);
+}
+
 static void c250_replace(struct subject *s)
 {
 	const uint64_t bypass[2] = { STE_V | STE_BYPASS, 0 }, invalid[2] = { 0, 0 };
@@ -281,15 +291,17 @@ static void c250_replace(struct subject *s)
 	end(s, &w);
 }
 
+#define EITHER (CONFORM_UAPI | CONFORM_KAPI)
+
 const struct conform_scenario conform_nested[] = {
 	{ "C179",
 	  "Nested domains stand on parents that were made for it, which stay as long as they do",
-	  "Linux IOMMU_HWPT_ALLOC with a parent", AREA_ATTACH, CONFORM_HARDWARE, 0, c179_parents },
+	  "Linux IOMMU_HWPT_ALLOC with a parent", AREA_ATTACH, EITHER | CONFORM_HARDWARE, 0, c179 },
 	{ "C180", "What is unmapped in the parent is gone for nested domains at once",
 	  "Linux: nested parent invalidation", AREA_MAPPING, CONFORM_HARDWARE, 0,
 	  c180_parent_changes },
 	{ "C181", "A guest's invalidations are done in order up to the first bad one, and counted",
-	  "Linux IOMMU_HWPT_INVALIDATE", AREA_MAPPING, CONFORM_HARDWARE, 0, c181_array },
+	  "Linux IOMMU_HWPT_INVALIDATE", AREA_MAPPING, EITHER | CONFORM_HARDWARE, 0, c181 },
 	{ "C250", "Nested and paging domains replace one another as any others do",
 	  "Linux iommu_replace_group_handle", AREA_ATTACH, CONFORM_HARDWARE, 0, c250_replace },
 	{ 0 },

@@ -2,7 +2,7 @@
 /* pasid.c - PASIDs with a life of their own beside the RID */
 #include <string.h>
 
-#include "conform/conform.h"
+#include "conform/either.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
 #define PASID 5u
@@ -186,6 +186,11 @@ static void c100_arguments(struct subject *s)
 	end(s, &w);
 }
 
+static void c100(struct subject *s)
+{
+	(s->kind->backend->user ? iommufd_pasid_arguments : c100_arguments)(s);
+}
+
 static void c101_no_pasids(struct subject *s)
 {
 	struct uiommu_domain *domain;
@@ -361,6 +366,8 @@ static void c224_pasid_unmap(struct subject *s)
 #define ANY CONFORM_ANY_BACKEND
 #define NEEDS MACHINE_PASID_DMA
 
+#define EITHER (CONFORM_UAPI | CONFORM_KAPI)
+
 const struct conform_scenario conform_pasid[] = {
 	{ "C095", "Detaching the RID's domain leaves a PASID translating",
 	  "mailing list 2022-09, scenario (a)", AREA_PASID, DMA | ANY, NEEDS,
@@ -373,7 +380,7 @@ const struct conform_scenario conform_pasid[] = {
 	{ "C098", "Two devices that share a domain do not share a PASID table",
 	  "mailing list 2022-09", AREA_PASID, DMA | ANY, NEEDS, c098_no_shared_table },
 	{ "C100", "PASID 0, too large, taken, or replaced without being attached: each its error",
-	  "Linux iommu_attach_device_pasid", AREA_PASID, 0, NEEDS, c100_arguments },
+	  "Linux iommu_attach_device_pasid", AREA_PASID, EITHER, NEEDS, c100 },
 	{ "C101", "A device without PASIDs is refused one", "Linux succeeds and does nothing",
 	  AREA_PASID, 0, 0, c101_no_pasids },
 	{ "C102", "In a mixed group only members with PASIDs get one, and they alone set the limit",

@@ -374,8 +374,15 @@ static bool speaks(const struct conform_backend *backend, const struct conform_s
 {
 	if (s->flags & CONFORM_ANY_BACKEND)
 		return true;
-	return backend->user ? s->flags & CONFORM_UAPI :
-			       !backend->judges_itself && !(s->flags & CONFORM_UAPI);
+	if (backend->user)
+		return s->flags & CONFORM_UAPI;
+	return !backend->judges_itself && (!(s->flags & CONFORM_UAPI) || s->flags & CONFORM_KAPI);
+}
+
+/* Does it matter on which configuration it is run? */
+static bool once(const struct conform_backend *backend, const struct conform_scenario *s)
+{
+	return s->flags & CONFORM_ONCE && !(backend->user && s->flags & CONFORM_KAPI);
 }
 
 /* @honest: only what passed there; NULL: everything that the options choose. */
@@ -402,7 +409,7 @@ static int collect(struct run *run, const struct run *honest)
 
 					if (!wanted_scenario(o, s))
 						continue;
-					if (s->flags & CONFORM_ONCE && chosen > 1)
+					if (once(subject->backend, s) && chosen > 1)
 						continue;
 					if (!speaks(subject->backend, s))
 						continue;

@@ -131,6 +131,16 @@ uint64_t subject_random(struct subject *s)
 	return z ^ (z >> 31);
 }
 
+void subject_fail_allocation(struct subject *s, uint64_t nth)
+{
+	s->fail_at = nth ? atomic_load(&s->steps) + nth : 0;
+}
+
+bool subject_allocation_failed(const struct subject *s)
+{
+	return injected(s);
+}
+
 /* ---- machine ----------------------------------------------------------------------------------- */
 
 static bool fail_step(void *context, enum uiommu_posix_step step, size_t size)
