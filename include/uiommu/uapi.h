@@ -256,6 +256,51 @@ UIOMMU_API int uiommu_uapi_device_group_path(const struct uiommu_uapi_device *de
 UIOMMU_API int uiommu_uapi_device_cdev_path(const struct uiommu_uapi_device *device, char *path,
 					    size_t size);
 
+/* ---- mediated devices -------------------------------------------------------------------------- */
+
+/*
+ * Devices that exist in software only: a driver of the library plays them, and reaches a program's memory by pages that it
+ * pins.  Each is in a group of its own that no IOMMU stands behind; programs open it by that group, whose container has to have
+ * an IOMMU type, or by its cdev and an iommufd.  The only driver is a DMA engine that copies memory; its registers are those of
+ * spec/mdma.h.
+ */
+struct uiommu_uapi_mdev;
+
+struct uiommu_uapi_mdev_type {
+	const char *id; /* "mdma-8" */
+	const char *name;
+	const char *description;
+	const char *device_api; /* "vfio-platform" */
+	unsigned int pages; /* that it keeps pinned at most; at least 2 */
+};
+
+/** uiommu_uapi_mdev_types() - all that there are; the last has no id */
+UIOMMU_API const struct uiommu_uapi_mdev_type *uiommu_uapi_mdev_types(void);
+/** uiommu_uapi_mdev_available() - so many more can be created, of whatever type */
+UIOMMU_API unsigned int uiommu_uapi_mdev_available(struct uiommu_uapi *uapi);
+/**
+ * uiommu_uapi_mdev_create() - what a write to a type's "create" does
+ * @uuid: "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001", in letters of either size; the device's name is in small ones
+ *
+ * Return: 0; -UIOMMU_ENOENT: no such type; -UIOMMU_EINVAL: not a UUID; -UIOMMU_EEXIST: there is such a device; -87 (EUSERS): no
+ * more are available; -UIOMMU_ENOMEM.
+ */
+UIOMMU_API int uiommu_uapi_mdev_create(struct uiommu_uapi *uapi, const char *type, const char *uuid,
+				       struct uiommu_uapi_mdev **out);
+/** uiommu_uapi_mdev_remove() - its end; waits until its last user has closed it, so another thread has to */
+UIOMMU_API void uiommu_uapi_mdev_remove(struct uiommu_uapi_mdev *mdev);
+/** uiommu_uapi_mdev_find() - by its UUID, in small letters; NULL: there is none */
+UIOMMU_API struct uiommu_uapi_mdev *uiommu_uapi_mdev_find(struct uiommu_uapi *uapi,
+							  const char *uuid);
+UIOMMU_API const struct uiommu_uapi_mdev_type *
+uiommu_uapi_mdev_type(const struct uiommu_uapi_mdev *mdev);
+/** uiommu_uapi_mdev_group_path() - its group's file: bytes without NUL, as snprintf() */
+UIOMMU_API int uiommu_uapi_mdev_group_path(const struct uiommu_uapi_mdev *mdev, char *path,
+					   size_t size);
+/** uiommu_uapi_mdev_cdev_path() - its own file; likewise */
+UIOMMU_API int uiommu_uapi_mdev_cdev_path(const struct uiommu_uapi_mdev *mdev, char *path,
+					  size_t size);
+
 /* ---- resets of platform devices ---------------------------------------------------------------- */
 
 /*

@@ -2,6 +2,7 @@
 /* process.c - the front of the user ABI: processes, their descriptors, open files */
 #include "src/uapi/platform.h"
 #include "src/uapi/uapi.h"
+#include "src/uapi/mdev.h"
 #include "src/uapi/vfio.h"
 
 /* ---- the front --------------------------------------------------------------------------------- */
@@ -45,6 +46,7 @@ void uiommu_uapi_destroy(struct uiommu_uapi *uapi)
 		uiommu_log(host, UIOMMU_LOG_WARN, "the user ABI goes while processes use it");
 	while (uapi->vfio->known)
 		uiommu_uapi_remove_device(uapi->vfio->known);
+	uiommu_mdev_destroy(uapi);
 	uiommu_sysfs_destroy(uapi);
 	uiommu_vfio_destroy(uapi);
 	uiommu_platform_reset_destroy(uapi);

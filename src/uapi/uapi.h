@@ -22,6 +22,7 @@ enum uapi_error {
 	UAPI_EMFILE = 24,
 	UAPI_ESPIPE = 29,
 	UAPI_EDEADLK = 35,
+	UAPI_EUSERS = 87,
 	UAPI_EMSGSIZE = 90,
 	UAPI_EBADFD = 77,
 };

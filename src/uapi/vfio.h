@@ -100,6 +100,7 @@ struct uapi_vfio {
 	struct vfio_group *groups;
 	struct uiommu_uapi_device *known;
 	struct sysfs_id *ids; /* what drivers were told of by new_id */
+	struct uiommu_uapi_mdev *mdevs; /* mdev.c */
 	bool tainted; /* a no-IOMMU device was registered */
 };
 
