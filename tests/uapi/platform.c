@@ -256,10 +256,15 @@ static void test_read_only(void **unused)
 	bank_add_region(b, 0x9070000, 0x1000);
 	b->regions[0].read_only = true;
 	b->io.map = map_direct;
+	/* The rest of its last page is somebody else's. */
+	bank_add_region(b, 0x9074000, 0x1ffc);
 	assert_int_equal(bank_bind(b), 0);
 	assert_int_equal(bank_open(b), 0);
 	assert_int_equal(bank_call(b, VFIO_DEVICE_GET_REGION_INFO, &info), 0);
 	assert_int_equal(info.flags, VFIO_REGION_INFO_FLAG_READ);
+	info.index = 1;
+	assert_int_equal(bank_call(b, VFIO_DEVICE_GET_REGION_INFO, &info), 0);
+	assert_int_equal(info.flags, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
 	assert_int_equal(wr(b, &value, 4, 0), -UIOMMU_EINVAL);
 	assert_int_equal(rd(b, &value, 4, 0), 4);
 	assert_int_equal(value, 0);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "src/uapi/uapi.h"
+#include "src/uapi/platform.h"
 #include "tests/uapi/platform_bank.h"
 
 #define FLEXRM "brcm,iproc-flexrm-mbox"
@@ -287,6 +287,13 @@ static void test_load_own(void **unused)
 	for (unsigned int i = 0; i < 5; i++)
 		assert_int_equal(uiommu_uapi_load_platform_reset(b->w.uapi, wrong[i]),
 				 -UIOMMU_ENOENT);
+	/* Loaded twice is there once. */
+	assert_int_equal(uiommu_uapi_unregister_platform_reset(b->w.uapi, FLEXRM,
+							       uiommu_platform_reset_flexrm),
+			 0);
+	assert_int_equal(uiommu_uapi_unregister_platform_reset(b->w.uapi, FLEXRM,
+							       uiommu_platform_reset_flexrm),
+			 -UIOMMU_ENOENT);
 	bank_stop(b);
 }
 
