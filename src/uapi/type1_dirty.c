@@ -7,8 +7,8 @@
  * pinned when it is reported counts again the next time.  Each mapping has a bitmap of its pages for that, and
  * such containers have pages of 4096 bytes.
  *
- * The program's bitmap is written in words of 64 bits.  Bits of a word that come before a mapping's first stay as
- * they are, and bits between mappings in the following words as well.
+ * The program's bitmap is written in words of 64 bits, those that a mapping has bits in.  What stands before its
+ * first bit stays; what stands behind its last becomes 0.
  */
 #include "src/uapi/container.h"
 

@@ -167,8 +167,7 @@ static void test_group(void **state)
 	assert_int_equal(legacy_set_container(&w, d.group, container), -UIOMMU_EINVAL);
 	assert_int_equal(legacy_set_container(&w, d.group, 99), -UAPI_EBADF);
 	assert_int_equal(status(&w, d.group, &flags), 0);
-	assert_int_equal(flags,
-			 ABI_VFIO_GROUP_FLAGS_VIABLE | ABI_VFIO_GROUP_FLAGS_CONTAINER_SET);
+	assert_int_equal(flags, ABI_VFIO_GROUP_FLAGS_VIABLE | ABI_VFIO_GROUP_FLAGS_CONTAINER_SET);
 	assert_int_equal(legacy_set_iommu(&w, container, TYPE1), 0);
 	memset(name, 'x', sizeof(name));
 	assert_int_equal(legacy_call(&w, d.group, ABI_VFIO_GROUP_GET_DEVICE_FD, NULL),
@@ -395,8 +394,8 @@ static void test_info(void **state)
 	assert_true(is_valid(&r, IOVA) && is_valid(&r, UINT64_C(1) << 52));
 	for (uint32_t i = 1; i < r.ranges.nr_iovas; i++)
 		assert_true(r.range[i].start > r.range[i - 1].end);
-	assert_int_equal(
-		legacy_map(&w, container, UINT64_C(1) << 52, w.memory, PAGE, LEGACY_RW), 0);
+	assert_int_equal(legacy_map(&w, container, UINT64_C(1) << 52, w.memory, PAGE, LEGACY_RW),
+			 0);
 	get_info(&w, container, &r);
 	assert_int_equal(r.avail.avail, 65534);
 
@@ -421,16 +420,15 @@ static void test_info(void **state)
 	assert_false(is_valid(&r, UINT64_C(1) << 52));
 	assert_false(is_valid(&r, 0x80ff000));
 	assert_true(is_valid(&r, 0x8100000) && is_valid(&r, 0x7ffffff));
-	assert_int_equal(
-		legacy_map(&w, container, UINT64_C(1) << 52, w.memory, PAGE, LEGACY_RW),
-		-UIOMMU_EINVAL);
+	assert_int_equal(legacy_map(&w, container, UINT64_C(1) << 52, w.memory, PAGE, LEGACY_RW),
+			 -UIOMMU_EINVAL);
 	assert_int_equal(legacy_map(&w, container, 0x7fff000, w.memory, 2 * PAGE, LEGACY_RW),
 			 -UIOMMU_EINVAL);
 	assert_int_equal(legacy_pins(&w), 0);
 	/* Which goes with it. */
 	assert_int_equal(legacy_unset_container(&w, d[1].group), 0);
-	assert_int_equal(
-		legacy_map(&w, container, UINT64_C(1) << 52, w.memory, PAGE, LEGACY_RW), 0);
+	assert_int_equal(legacy_map(&w, container, UINT64_C(1) << 52, w.memory, PAGE, LEGACY_RW),
+			 0);
 	assert_true(legacy_reaches(&d[0], UINT64_C(1) << 52, w.memory));
 	world_stop(&w);
 }
@@ -491,13 +489,13 @@ static void test_allocations(void **state)
 			assert_true(legacy_group(&a.d[0]) >= 0);
 			assert_true(legacy_group(&a.d[1]) >= 0);
 			more = false;
-#define STEP(what)                                                                                 \
-	do {                                                                                       \
-		f = (struct failing){ .at = at };                                                  \
-		if (try_once(&f, at, what))                                                        \
-			break;                                                                     \
-		more = true;                                                                       \
-		assert_int_equal(what, 0);                                                         \
+#define STEP(what)                                \
+	do {                                      \
+		f = (struct failing){ .at = at }; \
+		if (try_once(&f, at, what))       \
+			break;                    \
+		more = true;                      \
+		assert_int_equal(what, 0);        \
 	} while (0)
 			STEP(legacy_set_container(&a.w, a.d[0].group, a.container));
 			STEP(legacy_set_iommu(&a.w, a.container, TYPE1V2));
@@ -510,9 +508,8 @@ static void test_allocations(void **state)
 				more = true;
 				assert_int_equal(num_domains(&a.w, a.container), 1);
 				assert_int_equal(legacy_pins(&a.w), 4);
-				assert_int_equal(legacy_set_container(&a.w, a.d[1].group,
-								      a.container),
-						 0);
+				assert_int_equal(
+					legacy_set_container(&a.w, a.d[1].group, a.container), 0);
 			}
 			assert_true(legacy_open(&a.d[0]) >= 0);
 			assert_true(legacy_open(&a.d[1]) >= 0);
@@ -521,10 +518,10 @@ static void test_allocations(void **state)
 #undef STEP
 			for (int n = 0; n < 2; n++) {
 				assert_true(legacy_reaches(&a.d[n], IOVA, a.w.memory));
-				assert_true(legacy_reaches(&a.d[n], IOVA << 16,
-							   a.w.memory + 8 * PAGE));
-				assert_true(legacy_reaches(&a.d[n], IOVA << 20,
-							   a.w.memory + 9 * PAGE));
+				assert_true(
+					legacy_reaches(&a.d[n], IOVA << 16, a.w.memory + 8 * PAGE));
+				assert_true(
+					legacy_reaches(&a.d[n], IOVA << 20, a.w.memory + 9 * PAGE));
 			}
 			legacy_stop(&a.d[0]);
 			legacy_stop(&a.d[1]);
@@ -621,8 +618,7 @@ static void test_iommufd(void **state)
 	assert_int_equal(legacy_set_container(&w, d[0].group, fd), 0);
 	assert_int_equal(legacy_set_container(&w, d[0].group, fd), -UIOMMU_EINVAL);
 	assert_int_equal(status(&w, d[0].group, &flags), 0);
-	assert_int_equal(flags,
-			 ABI_VFIO_GROUP_FLAGS_VIABLE | ABI_VFIO_GROUP_FLAGS_CONTAINER_SET);
+	assert_int_equal(flags, ABI_VFIO_GROUP_FLAGS_VIABLE | ABI_VFIO_GROUP_FLAGS_CONTAINER_SET);
 	assert_int_equal(legacy_call(&w, fd, ABI_IOMMU_VFIO_IOAS, &get), 0);
 	assert_int_equal(legacy_set_iommu(&w, fd, TYPE1V2), 0);
 	assert_true(legacy_open(&d[0]) >= 0);
@@ -678,9 +674,8 @@ static void test_messages(void **state)
 		legacy_start(&d, &w, "solo0", container, TYPE1V2);
 		arg.fd = event;
 		assert_int_equal(legacy_call(&w, d.fd, ABI_VFIO_DEVICE_SET_IRQS, &arg), 0);
-		assert_int_equal(legacy_unmap(&w, container, 0, 0, ABI_VFIO_DMA_UNMAP_FLAG_ALL,
-					      NULL),
-				 0);
+		assert_int_equal(
+			legacy_unmap(&w, container, 0, 0, ABI_VFIO_DMA_UNMAP_FLAG_ALL, NULL), 0);
 		assert_int_equal(uiommu_uapi_pwrite(w.process, d.fd, &word, 4, 0x60), 4);
 		machine_settle(w.machine);
 		assert_int_equal(read(event, &count, sizeof(count)), sizeof(count));
@@ -694,12 +689,12 @@ static void test_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole_way),   cmocka_unit_test(test_container_states),
-		cmocka_unit_test(test_group),	    cmocka_unit_test(test_files),
-		cmocka_unit_test(test_ownership),   cmocka_unit_test(test_two_groups),
-		cmocka_unit_test(test_info),	    cmocka_unit_test(test_allocations),
-		cmocka_unit_test(test_isolated),    cmocka_unit_test(test_reset),
-		cmocka_unit_test(test_iommufd),	    cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_whole_way), cmocka_unit_test(test_container_states),
+		cmocka_unit_test(test_group),	  cmocka_unit_test(test_files),
+		cmocka_unit_test(test_ownership), cmocka_unit_test(test_two_groups),
+		cmocka_unit_test(test_info),	  cmocka_unit_test(test_allocations),
+		cmocka_unit_test(test_isolated),  cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_iommufd),	  cmocka_unit_test(test_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
