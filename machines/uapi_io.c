@@ -253,6 +253,11 @@ int machine_uapi_add(struct machine_device *device, struct uiommu_uapi *uapi,
 	*out = NULL;
 	if (!config.dev)
 		return -UIOMMU_ENODEV;
+	if (device->platform) {
+		config.bus = UIOMMU_UAPI_PLATFORM;
+		rc = machine_platform_io(device, &config.platform);
+		return rc ? rc : uiommu_uapi_add_device(uapi, &config, out);
+	}
 	if (!device->uapi_io)
 		device->uapi_io = calloc(1, sizeof(*device->uapi_io));
 	if (!device->uapi_io)
