@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uapi_io.c - a machine's PCI device, as the user ABI hands it to programs
+ * uapi_io.c - a machine's devices, as the user ABI hands them to programs: PCI, and all of it
  *
  * Interrupts are messages to the host's own controller.  VT-d lets them pass; an SMMUv3 translates them, and who
  * owns the device says where it has mapped their doorbell.  Behind a virtio-iommu that says nothing of messages there

@@ -16,6 +16,7 @@
 struct ring {
 	struct model_flexrm_ring seen; /* what the model tells */
 	uint32_t bd_start, completion_start, control;
+	uint32_t read, write; /* descriptors since the start was set */
 	uint32_t wait; /* reads of FLUSH_DONE that are still too early */
 	unsigned int under_way; /* completions of a ring that is out of use */
 	bool done; /* FLUSH_DONE */
@@ -90,21 +91,24 @@ static bool dma(struct model_flexrm *flexrm, struct ring *ring, unsigned int acc
 static void fetch(struct model_flexrm *flexrm, struct ring *ring)
 {
 	uint64_t base = (uint64_t)(ring->bd_start & FLEXRM_BD_START_MASK) << FLEXRM_BD_START_SHIFT;
-	uint64_t at = ring->seen.fetched % FETCHES * FLEXRM_DESCRIPTOR, word;
+	uint64_t word;
 
-	if (dma(flexrm, ring, MODEL_READ, base + at, &word))
-		ring->seen.fetched++;
+	if (!dma(flexrm, ring, MODEL_READ, base + ring->read * FLEXRM_DESCRIPTOR, &word))
+		return;
+	ring->read = (ring->read + 1) % FETCHES;
+	ring->seen.fetched++;
 }
 
 static void complete(struct model_flexrm *flexrm, struct ring *ring)
 {
 	uint64_t base = (uint64_t)(ring->completion_start & FLEXRM_COMPLETION_START_MASK)
 			<< FLEXRM_COMPLETION_START_SHIFT;
-	uint64_t at = ring->seen.completed % COMPLETIONS * FLEXRM_DESCRIPTOR;
 	uint64_t word = (uint64_t)(ring - flexrm->ring) << 48 | (ring->seen.completed + 1);
 
-	if (dma(flexrm, ring, MODEL_WRITE, base + at, &word))
-		ring->seen.completed++;
+	if (!dma(flexrm, ring, MODEL_WRITE, base + ring->write * FLEXRM_DESCRIPTOR, &word))
+		return;
+	ring->write = (ring->write + 1) % COMPLETIONS;
+	ring->seen.completed++;
 }
 
 static bool has_work(const struct ring *ring)
@@ -315,11 +319,11 @@ static uint32_t read_register(struct model_flexrm *flexrm, struct ring *ring, ui
 	case FLEXRM_BD_START:
 		return ring->bd_start;
 	case FLEXRM_BD_READ:
-		return (uint32_t)(ring->seen.fetched % FETCHES * FLEXRM_DESCRIPTOR);
+		return ring->read * FLEXRM_DESCRIPTOR;
 	case FLEXRM_COMPLETION_START:
 		return ring->completion_start;
 	case FLEXRM_COMPLETION_WRITE:
-		return (uint32_t)(ring->seen.completed % COMPLETIONS * FLEXRM_DESCRIPTOR);
+		return ring->write * FLEXRM_DESCRIPTOR;
 	case FLEXRM_CONTROL:
 		return ring->control;
 	case FLEXRM_FLUSH_DONE:
@@ -361,8 +365,10 @@ static void write_start(struct model_flexrm *flexrm, struct ring *ring, uint64_t
 			 "a reserved bit is set");
 	} else if (descriptors) {
 		ring->bd_start = value;
+		ring->read = 0;
 	} else {
 		ring->completion_start = value;
+		ring->write = 0;
 	}
 }
 

@@ -26,7 +26,8 @@
 #define FLEXRM_BD_START 0x004u /* of the buffer descriptors, in 4 KiB [PAX] */
 #define FLEXRM_BD_START_SHIFT 12
 #define FLEXRM_BD_START_MASK 0x0fffffffu
-#define FLEXRM_BD_READ 0x008u /* read only: descriptors that were fetched, as an offset [PAX] */
+#define FLEXRM_BD_READ \
+	0x008u /* read only: descriptors that were fetched, as an offset; 0 by a new start [PAX] */
 #define FLEXRM_COMPLETION_START 0x018u /* of the completion descriptors, in 8 KiB [PAX] */
 #define FLEXRM_COMPLETION_START_SHIFT 13
 #define FLEXRM_COMPLETION_START_MASK 0x07ffffffu
