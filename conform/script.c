@@ -200,11 +200,14 @@ void script_default_dma(struct subject *s, const char *label)
 	/* Below the 39 bits of the narrowest hardware, above all RAM and reserved regions. */
 	const uint64_t iova = s->base + 0x3f12345 * s->page;
 	struct machine_device *device = subject_machine_device(s, label);
-	struct subject_buffer buffer = subject_buffer(s, s->page);
+	/* A driver's memory, whoever it is that programs are. */
+	struct subject_buffer buffer = { .size = s->page };
 	struct uiommu_group *group = subject_group(s, label);
 	struct uiommu_domain *domain = uiommu_group_domain(group);
 
 	CHECK(s, domain, "%s's group is attached to nothing", label);
+	buffer.mem = machine_buffer(s->machine, buffer.size, s->page, &buffer.phys);
+	CHECK(s, buffer.mem, "the machine's RAM has no room for a buffer");
 	if (uiommu_group_default_type(group) == UIOMMU_DOMAIN_IDENTITY) {
 		subject_dma_reaches(s, device, buffer.phys, buffer.phys, UIOMMU_READ | UIOMMU_WRITE,
 				    NULL);
@@ -218,5 +221,5 @@ void script_default_dma(struct subject *s, const char *label)
 		subject_dma_blocked(s, device, iova, buffer.phys, NULL);
 	}
 	uiommu_group_put(group);
-	subject_buffer_free(s, &buffer);
+	machine_buffer_free(s->machine, buffer.mem, buffer.size);
 }
