@@ -84,6 +84,7 @@ struct machine_hardware {
 	char version[48]; /* "QEMU 7.2.22", "model" */
 	uint64_t ram_base, ram_size, reserve_below;
 	void *ram;
+	bool ram_private; /* anonymous memory of this process */
 	uint64_t mmio_window, mmio_window_size; /* where BARs are assigned */
 	uint16_t num_segments;
 	struct uiommu_posix *host; /* set by the machine; interrupts of hardware go there */

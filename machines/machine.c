@@ -47,6 +47,7 @@ static int create_host(struct machine *m, char *error, size_t error_size)
 		.ram_base = m->hw->ram_base,
 		.ram_size = m->hw->ram_size,
 		.ram = m->hw->ram,
+		.ram_private = m->hw->ram_private,
 		.ram_fd = -1,
 		.reserve_below = m->hw->reserve_below,
 		.hooks = &m->hooks,

@@ -748,6 +748,7 @@ static int build_memory(struct model_machine *m)
 	m->hw.ram_base = d->ram_base;
 	m->hw.ram_size = d->ram_size;
 	m->hw.reserve_below = d->reserve_below;
+	m->hw.ram_private = true;
 	m->hw.ram = mmap(NULL, d->ram_size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->hw.ram == MAP_FAILED) {

@@ -279,6 +279,25 @@ int uiommu_port_user_pin(void *host, uint64_t address, size_t count, bool write,
 			 uiommu_phys_t *phys);
 /** uiommu_port_user_unpin() - the end of one pin of each of these pages; no device reaches them through it */
 void uiommu_port_user_unpin(void *host, const uiommu_phys_t *phys, size_t count);
+
+/**
+ * uiommu_port_user_map_file() - pages of a file as memory of the program, where they can be pinned
+ * @host: the system's host
+ * @fd: a descriptor of this process; a file of memory (memfd, tmpfs, hugetlbfs)
+ * @offset: a multiple of 4096
+ * @count: pages of 4096 bytes, at least 1; those behind the file's end are not looked at
+ * @write: devices may write to them
+ * @address: filled in on success
+ *
+ * For instance a memfd that backs a guest's memory, which its program has not mapped itself.
+ *
+ * Return: 0; -UIOMMU_EFAULT: @write, and the file cannot be written; -UIOMMU_EINVAL: it cannot be mapped; -UIOMMU_ENOMEM;
+ * -UIOMMU_EOPNOTSUPP: devices reach no files.
+ */
+int uiommu_port_user_map_file(void *host, int fd, uint64_t offset, size_t count, bool write,
+			      uint64_t *address);
+/** uiommu_port_user_unmap_file() - the end of that; nothing of it is pinned any more */
+void uiommu_port_user_unmap_file(void *host, uint64_t address, size_t count);
 /** uiommu_port_user_ptr() - where the library reaches a pinned page */
 void *uiommu_port_user_ptr(void *host, uiommu_phys_t phys);
 

@@ -53,6 +53,7 @@ struct uiommu_posix_config {
 	uint64_t ram_base; /* physical address of the first byte, a multiple of 4096 */
 	uint64_t ram_size; /* bytes, a multiple of 4096 */
 	void *ram; /* memory to use (an emulator's), or NULL to let the port map some */
+	bool ram_private; /* @ram is nobody else's and of no file: pages of it may be replaced */
 	int ram_fd; /* with ram NULL: a file to map, or -1 for anonymous memory */
 	uint64_t reserve_below; /* physical addresses below this are not handed out */
 	bool irqs_by_thread; /* deliver interrupts from a thread; else by uiommu_posix_deliver() */

@@ -9,6 +9,8 @@
 const struct uiommu_posix_hooks *uiommu_posix_hooks_of(const struct uiommu_posix *host);
 
 /* How many address spaces have the page that starts at @phys, after @change. */
+/* May pages of the RAM be replaced? */
+bool uiommu_posix_ram_private(const struct uiommu_posix *host);
 unsigned int uiommu_posix_page_users(struct uiommu_posix *host, uiommu_phys_t phys, int change);
 
 /* Around uiommu_posix_pin_pages() and what the hooks are told of it. */

@@ -211,6 +211,11 @@ void uiommu_posix_free_ram(struct uiommu_posix *posix, void *ram, uint64_t size)
 	pages_free(posix, ram, order);
 }
 
+bool uiommu_posix_ram_private(const struct uiommu_posix *posix)
+{
+	return posix->config.ram_private;
+}
+
 unsigned int uiommu_posix_page_users(struct uiommu_posix *posix, uiommu_phys_t phys, int change)
 {
 	uint64_t index = (phys - posix->config.ram_base) >> POSIX_PAGE_SHIFT;
@@ -486,6 +491,7 @@ static int map_ram(struct uiommu_posix *posix)
 		return -UIOMMU_ENOMEM;
 	posix->ram = ram;
 	posix->ram_mapped = true;
+	posix->config.ram_private = c->ram_fd < 0;
 	return 0;
 }
 

@@ -7,10 +7,6 @@
 #include "src/uapi/access.h"
 #include "src/uapi/iommufd.h"
 
-#define MAP_FLAGS                                                                      \
-	((unsigned int)(ABI_IOMMU_IOAS_MAP_FIXED_IOVA | ABI_IOMMU_IOAS_MAP_WRITEABLE | \
-			ABI_IOMMU_IOAS_MAP_READABLE))
-
 static void ioas_destroy(struct iommufd_object *object)
 {
 	struct iommufd_ioas *ioas = iommufd_to_ioas(object);
@@ -325,12 +321,6 @@ int uiommu_iommufd_cmd_ioas_allow_iovas(struct iommufd_command *command)
 	return 0;
 }
 
-static unsigned int prot_of(uint32_t flags)
-{
-	return (flags & ABI_IOMMU_IOAS_MAP_READABLE ? UIOMMU_READ : 0) |
-	       (flags & ABI_IOMMU_IOAS_MAP_WRITEABLE ? UIOMMU_WRITE : 0);
-}
-
 int uiommu_iommufd_cmd_ioas_map(struct iommufd_command *command)
 {
 	struct abi_iommu_ioas_map *arg = command->argument;
@@ -339,17 +329,17 @@ int uiommu_iommufd_cmd_ioas_map(struct iommufd_command *command)
 	uint64_t iova = arg->iova, unmapped;
 	int rc;
 
-	if (arg->flags & ~MAP_FLAGS || arg->reserved)
+	if (arg->flags & ~(uint32_t)IOMMUFD_MAP_FLAGS || arg->reserved)
 		return -UIOMMU_EOPNOTSUPP;
 	if (arg->iova == UINT64_MAX || arg->length == UINT64_MAX)
 		return -UIOMMU_EOVERFLOW;
-	if (!prot_of(arg->flags))
+	if (!iommufd_map_prot(arg->flags))
 		return -UIOMMU_EINVAL;
 	ioas = find(command, arg->ioas_id);
 	if (!ioas)
 		return -UIOMMU_ENOENT;
 	rc = uiommu_iommufd_ioas_map_user(ioas, command->caller, arg->user_va, arg->length,
-					  prot_of(arg->flags), fixed, &iova);
+					  iommufd_map_prot(arg->flags), fixed, &iova);
 	if (rc)
 		return rc;
 	arg->iova = iova;
@@ -437,11 +427,11 @@ int uiommu_iommufd_cmd_ioas_copy(struct iommufd_command *command)
 	size_t count;
 	int rc;
 
-	if (arg->flags & ~MAP_FLAGS)
+	if (arg->flags & ~(uint32_t)IOMMUFD_MAP_FLAGS)
 		return -UIOMMU_EOPNOTSUPP;
 	if (arg->length == UINT64_MAX || arg->dst_iova == UINT64_MAX || arg->src_iova == UINT64_MAX)
 		return -UIOMMU_EOVERFLOW;
-	prot = prot_of(arg->flags);
+	prot = iommufd_map_prot(arg->flags);
 	if (!prot)
 		return -UIOMMU_EINVAL;
 	src = find(command, arg->src_ioas_id);

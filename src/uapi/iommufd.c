@@ -132,6 +132,10 @@ static const struct entry table[] = {
 		ENTRY(abi_iommu_viommu_alloc, out_viommu_id, uiommu_iommufd_cmd_viommu_alloc),
 	INDEX(ABI_IOMMU_VDEVICE_ALLOC) =
 		ENTRY(abi_iommu_vdevice_alloc, virt_id, uiommu_iommufd_cmd_vdevice_alloc),
+	INDEX(ABI_IOMMU_IOAS_MAP_FILE) =
+		ENTRY(abi_iommu_ioas_map_file, iova, uiommu_iommufd_cmd_ioas_map_file),
+	INDEX(ABI_IOMMU_IOAS_CHANGE_PROCESS) = ENTRY(abi_iommu_ioas_change_process, reserved,
+						     uiommu_iommufd_cmd_ioas_change_process),
 	INDEX(ABI_IOMMU_FAULT_QUEUE_ALLOC) =
 		ENTRY(abi_iommu_fault_alloc, out_fault_fd, uiommu_iommufd_cmd_fault_queue_alloc),
 };

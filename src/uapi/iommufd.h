@@ -111,7 +111,7 @@ int uiommu_iommufd_copy_back(const struct iommufd_command *command);
 
 /* ---- pages.c ----------------------------------------------------------------------------------- */
 
-/* A piece of a program's memory, page by page; pinned where somebody needs it. */
+/* A piece of a program's memory, or of a file, page by page; pinned where somebody needs it. */
 struct iommufd_pages {
 	struct uiommu_uapi *uapi;
 	unsigned int refs; /* areas */
@@ -119,7 +119,11 @@ struct iommufd_pages {
 	enum uapi_account account;
 	bool exempt;
 	bool writable; /* as it was first mapped */
-	uint64_t address; /* of the first page */
+	uint64_t address; /* of the first page; of a file, its offset there */
+	int file; /* a descriptor that is ours, or -1 */
+	uint64_t file_address; /* while something is pinned: where the file's pages are mapped */
+	struct uiommu_uapi_process *before; /* while a change of process may still fail */
+	bool before_exempt;
 	size_t count;
 	uiommu_phys_t *phys; /* of each page, valid where it is pinned */
 	uiommu_phys_t phys_inline;
@@ -131,6 +135,10 @@ struct iommufd_pages {
 struct iommufd_pages *uiommu_iommufd_pages_create(struct uiommu_uapi_process *process,
 						  enum uapi_account account, uint64_t address,
 						  size_t count, bool writable);
+/* The same of a file's, from its offset @address on; @file becomes theirs on success. */
+struct iommufd_pages *uiommu_iommufd_pages_of_file(struct uiommu_uapi_process *process,
+						   enum uapi_account account, int file,
+						   uint64_t address, size_t count, bool writable);
 void uiommu_iommufd_pages_get(struct iommufd_pages *pages);
 void uiommu_iommufd_pages_put(struct iommufd_pages *pages);
 /* One user more of [first, first + count): 0, -UIOMMU_EFAULT, -UIOMMU_ENOMEM; and one less. */
@@ -138,6 +146,20 @@ int uiommu_iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t c
 void uiommu_iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_t count);
 /* How many pages from @at on, at most @count, follow each other in memory. */
 size_t uiommu_iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count);
+/* What is pinned is charged to @process from now on; 0 or -UIOMMU_ENOMEM. */
+int uiommu_iommufd_pages_charge_to(struct iommufd_pages *pages, struct uiommu_uapi_process *process,
+				   bool exempt);
+
+/* ---- map_file.c -------------------------------------------------------------------------------- */
+
+/* Before pages of a file up to @end are pinned: they are there, and mapped. 0, -UIOMMU_EINVAL, errors of the port. */
+int uiommu_iommufd_file_open(struct iommufd_pages *pages, size_t end);
+/* Nothing is pinned any more; and nobody has the pages any more. */
+void uiommu_iommufd_file_unmap(struct iommufd_pages *pages);
+void uiommu_iommufd_file_close(struct iommufd_pages *pages);
+
+int uiommu_iommufd_cmd_ioas_map_file(struct iommufd_command *command);
+int uiommu_iommufd_cmd_ioas_change_process(struct iommufd_command *command);
 
 /* ---- area.c ------------------------------------------------------------------------------------ */
 
@@ -203,6 +225,18 @@ bool uiommu_iommufd_usable_range(const struct iommufd_ioas *ioas, uint64_t from,
  */
 int uiommu_iommufd_find_place(struct iommufd_ioas *ioas, uint64_t length, uint64_t address,
 			      uint64_t *iova);
+
+/* What MAP, MAP_FILE and COPY have in their flags. */
+enum iommufd_map_flags {
+	IOMMUFD_MAP_FLAGS = ABI_IOMMU_IOAS_MAP_FIXED_IOVA | ABI_IOMMU_IOAS_MAP_WRITEABLE |
+			    ABI_IOMMU_IOAS_MAP_READABLE,
+};
+
+static inline unsigned int iommufd_map_prot(uint32_t flags)
+{
+	return (flags & ABI_IOMMU_IOAS_MAP_READABLE ? UIOMMU_READ : 0) |
+	       (flags & ABI_IOMMU_IOAS_MAP_WRITEABLE ? UIOMMU_WRITE : 0);
+}
 
 /* ---- ioas.c ------------------------------------------------------------------------------------ */
 

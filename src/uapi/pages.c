@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.c - pieces of a program's memory that areas show, pinned once for all who need them
+ * pages.c - pieces of a program's memory or of files that areas show, pinned once for all who need them
  *
  * Nearly every user needs all pages of a piece; those are only counted.  Users of a part (an area that was
  * copied from a part of another, an access) are counted page by page in an array that exists only
@@ -25,6 +25,19 @@ struct iommufd_pages *uiommu_iommufd_pages_create(struct uiommu_uapi_process *pr
 	pages->writable = writable;
 	pages->address = address;
 	pages->count = count;
+	pages->file = -1;
+	return pages;
+}
+
+struct iommufd_pages *uiommu_iommufd_pages_of_file(struct uiommu_uapi_process *process,
+						   enum uapi_account account, int file,
+						   uint64_t address, size_t count, bool writable)
+{
+	struct iommufd_pages *pages =
+		uiommu_iommufd_pages_create(process, account, address, count, writable);
+
+	if (pages)
+		pages->file = file;
 	return pages;
 }
 
@@ -33,8 +46,10 @@ void uiommu_iommufd_pages_get(struct iommufd_pages *pages)
 	pages->refs++;
 }
 
+/* Nothing is pinned, or was to be. */
 static void drop_phys(struct iommufd_pages *pages)
 {
+	uiommu_iommufd_file_unmap(pages);
 	if (pages->phys != &pages->phys_inline)
 		uapi_free(pages->uapi, pages->phys, pages->count * sizeof(*pages->phys));
 	pages->phys = NULL;
@@ -45,6 +60,7 @@ void uiommu_iommufd_pages_put(struct iommufd_pages *pages)
 	if (--pages->refs)
 		return;
 	drop_phys(pages);
+	uiommu_iommufd_file_close(pages);
 	uapi_free(pages->uapi, pages->partial, pages->count * sizeof(*pages->partial));
 	uiommu_uapi_process_put(pages->process);
 	uapi_free(pages->uapi, pages, sizeof(*pages));
@@ -69,11 +85,12 @@ static size_t same_until(const struct iommufd_pages *pages, size_t at, size_t en
 
 static int pin_run(struct iommufd_pages *pages, size_t at, size_t count)
 {
+	const uint64_t address = pages->file < 0 ? pages->address : pages->file_address;
 	int rc = uiommu_uapi_charge(pages->process, pages->account, count, pages->exempt);
 
 	if (rc)
 		return rc;
-	rc = uiommu_port_user_pin(pages->uapi->host, pages->address + at * UAPI_PAGE, count,
+	rc = uiommu_port_user_pin(pages->uapi->host, address + at * UAPI_PAGE, count,
 				  pages->writable, pages->phys + at);
 	if (rc)
 		uiommu_uapi_uncharge(pages->process, pages->account, count);
@@ -129,10 +146,15 @@ int uiommu_iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t c
 	const bool whole = first == 0 && count == pages->count;
 	int rc = make_room(pages, !whole);
 
+	if (!rc && pages->file >= 0)
+		rc = uiommu_iommufd_file_open(pages, first + count);
 	if (!rc)
 		rc = pin_unused(pages, first, first + count);
-	if (rc)
+	if (rc) {
+		if (!pages->whole && !pages->num_partial)
+			drop_phys(pages);
 		return rc;
+	}
 	if (whole) {
 		pages->whole++;
 		return 0;
@@ -168,4 +190,30 @@ size_t uiommu_iommufd_pages_run(const struct iommufd_pages *pages, size_t at, si
 	while (run < count && pages->phys[at + run] == pages->phys[at] + run * UAPI_PAGE)
 		run++;
 	return run;
+}
+
+static uint64_t num_pinned(const struct iommufd_pages *pages)
+{
+	uint64_t pinned = 0;
+
+	if (pages->whole)
+		return pages->count;
+	for (size_t i = 0; pages->partial && i < pages->count; i++)
+		pinned += pages->partial[i] > 0;
+	return pinned;
+}
+
+int uiommu_iommufd_pages_charge_to(struct iommufd_pages *pages, struct uiommu_uapi_process *process,
+				   bool exempt)
+{
+	int rc = uiommu_uapi_charge_move(pages->process, process, pages->account, num_pinned(pages),
+					 exempt);
+
+	if (rc)
+		return rc;
+	uiommu_uapi_process_get(process);
+	uiommu_uapi_process_put(pages->process);
+	pages->process = process;
+	pages->exempt = exempt;
+	return 0;
 }

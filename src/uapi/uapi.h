@@ -160,6 +160,9 @@ int uiommu_uapi_charge(struct uiommu_uapi_process *process, enum uapi_account ac
 		       uint64_t pages, bool exempt);
 void uiommu_uapi_uncharge(struct uiommu_uapi_process *process, enum uapi_account account,
 			  uint64_t pages);
+/* Both at once, from one process to another. */
+int uiommu_uapi_charge_move(struct uiommu_uapi_process *from, struct uiommu_uapi_process *to,
+			    enum uapi_account account, uint64_t pages, bool exempt);
 
 /* ---- the device files -------------------------------------------------------------------------- */
 
