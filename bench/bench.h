@@ -50,6 +50,7 @@ void bench_add(struct bench_report *report, const struct bench_result *result);
 int bench_pasid(struct bench_report *report);
 int bench_pgtable(struct bench_report *report);
 int bench_uapi(struct bench_report *report);
+int bench_container(struct bench_report *report); /* a part of uapi's */
 
 /** bench_main() - uiommu bench [AREA] [--format table|json]; the exit status */
 int bench_main(int argc, char **argv);

@@ -321,5 +321,5 @@ int bench_uapi(struct bench_report *report)
 	uiommu_posix_free_ram(w->iommu.host, w->memory, G1);
 	null_iommu_destroy(&w->iommu);
 	free(w);
-	return 0;
+	return bench_container(report);
 }
