@@ -11,21 +11,9 @@
 
 #define MAX_NAME 4096u
 
-/* vfio->lock is taken: not with the group's. */
-static bool has_devices(struct vfio_group *group)
-{
-	struct uapi_vfio *vfio = group->uapi->vfio;
-	bool has;
-
-	uapi_lock(group->uapi, &vfio->lock);
-	has = group->devices;
-	uapi_unlock(group->uapi, &vfio->lock);
-	return has;
-}
-
 /* ---- commands ---------------------------------------------------------------------------------- */
 
-static long get_status(struct vfio_group *group, bool alive, uintptr_t argument)
+static long get_status(struct vfio_group *group, uintptr_t argument)
 {
 	struct abi_vfio_group_status status;
 	int rc = uapi_read_user(group->uapi, &status, argument, sizeof(status));
@@ -34,7 +22,7 @@ static long get_status(struct vfio_group *group, bool alive, uintptr_t argument)
 		return rc;
 	if (status.argsz < sizeof(status))
 		return -UIOMMU_EINVAL;
-	if (!alive)
+	if (group->deserted)
 		return -UIOMMU_ENODEV;
 	status.flags = 0;
 	if (group->container || group->iommufd)
@@ -64,7 +52,7 @@ static int set_iommufd(struct vfio_group *group, struct uiommu_uapi_process *cal
 	return 0;
 }
 
-static long set_container(struct vfio_group *group, bool alive, struct uiommu_uapi_process *caller,
+static long set_container(struct vfio_group *group, struct uiommu_uapi_process *caller,
 			  uintptr_t argument)
 {
 	struct vfio_container *container;
@@ -82,7 +70,7 @@ static long set_container(struct vfio_group *group, bool alive, struct uiommu_ua
 	ctx = uiommu_iommufd_of_file(file);
 	if (group->container || group->iommufd)
 		rc = -UIOMMU_EINVAL;
-	else if (!alive)
+	else if (group->deserted)
 		rc = -UIOMMU_ENODEV;
 	else if (container)
 		rc = uiommu_vfio_container_attach(container, group, caller);
@@ -141,16 +129,16 @@ static long get_device_fd(struct uapi_file *file, struct uiommu_uapi_process *ca
 	return rc;
 }
 
-static long locked_command(struct uapi_file *file, bool alive, struct uiommu_uapi_process *caller,
+static long locked_command(struct uapi_file *file, struct uiommu_uapi_process *caller,
 			   uint32_t command, uintptr_t argument)
 {
 	struct vfio_group *group = file->object;
 
 	switch (command) {
 	case ABI_VFIO_GROUP_GET_STATUS:
-		return get_status(group, alive, argument);
+		return get_status(group, argument);
 	case ABI_VFIO_GROUP_SET_CONTAINER:
-		return set_container(group, alive, caller, argument);
+		return set_container(group, caller, argument);
 	case ABI_VFIO_GROUP_UNSET_CONTAINER:
 		return unset_container(group);
 	case ABI_VFIO_GROUP_GET_DEVICE_FD:
@@ -164,13 +152,21 @@ static long group_ioctl(struct uapi_file *file, struct uiommu_uapi_process *call
 			uint32_t command, uintptr_t argument)
 {
 	struct vfio_group *group = file->object;
-	const bool alive = has_devices(group);
 	long rc;
 
 	uapi_lock(group->uapi, &group->lock);
-	rc = locked_command(file, alive, caller, command, argument);
+	rc = locked_command(file, caller, command, argument);
 	uapi_unlock(group->uapi, &group->lock);
 	return rc;
+}
+
+void uiommu_vfio_group_desert(struct vfio_group *group)
+{
+	uapi_lock(group->uapi, &group->lock);
+	group->deserted = true;
+	if (group->container)
+		uiommu_vfio_container_detach(group);
+	uapi_unlock(group->uapi, &group->lock);
 }
 
 /* ---- the file ---------------------------------------------------------------------------------- */
@@ -204,13 +200,13 @@ int uiommu_vfio_group_open(struct uiommu_uapi_process *process, struct vfio_grou
 	int rc = 0;
 
 	*out = NULL;
-	if (!has_devices(group))
-		return -UIOMMU_ENODEV;
 	if (group->flags & VFIO_NOIOMMU && !uapi_capable(process, UIOMMU_UAPI_CAP_SYS_RAWIO))
 		return -UIOMMU_EPERM;
 	uiommu_vfio_group_get(group);
 	uapi_lock(uapi, &group->lock);
-	if (group->opened || group->cdev_opens)
+	if (group->deserted)
+		rc = -UIOMMU_ENODEV;
+	else if (group->opened || group->cdev_opens)
 		rc = -UIOMMU_EBUSY;
 	if (!rc) {
 		group->opened = uiommu_uapi_file_create(uapi, &group_ops, group);

@@ -93,17 +93,23 @@ static struct vfio_group *create_group(struct uiommu_uapi *uapi, struct uiommu_g
 static void put_group(struct vfio_group *group)
 {
 	struct uiommu_uapi *uapi = group->uapi;
-	struct vfio_group **link = &uapi->vfio->groups;
 
 	if (--group->refs)
 		return;
-	while (*link != group)
-		link = &(*link)->next;
-	*link = group->next;
 	if (group->core)
 		uiommu_group_put(group->core);
 	uiommu_port_mutex_destroy(uapi->host, &group->lock);
 	uapi_free(uapi, group, sizeof(*group));
+}
+
+/* Its last device has left: who opens or registers something now finds another one. vfio->lock is held. */
+static void unlist_group(struct vfio_group *group)
+{
+	struct vfio_group **link = &group->uapi->vfio->groups;
+
+	while (*link != group)
+		link = &(*link)->next;
+	*link = group->next;
 }
 
 void uiommu_vfio_group_get(struct vfio_group *group)
@@ -253,7 +259,9 @@ void uiommu_vfio_unregister(struct vfio_device *device)
 {
 	struct uiommu_uapi *uapi = device->uapi;
 	struct uapi_vfio *vfio = uapi->vfio;
+	struct vfio_group *group = device->group;
 	struct vfio_device **link;
+	bool last;
 
 	uapi_lock(uapi, &vfio->lock);
 	device->leaving = true;
@@ -264,9 +272,13 @@ void uiommu_vfio_unregister(struct vfio_device *device)
 	for (link = &vfio->devices; *link != device; link = &(*link)->next)
 		;
 	*link = device->next;
-	device->group->devices--;
-	put_group(device->group);
+	last = !--group->devices;
+	if (last)
+		unlist_group(group);
 	uapi_unlock(uapi, &vfio->lock);
+	if (last)
+		uiommu_vfio_group_desert(group);
+	uiommu_vfio_group_put(group);
 	uiommu_port_mutex_destroy(uapi->host, &device->lock);
 	if (device->dev)
 		uiommu_device_unbind_driver(device->dev);

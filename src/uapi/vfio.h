@@ -85,8 +85,9 @@ struct vfio_group {
 	unsigned int flags; /* VFIO_EMULATED, VFIO_NOIOMMU, of its devices */
 	unsigned int id; /* of /dev/vfio/N or /dev/vfio/noiommu-N */
 	unsigned int refs; /* devices and the open file */
-	unsigned int devices; /* registered ones; 0: nothing can be done with it any more */
+	unsigned int devices; /* registered ones; vfio->lock */
 	struct uiommu_mutex lock;
+	bool deserted; /* the last of them has left, and nothing can be done with it any more */
 	struct uapi_file *opened; /* the one open file; not counted */
 	unsigned int cdev_opens; /* members that are bound through their cdev */
 	struct vfio_container *container;
@@ -167,6 +168,8 @@ int uiommu_vfio_group_device_fd(struct uiommu_uapi_process *process, struct vfio
 /* With a reference of the file's own. 0; -UIOMMU_ENODEV: no device is left; -UIOMMU_EPERM, -UIOMMU_EBUSY. */
 int uiommu_vfio_group_open(struct uiommu_uapi_process *process, struct vfio_group *group,
 			   struct uapi_file **out);
+/* Its last device has left: it leaves its container, and its file, if one is open, says -UIOMMU_ENODEV from now on. */
+void uiommu_vfio_group_desert(struct vfio_group *group);
 /* The group behind a file, NULL if it is none (hot reset takes group descriptors). */
 struct vfio_group *uiommu_vfio_group_of_file(struct uapi_file *file);
 
