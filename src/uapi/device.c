@@ -514,10 +514,23 @@ err_free:
 	return rc;
 }
 
+static int visit_not_isolated(struct uiommu_device *dev, void *context)
+{
+	const struct uiommu_uapi_config *config = context;
+
+	return !config->isolated_msi(config->context, dev);
+}
+
+/* Of all members: they can send each other's messages. */
+static bool may_interrupt(struct uiommu_uapi *uapi, struct uiommu_group *core)
+{
+	return !uapi->config.isolated_msi || uapi->config.allow_unsafe_interrupts ||
+	       !uiommu_group_for_each_device(core, visit_not_isolated, &uapi->config);
+}
+
 int uiommu_iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev,
 			       struct iommufd_device **out)
 {
-	const struct uiommu_uapi_config *config = &ctx->uapi->config;
 	struct uiommu_group *core;
 	int rc;
 
@@ -527,8 +540,7 @@ int uiommu_iommufd_device_bind(struct iommufd *ctx, struct uiommu_device *dev,
 	core = uiommu_group_get(dev);
 	if (!core)
 		return -UIOMMU_ENODEV;
-	if (config->isolated_msi && !config->isolated_msi(config->context, dev) &&
-	    !config->allow_unsafe_interrupts) {
+	if (!may_interrupt(ctx->uapi, core)) {
 		uiommu_group_put(core);
 		return -UIOMMU_EPERM;
 	}
