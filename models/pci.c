@@ -7,6 +7,7 @@
 #define PAGE UINT64_C(4096)
 #define MSI_RANGE_FIRST UINT64_C(0xfee00000)
 #define MSI_RANGE_LAST UINT64_C(0xfeefffff)
+#define STALE 0xa5 /* what memory held before a processor wrote, as far as its caches do not tell */
 
 static uint8_t secondary(const struct model_pci_function *bridge)
 {
@@ -387,22 +388,37 @@ static enum model_status translate(struct model_pci_function *fn, struct model_r
 	return model_pci_untranslated(request, out);
 }
 
+/*
+ * A request that does not snoop misses what processors have in their caches: it reads what memory held before, and what
+ * it writes is written over when they are emptied.  Nobody flushes the buffers of a program.
+ */
+static bool incoherent(const struct model_request *request, const struct model_translation *to)
+{
+	return request->access & MODEL_NO_SNOOP && !to->snoop;
+}
+
 /* One request that crosses no page. */
 static enum model_status request_once(struct model_pci_function *fn, struct model_request *request,
 				      void *data)
 {
 	struct model_translation to = { .phys = request->iova };
 	enum model_status status = translate(fn, request, &to);
+	uint8_t scratch[PAGE];
 	bool done;
 
 	if (status == MODEL_INTERRUPT)
 		return message(fn, request, to.phys, data);
 	if (status != MODEL_OK)
 		return status;
-	if (request->access & MODEL_WRITE)
+	if (incoherent(request, &to)) {
+		done = model_memory_read(fn->pci->memory, to.phys, scratch, request->size);
+		if (!(request->access & MODEL_WRITE))
+			memset(data, STALE, request->size);
+	} else if (request->access & MODEL_WRITE) {
 		done = model_memory_write(fn->pci->memory, to.phys, data, request->size);
-	else
+	} else {
 		done = model_memory_read(fn->pci->memory, to.phys, data, request->size);
+	}
 	if (!done) {
 		report_wild(fn, request, to.phys);
 		return MODEL_FAULT;
