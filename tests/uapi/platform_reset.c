@@ -3,7 +3,7 @@
  * platform_reset.c - resets of platform devices: who is called when, the registry, and the three functions that we have
  *
  * The devices answer as a script says, and every access is compared with what the function's description allows.  How
- * FlexRM's rings really behave is not known here: tests/uapi/platform_flexrm.c has a model of them.
+ * FlexRM's rings really behave is not known here: tests/uapi/platform_machine.c has a model of them.
  */
 #include <linux/vfio.h>
 #include <setjmp.h>
