@@ -141,6 +141,17 @@ static int make_room(struct iommufd_pages *pages, bool partial)
 	return pages->phys && (!partial || pages->partial) ? 0 : -UIOMMU_ENOMEM;
 }
 
+/* What is kept for users that there are none of. */
+static void drop_unused(struct iommufd_pages *pages)
+{
+	if (!pages->num_partial && pages->partial) {
+		uapi_free(pages->uapi, pages->partial, pages->count * sizeof(*pages->partial));
+		pages->partial = NULL;
+	}
+	if (!pages->whole && !pages->num_partial)
+		drop_phys(pages);
+}
+
 int uiommu_iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t count)
 {
 	const bool whole = first == 0 && count == pages->count;
@@ -151,8 +162,7 @@ int uiommu_iommufd_pages_pin(struct iommufd_pages *pages, size_t first, size_t c
 	if (!rc)
 		rc = pin_unused(pages, first, first + count);
 	if (rc) {
-		if (!pages->whole && !pages->num_partial)
-			drop_phys(pages);
+		drop_unused(pages);
 		return rc;
 	}
 	if (whole) {
@@ -175,12 +185,7 @@ void uiommu_iommufd_pages_unpin(struct iommufd_pages *pages, size_t first, size_
 			pages->partial[i]--;
 	}
 	unpin_unused(pages, first, first + count);
-	if (!pages->num_partial && pages->partial) {
-		uapi_free(pages->uapi, pages->partial, pages->count * sizeof(*pages->partial));
-		pages->partial = NULL;
-	}
-	if (!pages->whole && !pages->num_partial)
-		drop_phys(pages);
+	drop_unused(pages);
 }
 
 size_t uiommu_iommufd_pages_run(const struct iommufd_pages *pages, size_t at, size_t count)
