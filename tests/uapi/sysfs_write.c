@@ -1,0 +1,1060 @@
+/* SPDX-License-Identifier: MIT */
+/* sysfs_write.c - files under /sys that act: drivers, default domains, resets; and many threads at them */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "machines/uapi_io.h"
+#include "src/uapi/sysfs.h"
+#include "tests/uapi/tree.h"
+
+#define PCI "/sys/bus/pci"
+
+static const char *driver_of(struct tree *t, const char *label)
+{
+	return uiommu_uapi_device_driver(tree_device(t, label));
+}
+
+/* ---- driver_override, bind, unbind ------------------------------------------------------------- */
+
+static void test_override(void **state)
+{
+	const char *path = PCI "/devices/0000:00:02.0/driver_override";
+	char text[5000];
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	assert_int_equal(tree_write(&t, "vfio-pci", "%s", path), 0);
+	tree_says(&t, "vfio-pci\n", "%s", path);
+	assert_int_equal(tree_write(&t, "any\nthing\n", "%s", path), 0);
+	tree_says(&t, "any\n", "%s", path);
+	assert_int_equal(uiommu_uapi_sysfs_write(t.w.process, path, "x", 0, 0), 0);
+	tree_says(&t, "any\n", "%s", path);
+	assert_int_equal(tree_write(&t, "\n", "%s", path), 0);
+	tree_says(&t, "(null)\n", "%s", path);
+	memset(text, 'a', sizeof(text));
+	assert_int_equal(uiommu_uapi_sysfs_write(t.w.process, path, text, 4095, 0), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_write(t.w.process, path, text, 4096, 0), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_write(t.w.process, path, text, 4094, 0), 4094);
+	assert_int_equal(uiommu_uapi_sysfs_read(t.w.process, path, text, sizeof(text), 0), 4095);
+	/* It goes with the device. */
+	uiommu_uapi_remove_device(tree_device(&t, "solo0"));
+	assert_int_equal(tree_write(&t, "a", "%s", path), -UIOMMU_ENOENT);
+	tree_stop(&t);
+}
+
+static void test_bind(void **state)
+{
+	const char *override = PCI "/devices/0000:00:02.0/driver_override";
+	const char *vfio = PCI "/drivers/vfio-pci", *own = PCI "/drivers/machine-dma";
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	/* vfio-pci takes only what it is told to. */
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0\n", "%s/bind", own), 0);
+	assert_string_equal(driver_of(&t, "solo0"), "machine-dma");
+	assert_int_equal(tree_write(&t, "0000:00:02.0\n", "%s/bind", own), -UIOMMU_EBUSY);
+	assert_int_equal(tree_write(&t, "vfio-pci", "%s", override), 0);
+	/* A word does not take it away from anybody. */
+	assert_string_equal(driver_of(&t, "solo0"), "machine-dma");
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", vfio), -UIOMMU_EBUSY);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/unbind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/unbind", own), 0);
+	assert_null(driver_of(&t, "solo0"));
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/unbind", own), -UIOMMU_ENODEV);
+	/* With the override its own driver cannot have it. */
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", own), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", vfio), 0);
+	assert_string_equal(driver_of(&t, "solo0"), "vfio-pci");
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/unbind", own), -UIOMMU_ENODEV);
+	assert_string_equal(driver_of(&t, "solo0"), "vfio-pci");
+	/* The way that scripts take. */
+	assert_int_equal(
+		tree_write(&t, "0000:00:02.0\n", PCI "/devices/0000:00:02.0/driver/unbind"), 0);
+	assert_null(driver_of(&t, "solo0"));
+	/* Who is not there, or is a bridge that nobody told of, or is nobody's. */
+	assert_int_equal(tree_write(&t, "0000:00:02.1", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:03.0", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0 ", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0\n\n", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "no-such-driver", "%s", override), 0);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0",
+				    "/sys/bus/platform/drivers/vfio-platform/bind"),
+			 -UIOMMU_ENODEV);
+	assert_int_equal(uiommu_uapi_sysfs_write(t.nobody, PCI "/drivers/vfio-pci/bind",
+						 "0000:00:02.0", 12, 0),
+			 -UAPI_EACCES);
+	tree_stop(&t);
+}
+
+/* Drivers' own errors come through bind. */
+static void test_bind_errors(void **state)
+{
+	struct uiommu_group *group;
+	struct tree t;
+	int owner;
+
+	(void)state;
+	tree_start(&t, "q35-mixed", NULL);
+	assert_int_equal(tree_write(&t, "vfio-pci", PCI "/devices/%s/driver_override",
+				    tree_name(&t, "hidden0")),
+			 0);
+	assert_int_equal(tree_write(&t, tree_name(&t, "hidden0"), PCI "/drivers/vfio-pci/bind"),
+			 -UIOMMU_EINVAL);
+	/* A driver's own probe failed: for drivers_probe that is as if there were none. */
+	assert_int_equal(tree_write(&t, tree_name(&t, "hidden0"), PCI "/drivers_probe"), 0);
+	assert_null(driver_of(&t, "hidden0"));
+
+	group = uiommu_group_get(machine_device_uiommu(world_device(&t.w, "solo1")));
+	assert_int_equal(uiommu_group_claim_dma_owner(group, &owner), 0);
+	assert_int_equal(tree_write(&t, tree_name(&t, "solo1"), PCI "/drivers/machine-dma/bind"),
+			 -UIOMMU_EBUSY);
+	assert_int_equal(tree_write(&t, tree_name(&t, "solo1"), PCI "/drivers_probe"),
+			 -UIOMMU_EINVAL);
+	uiommu_group_release_dma_owner(group);
+	uiommu_group_put(group);
+	assert_int_equal(tree_write(&t, tree_name(&t, "solo1"), PCI "/drivers_probe"), 0);
+	assert_string_equal(driver_of(&t, "solo1"), "machine-dma");
+	tree_stop(&t);
+}
+
+static void test_drivers_probe(void **state)
+{
+	const char *probe = PCI "/drivers_probe";
+	const char *override = PCI "/devices/0000:00:02.0/driver_override";
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	assert_int_equal(tree_write(&t, "0000:00:02.0\n", "%s", probe), 0);
+	assert_string_equal(driver_of(&t, "solo0"), "machine-dma");
+	/* It has one: nothing to do. */
+	assert_int_equal(tree_write(&t, "vfio-pci", "%s", override), 0);
+	assert_int_equal(tree_write(&t, "0000:00:02.0\n", "%s", probe), 0);
+	assert_string_equal(driver_of(&t, "solo0"), "machine-dma");
+	assert_int_equal(tree_write(&t, "0000:00:02.0", PCI "/drivers/machine-dma/unbind"), 0);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s", probe), 0);
+	assert_string_equal(driver_of(&t, "solo0"), "vfio-pci");
+	assert_int_equal(tree_write(&t, "0000:00:02.0", PCI "/drivers/vfio-pci/unbind"), 0);
+	assert_int_equal(tree_write(&t, "no-such-driver", "%s", override), 0);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s", probe), 0);
+	assert_null(driver_of(&t, "solo0"));
+	assert_int_equal(tree_write(&t, "0000:00:02.7", "%s", probe), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "/sys/bus/platform/drivers_probe"),
+			 -UIOMMU_ENODEV);
+	/* A bridge is there, and has no driver to look for. */
+	assert_int_equal(tree_write(&t, "0000:00:03.0", "%s", probe), 0);
+	tree_stop(&t);
+}
+
+static void test_new_id(void **state)
+{
+	const char *vfio = PCI "/drivers/vfio-pci";
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	assert_int_equal(uiommu_uapi_bind_driver(tree_device(&t, "solo1"), "machine-dma"), 0);
+	assert_int_equal(tree_write(&t, "other", PCI "/devices/%s/driver_override",
+				    tree_name(&t, "solo2")),
+			 0);
+	assert_int_equal(tree_write(&t, "1234", "%s/new_id", vfio), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "edu", "%s/new_id", vfio), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "1234 11e8", "%s/remove_id", vfio), -UIOMMU_ENODEV);
+	/* Another class, subsystem, device. */
+	assert_int_equal(
+		tree_write(&t, "1234 11e8 ffffffff ffffffff 20000 ff0000", "%s/new_id", vfio), 0);
+	assert_int_equal(tree_write(&t, "1234 11e8 1af4 1100", "%s/new_id", vfio), 0);
+	assert_int_equal(tree_write(&t, "1234 11e9", "%s/new_id", vfio), 0);
+	assert_null(driver_of(&t, "solo0"));
+	/* All of this kind that are free. */
+	assert_int_equal(tree_write(&t, "1234 11e8\n", "%s/new_id", vfio), 0);
+	assert_string_equal(driver_of(&t, "solo0"), "vfio-pci");
+	assert_string_equal(driver_of(&t, "trio2"), "vfio-pci");
+	assert_string_equal(driver_of(&t, "solo1"), "machine-dma");
+	assert_null(driver_of(&t, "solo2"));
+	assert_null(driver_of(&t, "pasid0"));
+	assert_int_equal(tree_write(&t, "1234 11e8", "%s/new_id", vfio), -UIOMMU_EEXIST);
+	/* It is bound by the ID from now on. */
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/unbind", vfio), 0);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", vfio), 0);
+	assert_int_equal(tree_write(&t, "1234", "%s/remove_id", vfio), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "1234 11e8", "%s/remove_id", vfio), 0);
+	/* Who has it keeps it. */
+	assert_string_equal(driver_of(&t, "solo0"), "vfio-pci");
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/unbind", vfio), 0);
+	assert_int_equal(tree_write(&t, "0000:00:02.0", "%s/bind", vfio), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "1234 11e8", "%s/remove_id", vfio), -UIOMMU_ENODEV);
+	tree_stop(&t);
+}
+
+/* ---- an open device is waited for -------------------------------------------------------------- */
+
+struct unbinder {
+	struct tree *t;
+	_Atomic(bool) done;
+	long result;
+};
+
+static void *unbind_thread(void *context)
+{
+	struct unbinder *unbinder = context;
+
+	unbinder->result = uiommu_uapi_sysfs_write(
+		unbinder->t->w.process, PCI "/drivers/vfio-pci/unbind", "0000:00:02.0", 12, 0);
+	unbinder->done = true;
+	return NULL;
+}
+
+static void test_unbind_waits(void **state)
+{
+	struct unbinder unbinder = { 0 };
+	pthread_t thread;
+	struct tree t;
+	int fd;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	unbinder.t = &t;
+	assert_int_equal(uiommu_uapi_bind_driver(tree_device(&t, "solo0"), "vfio-pci"), 0);
+	fd = uiommu_uapi_open(t.w.process, "/dev/vfio/devices/vfio0");
+	assert_true(fd >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, unbind_thread, &unbinder), 0);
+	while (tree_exists(&t, PCI "/devices/0000:00:02.0/driver"))
+		;
+	/* Nobody finds it any more; its group is there as long as somebody uses it. */
+	assert_false(tree_exists(&t, "/dev/vfio/devices"));
+	assert_int_equal(tree_count(&t, "/sys/class/vfio-dev"), 0);
+	assert_true(tree_exists(&t, "/dev/vfio/0"));
+	assert_false(unbinder.done);
+	assert_int_equal(uiommu_uapi_close(t.w.process, fd), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(unbinder.result, 12);
+	assert_false(tree_exists(&t, "/dev/vfio/0"));
+	tree_stop(&t);
+}
+
+/* ---- default domains --------------------------------------------------------------------------- */
+
+static void test_type(void **state)
+{
+	static const char *const refused[] = {
+		"blocked", "unmanaged", "unknown", "dma", "", " DMA"
+	};
+	const char *path = "/sys/kernel/iommu_groups/0/type";
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	tree_says(&t, "DMA\n", "%s", path);
+	/* Both capabilities are needed, before anything is looked at. */
+	for (unsigned int i = 0; i < 2; i++) {
+		uiommu_uapi_process_set_capabilities(
+			t.w.process, UIOMMU_UAPI_CAP_ALL & ~(i ? UIOMMU_UAPI_CAP_SYS_ADMIN :
+								 UIOMMU_UAPI_CAP_SYS_RAWIO));
+		assert_int_equal(tree_write(&t, "identity", "%s", path), -UAPI_EACCES);
+		assert_int_equal(tree_write(&t, "nonsense", "%s", path), -UAPI_EACCES);
+	}
+	uiommu_uapi_process_set_capabilities(t.w.process, UIOMMU_UAPI_CAP_ALL);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (*refused[i])
+			assert_int_equal(tree_write(&t, refused[i], "%s", path), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "identity\n", "%s", path), 0);
+	tree_says(&t, "identity\n", "%s", path);
+	assert_int_equal(tree_write(&t, "DMA-FQ", "%s", path), 0);
+	tree_says(&t, "DMA-FQ\n", "%s", path);
+	assert_int_equal(tree_write(&t, "auto", "%s", path), 0);
+	tree_says(&t, "DMA\n", "%s", path);
+
+	/* With its driver only the flush queue can be had, and not be given back. */
+	assert_int_equal(uiommu_uapi_bind_driver(tree_device(&t, "solo0"), "machine-dma"), 0);
+	assert_int_equal(tree_write(&t, "identity", "%s", path), -UIOMMU_EPERM);
+	assert_int_equal(tree_write(&t, "nonsense", "%s", path), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "DMA-FQ", "%s", path), 0);
+	tree_says(&t, "DMA-FQ\n", "%s", path);
+	assert_int_equal(tree_write(&t, "DMA", "%s", path), -UIOMMU_EPERM);
+	assert_int_equal(uiommu_uapi_unbind_driver(tree_device(&t, "solo0")), 0);
+	assert_int_equal(tree_write(&t, "DMA", "%s", path), 0);
+	tree_says(&t, "DMA\n", "%s", path);
+
+	/* Owned by a program. */
+	{
+		struct uiommu_group *group =
+			uiommu_group_get(machine_device_uiommu(world_device(&t.w, "solo0")));
+
+		assert_int_equal(uiommu_group_claim_dma_owner(group, &t), 0);
+		assert_int_equal(tree_write(&t, "identity", "%s", path), -UIOMMU_EPERM);
+		assert_int_equal(tree_write(&t, "DMA-FQ", "%s", path), -UIOMMU_EPERM);
+		uiommu_group_release_dma_owner(group);
+		uiommu_group_put(group);
+	}
+	/* Through the device. */
+	assert_int_equal(tree_write(&t, "identity", PCI "/devices/0000:00:02.0/iommu_group/type"),
+			 0);
+	tree_says(&t, "identity\n", "%s", path);
+	assert_int_equal(tree_write(&t, "DMA", "%s", path), 0);
+	tree_stop(&t);
+}
+
+/* Who may not be trusted gets neither identity nor a flush queue, bound or not. */
+static void test_type_untrusted(void **state)
+{
+	struct machine_device *device;
+	struct uiommu_device_desc desc;
+	struct uiommu_device *dev;
+	char path[TREE_PATH];
+	struct world w;
+	struct tree t;
+
+	(void)state;
+	world_start(&w, "q35-vtd", NULL);
+	t.w = w;
+	device = world_device(&w, "solo0");
+	machine_device_desc(device, &desc);
+	uiommu_device_remove(machine_device_uiommu(device));
+	machine_device_set_uiommu(device, NULL);
+	desc.untrusted = true;
+	assert_int_equal(uiommu_device_add(machine_system(w.machine), &desc, &dev), 0);
+	machine_device_set_uiommu(device, dev);
+	/* The core alone knows the device: its group is shown all the same. */
+	{
+		struct uiommu_group *group = uiommu_group_get(dev);
+
+		tree_path(path, "/sys/kernel/iommu_groups/%u/type", uiommu_group_id(group));
+		uiommu_group_put(group);
+	}
+	tree_says(&t, "DMA\n", "%s", path);
+	for (unsigned int bound = 0; bound < 2; bound++) {
+		assert_int_equal(tree_write(&t, "DMA-FQ", "%s", path), -UIOMMU_EINVAL);
+		assert_int_equal(tree_write(&t, "identity", "%s", path),
+				 bound ? -UIOMMU_EPERM : -UIOMMU_EINVAL);
+		tree_says(&t, "DMA\n", "%s", path);
+		if (!bound)
+			assert_int_equal(uiommu_device_bind_driver(dev, 0), 0);
+	}
+	uiommu_device_unbind_driver(dev);
+	world_stop(&w);
+}
+
+static struct uiommu_ops hurried; /* a driver that cannot flush later; filled in by the machine */
+
+static bool not_later(struct uiommu_device *dev, enum uiommu_cap cap)
+{
+	return cap != UIOMMU_CAP_DEFERRED_FLUSH && cap == UIOMMU_CAP_CACHE_COHERENCY && dev;
+}
+
+static const struct uiommu_ops *hurry(void *context, const struct uiommu_ops *ops)
+{
+	(void)context;
+	hurried = *ops;
+	hurried.capable = not_later;
+	return &hurried;
+}
+
+static void test_type_flush(void **state)
+{
+	struct machine_options options = {
+		.name = "q35-vtd",
+		.hardware = "model",
+		.seed = 1,
+		.wrap_ops = hurry,
+	};
+	const struct uiommu_uapi_process_config process = { .capabilities = UIOMMU_UAPI_CAP_ALL };
+	struct uiommu_uapi_config config = { 0 };
+	char error[256];
+	struct tree t = { 0 };
+
+	(void)state;
+	assert_int_equal(machine_create(&options, &t.w.machine, error, sizeof(error)), 0);
+	assert_int_equal(machine_boot(t.w.machine, 0, error, sizeof(error)), 0);
+	config.sys = machine_system(t.w.machine);
+	assert_int_equal(uiommu_uapi_create(&config, &t.w.uapi), 0);
+	assert_int_equal(uiommu_uapi_process_create(t.w.uapi, &process, &t.w.process), 0);
+	assert_int_equal(tree_write(&t, "DMA-FQ", "/sys/kernel/iommu_groups/0/type"),
+			 -UIOMMU_EINVAL);
+	tree_says(&t, "DMA\n", "/sys/kernel/iommu_groups/0/type");
+	assert_int_equal(tree_write(&t, "identity", "/sys/kernel/iommu_groups/0/type"), 0);
+	uiommu_uapi_process_destroy(t.w.process);
+	uiommu_uapi_destroy(t.w.uapi);
+	machine_shutdown(t.w.machine);
+	machine_destroy(t.w.machine);
+}
+
+/* ---- a function made of bytes ------------------------------------------------------------------ */
+
+#define FAKE_VFS 3u
+
+struct fake {
+	struct tree t;
+	struct uiommu_pci_function function[1 + FAKE_VFS], *list[1 + FAKE_VFS];
+	struct uiommu_pci_topology topology;
+	uint8_t space[1 + FAKE_VFS][4096];
+	uint8_t ports[32], memory[0x4000];
+	unsigned int resets;
+	int reset_result;
+	struct uiommu_device *dev[1 + FAKE_VFS];
+	struct uiommu_uapi_device *known[1 + FAKE_VFS];
+};
+
+static uint32_t space_read(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size)
+{
+	uint32_t value = 0;
+
+	assert_true(offset % size == 0 && offset + size <= 4096);
+	memcpy(&value, (uint8_t *)fn->context + offset, size);
+	return value;
+}
+
+static void space_write(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size,
+			uint32_t value)
+{
+	assert_true(offset % size == 0 && offset + size <= 4096);
+	memcpy((uint8_t *)fn->context + offset, &value, size);
+}
+
+static uint32_t fake_config_read(void *context, unsigned int offset, unsigned int size)
+{
+	return space_read(&((struct fake *)context)->function[0], offset, size);
+}
+
+static void fake_config_write(void *context, unsigned int offset, unsigned int size, uint32_t value)
+{
+	space_write(&((struct fake *)context)->function[0], offset, size, value);
+}
+
+static uint64_t fake_bar_read(void *context, unsigned int bar, uint64_t offset, unsigned int size)
+{
+	struct fake *f = context;
+	uint64_t value = 0;
+
+	assert_int_equal(bar, 2);
+	memcpy(&value, f->ports + offset, size);
+	return value;
+}
+
+static void fake_bar_write(void *context, unsigned int bar, uint64_t offset, unsigned int size,
+			   uint64_t value)
+{
+	struct fake *f = context;
+
+	assert_int_equal(bar, 2);
+	memcpy(f->ports + offset, &value, size);
+}
+
+static void *fake_bar_map(void *context, unsigned int bar, uint64_t offset, uint64_t size)
+{
+	struct fake *f = context;
+
+	assert_int_equal(bar, 0);
+	assert_true(offset + size <= sizeof(f->memory));
+	return f->memory + offset;
+}
+
+static int fake_reset(void *context)
+{
+	struct fake *f = context;
+
+	f->resets++;
+	return f->reset_result;
+}
+
+static void put(struct fake *f, unsigned int fn, unsigned int offset, unsigned int size,
+		uint32_t value)
+{
+	memcpy(f->space[fn] + offset, &value, size);
+}
+
+/* A PCI Express function with virtual ones, memory and ports, on a bus that the machine does not have. */
+static void fake_start(struct fake *f)
+{
+	const struct uiommu_uapi_device_io io = {
+		.config_read = fake_config_read,
+		.config_write = fake_config_write,
+		.bar_read = fake_bar_read,
+		.bar_write = fake_bar_write,
+		.bar_map = fake_bar_map,
+		.bar_size = { [0] = sizeof(f->memory), [2] = sizeof(f->ports) },
+		.bar_address = { [0] = UINT64_C(0x123400000000), [2] = 0xc000 },
+		.reset = fake_reset,
+		.context = f,
+	};
+
+	memset(f, 0, sizeof(*f));
+	tree_start(&f->t, "q35-vtd", NULL);
+	f->topology = (struct uiommu_pci_topology){
+		.functions = f->list,
+		.num_functions = 1 + FAKE_VFS,
+		.config_read = space_read,
+		.config_write = space_write,
+	};
+	for (unsigned int i = 0; i <= FAKE_VFS; i++) {
+		struct uiommu_device_desc desc = { .bus = "pci" };
+		char name[32];
+
+		f->list[i] = &f->function[i];
+		f->function[i] = (struct uiommu_pci_function){
+			.bus = 0x7f,
+			.devfn = (uint8_t)(i ? 0x10 + 2 * (i - 1) : 0),
+			.topology = &f->topology,
+			.context = f->space[i],
+		};
+		snprintf(name, sizeof(name), "0000:7f:%02x.%x",
+			 (unsigned int)f->function[i].devfn >> 3, f->function[i].devfn & 7u);
+		desc.name = name;
+		desc.pci = &f->function[i];
+		put(f, i, 0x00, 4, 0xbeef8086);
+		put(f, i, 0x08, 4, 0x02000003);
+		if (!i)
+			assert_int_equal(uiommu_device_add(machine_system(f->t.w.machine), &desc,
+							   &f->dev[0]),
+					 0);
+	}
+	put(f, 0, 0x06, 2, 0x0010);
+	put(f, 0, 0x10, 4, 0x0000000c); /* memory, 64 bits, prefetchable */
+	put(f, 0, 0x18, 4, 0x0000c001); /* ports */
+	put(f, 0, 0x2c, 4, 0x12345678);
+	put(f, 0, 0x34, 1, 0x40);
+	put(f, 0, 0x3c, 2, 0x0109);
+	put(f, 0, 0x40, 4, 0x00036001); /* power management */
+	put(f, 0, 0x44, 4, 0x00000003); /* D3hot */
+	put(f, 0, 0x60, 4, 0x00020010); /* PCI Express */
+	put(f, 0, 0x6c, 4, 0x00000104); /* 16 lanes at 16 GT/s */
+	put(f, 0, 0x72, 2, 0x00000041); /* 4 at 2.5 */
+	put(f, 0, 0x100, 4, 0x15010001);
+	put(f, 0, 0x150, 4, 0x00010010); /* virtual functions */
+	put(f, 0, 0x15e, 2, 7);
+	put(f, 0, 0x160, 2, 2);
+	put(f, 0, 0x164, 2, 0x10);
+	put(f, 0, 0x166, 2, 2);
+	put(f, 0, 0x16a, 2, 0xcafe);
+	assert_int_equal(uiommu_uapi_add_device(f->t.w.uapi,
+						&(struct uiommu_uapi_device_config){
+							.dev = f->dev[0],
+							.bus = UIOMMU_UAPI_PCI,
+							.io = &io,
+						},
+						&f->known[0]),
+			 0);
+}
+
+static void fake_stop(struct fake *f)
+{
+	uiommu_uapi_remove_device(f->known[0]);
+	uiommu_device_remove(f->dev[0]);
+	tree_stop(&f->t);
+}
+
+#define FAKE PCI "/devices/0000:7f:00.0"
+
+static void test_express(void **state)
+{
+	struct uiommu_uapi_stat stat;
+	struct tree *t;
+	struct fake f;
+
+	(void)state;
+	fake_start(&f);
+	t = &f.t;
+	tree_links(t, "../../../devices/pci0000:7f/0000:7f:00.0", FAKE);
+	tree_says(t, "16.0 GT/s PCIe\n", FAKE "/max_link_speed");
+	tree_says(t, "16\n", FAKE "/max_link_width");
+	tree_says(t, "2.5 GT/s PCIe\n", FAKE "/current_link_speed");
+	tree_says(t, "4\n", FAKE "/current_link_width");
+	tree_says(t, "D3hot\n", FAKE "/power_state");
+	tree_says(t, "9\n", FAKE "/irq");
+	tree_says(t, "0x5678\n", FAKE "/subsystem_vendor");
+	tree_says(t, "0x1234\n", FAKE "/subsystem_device");
+	tree_says(t, "pci:v00008086d0000BEEFsv00005678sd00001234bc02sc00i00\n", FAKE "/modalias");
+	tree_says(t,
+		  "0x0000123400000000 0x0000123400003fff 0x000000000014220c\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x000000000000c000 0x000000000000c01f 0x0000000000040101\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		  "0x0000000000000000 0x0000000000000000 0x0000000000000000\n",
+		  FAKE "/resource");
+	assert_int_equal(uiommu_uapi_sysfs_stat(t->w.uapi, FAKE "/config", &stat), 0);
+	assert_int_equal(stat.size, 4096);
+	put(&f, 0, 0x72, 2, 0x0007);
+	tree_says(t, "Unknown\n", FAKE "/current_link_speed");
+	/* A capability list that runs in a circle. */
+	put(&f, 0, 0x61, 1, 0x40);
+	put(&f, 0, 0x60, 1, 0x11);
+	assert_false(tree_exists(t, FAKE "/max_link_speed"));
+	fake_stop(&f);
+}
+
+static void test_virtual_functions(void **state)
+{
+	struct tree *t;
+	struct fake f;
+
+	(void)state;
+	fake_start(&f);
+	t = &f.t;
+	tree_says(t, "7\n", FAKE "/sriov_totalvfs");
+	tree_says(t, "16\n", FAKE "/sriov_offset");
+	tree_says(t, "2\n", FAKE "/sriov_stride");
+	tree_says(t, "cafe\n", FAKE "/sriov_vf_device");
+	/* Not enabled. */
+	tree_says(t, "0\n", FAKE "/sriov_numvfs");
+	assert_false(tree_exists(t, FAKE "/virtfn0"));
+	put(&f, 0, 0x158, 2, 1);
+	tree_says(t, "2\n", FAKE "/sriov_numvfs");
+	tree_links(t, "../0000:7f:02.0", FAKE "/virtfn0");
+	tree_links(t, "../0000:7f:02.2", FAKE "/virtfn1");
+	tree_links(t, "../0000:7f:00.0", PCI "/devices/0000:7f:02.2/physfn");
+	assert_true(tree_exists(t, PCI "/devices/0000:7f:02.4"));
+	assert_false(tree_exists(t, PCI "/devices/0000:7f:02.4/physfn"));
+	assert_false(tree_exists(t, FAKE "/virtfn2"));
+	assert_false(tree_exists(t, PCI "/devices/0000:7f:02.0/sriov_totalvfs"));
+	assert_int_equal(tree_write(t, "4", FAKE "/sriov_numvfs"), -UIOMMU_ENOENT);
+	assert_int_equal(tree_write(t, "65536", FAKE "/sriov_numvfs"), -UIOMMU_ERANGE);
+	assert_int_equal(tree_write(t, "four", FAKE "/sriov_numvfs"), -UIOMMU_EINVAL);
+	fake_stop(&f);
+}
+
+static void test_bars(void **state)
+{
+	const char *memory = FAKE "/resource0", *ports = FAKE "/resource2";
+	uint8_t buffer[8];
+	struct tree *t;
+	struct fake f;
+	void *mapped;
+
+	(void)state;
+	fake_start(&f);
+	t = &f.t;
+	assert_int_equal(uiommu_uapi_sysfs_read(t->w.process, memory, buffer, 4, 0), -UIOMMU_EIO);
+	assert_int_equal(uiommu_uapi_sysfs_write(t->w.process, memory, buffer, 4, 0), -UIOMMU_EIO);
+	assert_int_equal(uiommu_uapi_sysfs_mmap(t->w.process, memory, 4096, 8192, &mapped), 0);
+	assert_ptr_equal(mapped, f.memory + 4096);
+	assert_int_equal(uiommu_uapi_sysfs_mmap(t->w.process, memory, 4096, 0x3001, &mapped),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_mmap(t->w.process, memory, 0, 0, &mapped),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_mmap(t->w.process, memory, 1, 8, &mapped),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_mmap(t->w.process, ports, 0, 8, &mapped),
+			 -UIOMMU_ENODEV);
+	assert_int_equal(uiommu_uapi_sysfs_write(t->w.process, ports, "\x11\x22\x33\x44", 4, 8), 4);
+	assert_memory_equal(f.ports + 8, "\x11\x22\x33\x44", 4);
+	assert_int_equal(uiommu_uapi_sysfs_read(t->w.process, ports, buffer, 2, 10), 2);
+	assert_memory_equal(buffer, "\x33\x44", 2);
+	assert_int_equal(uiommu_uapi_sysfs_read(t->w.process, ports, buffer, 3, 8), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_read(t->w.process, ports, buffer, 8, 8), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_read(t->w.process, ports, buffer, 2, 9), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_sysfs_read(t->w.process, ports, buffer, 4, 32), 0);
+	fake_stop(&f);
+}
+
+static void test_reset(void **state)
+{
+	const char *path = FAKE "/reset";
+	struct tree *t;
+	struct fake f;
+
+	(void)state;
+	fake_start(&f);
+	t = &f.t;
+	assert_int_equal(tree_write(t, "1", "%s", path), 0);
+	assert_int_equal(f.resets, 1);
+	assert_int_equal(tree_write(t, "0x1\n", "%s", path), 0);
+	assert_int_equal(f.resets, 2);
+	assert_int_equal(tree_write(t, "0", "%s", path), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(t, "2", "%s", path), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(t, "yes", "%s", path), -UIOMMU_EINVAL);
+	assert_int_equal(f.resets, 2);
+	f.reset_result = -UIOMMU_ETIMEDOUT;
+	assert_int_equal(tree_write(t, "1", "%s", path), -UIOMMU_ETIMEDOUT);
+	assert_int_equal(f.resets, 3);
+	assert_false(uiommu_device_in_reset(f.dev[0]));
+	assert_int_equal(uiommu_uapi_sysfs_write(t->nobody, path, "1", 1, 0), -UAPI_EACCES);
+	/* Who cannot be reset has no such file. */
+	assert_false(tree_exists(t, PCI "/devices/0000:00:03.0/reset"));
+	fake_stop(&f);
+}
+
+/* A machine's device whose reset looks whether the library knows of it. */
+struct watched {
+	struct machine_uapi_io io; /* first: it is the context */
+	struct uiommu_device *dev;
+	int (*reset)(void *context);
+	unsigned int resets;
+};
+
+static int watched_reset(void *context)
+{
+	struct watched *watched = context;
+
+	assert_true(uiommu_device_in_reset(watched->dev));
+	watched->resets++;
+	return watched->reset(context);
+}
+
+static void watch(struct tree *t, const char *label, struct watched *watched)
+{
+	struct machine_device *device = world_device(&t->w, label);
+	struct uiommu_uapi_device_io io;
+	struct uiommu_uapi_device_config config = {
+		.dev = machine_device_uiommu(device),
+		.io = &io,
+	};
+	struct uiommu_uapi_device *known;
+
+	uiommu_uapi_remove_device(tree_device(t, label));
+	memset(watched, 0, sizeof(*watched));
+	watched->dev = config.dev;
+	assert_int_equal(machine_device_io(device, &watched->io, &io), 0);
+	assert_ptr_equal(io.context, watched);
+	watched->reset = io.reset;
+	io.reset = watched_reset;
+	assert_int_equal(uiommu_uapi_add_device(t->w.uapi, &config, &known), 0);
+}
+
+/* A device that is translated is blocked meanwhile, and comes back. */
+static void test_reset_blocks(void **state)
+{
+	uint64_t word = UINT64_C(0x0123456789abcdef), phys;
+	struct machine_device *device;
+	struct watched watched;
+	struct tree t;
+	void *buffer;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	device = world_device(&t.w, "pasid0");
+	watch(&t, "pasid0", &watched);
+	assert_true(machine_device_traits(device) & MACHINE_RESET);
+	assert_int_equal(tree_write(&t, "identity", PCI "/devices/%s/iommu_group/type",
+				    tree_name(&t, "pasid0")),
+			 0);
+	assert_int_equal(tree_write(&t, "1", PCI "/devices/%s/reset", tree_name(&t, "pasid0")), 0);
+	assert_int_equal(watched.resets, 1);
+	assert_false(uiommu_device_in_reset(machine_device_uiommu(device)));
+	buffer = machine_buffer(t.w.machine, 4096, 4096, &phys);
+	assert_non_null(buffer);
+	assert_int_equal(machine_dma_write(device, phys, &word, sizeof(word), 0, 0),
+			 MACHINE_DMA_DONE);
+	assert_memory_equal(buffer, &word, sizeof(word));
+	machine_buffer_free(t.w.machine, buffer, 4096);
+	assert_int_equal(tree_write(&t, "DMA", PCI "/devices/%s/iommu_group/type",
+				    tree_name(&t, "pasid0")),
+			 0);
+	uiommu_uapi_remove_device(tree_device(&t, "pasid0"));
+	tree_stop(&t);
+}
+
+static void test_enable(void **state)
+{
+	const char *path = FAKE "/enable";
+	struct tree *t;
+	struct fake f;
+
+	(void)state;
+	fake_start(&f);
+	t = &f.t;
+	tree_says(t, "0\n", "%s", path);
+	assert_int_equal(tree_write(t, "0", "%s", path), -UIOMMU_EIO);
+	assert_int_equal(tree_write(t, "1", "%s", path), 0);
+	tree_says(t, "1\n", "%s", path);
+	assert_int_equal(f.space[0][4], 3);
+	put(&f, 0, 4, 2, 7);
+	assert_int_equal(tree_write(t, "0", "%s", path), 0);
+	assert_int_equal(f.space[0][4], 0);
+	assert_int_equal(tree_write(t, "on", "%s", path), -UIOMMU_EINVAL);
+	uiommu_uapi_process_set_capabilities(t->w.process, 0);
+	assert_int_equal(tree_write(t, "1", "%s", path), -UIOMMU_EPERM);
+	uiommu_uapi_process_set_capabilities(t->w.process, UIOMMU_UAPI_CAP_ALL);
+	/* Its driver decides. */
+	assert_int_equal(uiommu_uapi_bind_driver(tree_device(t, "solo0"), "machine-dma"), 0);
+	assert_int_equal(tree_write(t, "0", PCI "/devices/0000:00:02.0/enable"), -UIOMMU_EBUSY);
+	fake_stop(&f);
+}
+
+static void test_uevent(void **state)
+{
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	assert_int_equal(tree_write(&t, "add\n", PCI "/devices/0000:00:02.0/uevent"), 0);
+	assert_int_equal(tree_write(&t, "added", PCI "/devices/0000:00:02.0/uevent"),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "change", PCI "/drivers/vfio-pci/uevent"), 0);
+	assert_int_equal(tree_write(&t, "remove", "/sys/class/iommu/dmar0/uevent"), 0);
+	tree_stop(&t);
+}
+
+/* ---- platform devices -------------------------------------------------------------------------- */
+
+static uint32_t bank_read(void *context, unsigned int region, uint64_t offset, unsigned int size)
+{
+	(void)context;
+	(void)region;
+	(void)offset;
+	(void)size;
+	return 0;
+}
+
+static void bank_write(void *context, unsigned int region, uint64_t offset, unsigned int size,
+		       uint32_t value)
+{
+	(void)context;
+	(void)region;
+	(void)offset;
+	(void)size;
+	(void)value;
+}
+
+static void test_platform(void **state)
+{
+	const struct uiommu_uapi_config config = { .platform_reset_not_required = true };
+	const struct uiommu_uapi_platform_region region = { .address = 0x9070000, .size = 0x2000 };
+	struct uiommu_uapi_platform_io io = {
+		.regions = &region,
+		.num_regions = 1,
+		.read = bank_read,
+		.write = bank_write,
+		.compatible = "uiommu,platform-dma",
+	};
+	const char *path = "/sys/bus/platform/devices/9070000.dma";
+	const char *driver = "/sys/bus/platform/drivers/vfio-platform";
+	struct uiommu_uapi_device *known;
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "virt-smmuv3-platform", &config);
+	/* The core knows of it: that is not enough to give it to anybody. */
+	tree_says(&t, "platform:9070000.dma\n", "%s/modalias", path);
+	assert_false(tree_exists(&t, "%s/driver_override", path));
+	assert_int_equal(tree_write(&t, "9070000.dma", "%s/bind", driver), -UIOMMU_ENODEV);
+	assert_int_equal(uiommu_uapi_add_device(t.w.uapi,
+						&(struct uiommu_uapi_device_config){
+							.dev = machine_device_uiommu(
+								world_device(&t.w, "platform0")),
+							.bus = UIOMMU_UAPI_PLATFORM,
+							.platform = &io,
+						},
+						&known),
+			 0);
+	tree_says(&t, "of:NdmaT(null)Cuiommu,platform-dma\n", "%s/modalias", path);
+	tree_says(&t,
+		  "OF_COMPATIBLE_0=uiommu,platform-dma\nOF_COMPATIBLE_N=1\n"
+		  "MODALIAS=of:NdmaT(null)Cuiommu,platform-dma\n",
+		  "%s/uevent", path);
+	assert_int_equal(tree_write(&t, "9070000.dma", "%s/bind", driver), -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "vfio-platform", "%s/driver_override", path), 0);
+	assert_int_equal(tree_write(&t, "9070000.dma", PCI "/drivers/vfio-pci/bind"),
+			 -UIOMMU_ENODEV);
+	assert_int_equal(tree_write(&t, "9070000.dma", "/sys/bus/platform/drivers_probe"), 0);
+	tree_links(&t, "../../../bus/platform/drivers/vfio-platform", "%s/driver", path);
+	tree_links(&t, "../../../../devices/platform/9070000.dma", "%s/9070000.dma", driver);
+	tree_links(&t, "../../../9070000.dma", "%s/vfio-dev/vfio0/device", path);
+	tree_says(&t,
+		  "DRIVER=vfio-platform\n"
+		  "OF_COMPATIBLE_0=uiommu,platform-dma\nOF_COMPATIBLE_N=1\n"
+		  "MODALIAS=of:NdmaT(null)Cuiommu,platform-dma\n",
+		  "%s/uevent", path);
+	assert_int_equal(tree_write(&t, "9070000.dma", "%s/driver/unbind", path), 0);
+	assert_int_equal(tree_write(&t, "9070000.dma", "%s/bind", driver), 0);
+	uiommu_uapi_remove_device(known);
+	assert_false(tree_exists(&t, "%s/driver", path));
+	tree_stop(&t);
+}
+
+/* ---- many at once ------------------------------------------------------------------------------ */
+
+struct crowd {
+	struct tree t;
+	_Atomic(bool) stop;
+	_Atomic(unsigned int) reads, errors;
+};
+
+struct crowd_walk {
+	struct crowd *crowd;
+	const char *path;
+};
+
+static void crowd_read(struct crowd *crowd, const char *path);
+
+static int crowd_visit(const struct uiommu_uapi_entry *entry, void *context)
+{
+	const struct crowd_walk *walk = context;
+	char path[TREE_PATH];
+
+	tree_path(path, "%s/%s", walk->path, entry->name);
+	if (entry->kind == UIOMMU_UAPI_NODE_DIRECTORY) {
+		crowd_read(walk->crowd, path);
+	} else if (entry->kind == UIOMMU_UAPI_NODE_FILE) {
+		char text[SYSFS_PAGE];
+		long rc = uiommu_uapi_sysfs_read(walk->crowd->t.w.process, path, text, 64, 0);
+
+		walk->crowd->reads++;
+		/* It may have gone since it was listed. */
+		if (rc < 0 && rc != -UAPI_EACCES && rc != -UIOMMU_ENOENT && rc != -UIOMMU_EIO)
+			walk->crowd->errors++;
+	} else {
+		struct uiommu_uapi_stat stat;
+		int rc = uiommu_uapi_sysfs_stat(walk->crowd->t.w.uapi, path, &stat);
+
+		if (rc && rc != -UIOMMU_ENOENT)
+			walk->crowd->errors++;
+	}
+	return walk->crowd->stop;
+}
+
+static void crowd_read(struct crowd *crowd, const char *path)
+{
+	struct crowd_walk walk = { crowd, path };
+	int rc = uiommu_uapi_sysfs_list(crowd->t.w.uapi, path, crowd_visit, &walk);
+
+	if (rc < 0 && rc != -UIOMMU_ENOENT)
+		crowd->errors++;
+}
+
+static void *crowd_reader(void *context)
+{
+	static const char *const places[] = {
+		"/sys/bus/pci/drivers",
+		"/sys/devices/pci0000:00/0000:00:02.0",
+		"/sys/class",
+		"/dev",
+		"/sys/kernel/iommu_groups",
+		"/sys/devices/virtual",
+	};
+	struct crowd *crowd = context;
+
+	while (!crowd->stop)
+		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+			crowd_read(crowd, places[i]);
+	return NULL;
+}
+
+/* Gives a device of its own to VFIO and takes it back, by files, and tries to do so with everybody's. */
+static void *crowd_writer(void *context)
+{
+	struct crowd *crowd = context;
+	struct tree *t = &crowd->t;
+
+	for (unsigned int i = 0; i < 60; i++) {
+		tree_write(t, i % 3 ? "vfio-pci" : "\n",
+			   PCI "/devices/0000:00:02.0/driver_override");
+		tree_write(t, "0000:00:02.0", PCI "/drivers_probe");
+		tree_write(t, "0000:00:02.0", PCI "/drivers/vfio-pci/unbind");
+		tree_write(t, "0000:00:02.0", PCI "/drivers/machine-dma/unbind");
+		tree_write(t, i % 2 ? "1234 11e8" : "1234 1da0", PCI "/drivers/vfio-pci/new_id");
+		tree_write(t, i % 2 ? "1234 11e8" : "1234 1da0", PCI "/drivers/vfio-pci/remove_id");
+		tree_write(t, i % 2 ? "identity" : "DMA", "/sys/kernel/iommu_groups/0/type");
+		tree_write(t, "1", PCI "/devices/0000:00:09.0/reset");
+	}
+	return NULL;
+}
+
+static void test_crowd(void **state)
+{
+	struct crowd crowd = { .errors = 0 };
+	pthread_t readers[3], writers[2];
+	struct tree *t = &crowd.t;
+
+	(void)state;
+	tree_start(t, "q35-vtd", NULL);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&readers[i], NULL, crowd_reader, &crowd), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&writers[i], NULL, crowd_writer, &crowd), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(writers[i], NULL);
+	crowd.stop = true;
+	for (unsigned int i = 0; i < 3; i++)
+		pthread_join(readers[i], NULL);
+	/* Whichever came last. */
+	uiommu_uapi_unbind_driver(tree_device(t, "solo0"));
+	assert_int_equal(tree_write(t, "DMA", "/sys/kernel/iommu_groups/0/type"), 0);
+	assert_true(crowd.reads > 100);
+	assert_int_equal(crowd.errors, 0);
+	tree_stop(t);
+}
+
+/* A device goes while somebody gives it to a driver by name: after that it has none, or is not there. */
+static void *name_it(void *context)
+{
+	struct crowd *crowd = context;
+
+	while (!crowd->stop) {
+		tree_write(&crowd->t, "vfio-pci", PCI "/devices/0000:00:02.0/driver_override");
+		tree_write(&crowd->t, "0000:00:02.0", PCI "/drivers/vfio-pci/bind");
+		tree_write(&crowd->t, "0000:00:02.0", PCI "/devices/0000:00:02.0/driver/unbind");
+		crowd->reads++;
+	}
+	return NULL;
+}
+
+static void test_unplug(void **state)
+{
+	struct crowd crowd = { .errors = 0 };
+	struct tree *t = &crowd.t;
+	pthread_t thread;
+
+	(void)state;
+	tree_start(t, "q35-vtd", NULL);
+	assert_int_equal(pthread_create(&thread, NULL, name_it, &crowd), 0);
+	for (unsigned int i = 0; i < 40; i++) {
+		struct machine_device *device = world_device(&t->w, "solo0");
+		unsigned int reads = crowd.reads;
+		struct uiommu_uapi_device *known;
+
+		while (crowd.reads == reads)
+			;
+		uiommu_uapi_remove_device(tree_device(t, "solo0"));
+		assert_true(tree_exists(t, "/sys/kernel/iommu_groups/0"));
+		assert_int_equal(machine_uapi_add(device, t->w.uapi, &known), 0);
+	}
+	crowd.stop = true;
+	pthread_join(thread, NULL);
+	tree_stop(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_override),
+		cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_bind_errors),
+		cmocka_unit_test(test_drivers_probe),
+		cmocka_unit_test(test_new_id),
+		cmocka_unit_test(test_unbind_waits),
+		cmocka_unit_test(test_type),
+		cmocka_unit_test(test_type_untrusted),
+		cmocka_unit_test(test_type_flush),
+		cmocka_unit_test(test_express),
+		cmocka_unit_test(test_virtual_functions),
+		cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_reset_blocks),
+		cmocka_unit_test(test_enable),
+		cmocka_unit_test(test_uevent),
+		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_unplug),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
