@@ -4,6 +4,7 @@
 
 #include "conform/script.h"
 #include "conform/soft.h"
+#include "conform/vfio.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
 
@@ -642,7 +643,7 @@ static void direct_overlapping(struct subject *s)
 	subject_buffer_free(s, &buffer);
 }
 
-static void direct_is_not_for_owners(struct subject *s)
+static void direct_is_not_for_claims(struct subject *s)
 {
 	struct script script = { .device = { { .label = "solo0", .num_resv = 1 },
 					     { .label = "solo1", .num_resv = 1 } } };
@@ -707,6 +708,15 @@ static void direct_is_not_for_owners(struct subject *s)
 	script_remove(&script, "solo0");
 	script_remove(&script, "solo1");
 	subject_buffer_free(s, &buffer);
+}
+
+/* By the C API; a program claims groups by way of a container or an iommufd. */
+static void direct_is_not_for_owners(struct subject *s)
+{
+	if (s->kind->backend->user)
+		vfio_direct_regions(s);
+	else
+		direct_is_not_for_claims(s);
 }
 
 /* A driver whose domains take mappings only when something is attached. */
@@ -810,8 +820,8 @@ const struct conform_scenario conform_default_domain[] = {
 	  direct_overlapping },
 	{ "C066",
 	  "A group with a DIRECT region cannot be claimed and stays translated; a relaxable one gives way",
-	  CORE "iommu_group_claim_dma_owner, require_direct", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE,
-	  0, direct_is_not_for_owners },
+	  CORE "iommu_group_claim_dma_owner, require_direct", AREA_DEFAULT_DOMAIN,
+	  CONFORM_HARDWARE | CONFORM_ANY_BACKEND, 0, direct_is_not_for_owners },
 	{ "C067",
 	  "DIRECT regions that a driver takes only after the attach are mapped then; else the probe fails",
 	  CORE "iommu_setup_default_domain (direct_failed)", AREA_DEFAULT_DOMAIN, CONFORM_HARDWARE,

@@ -5,7 +5,7 @@
  * What registration.c says with a second driver in software, on hardware: each scenario takes two devices that
  * different drivers serve, and is skipped where the machine has drivers of one kind.
  */
-#include "conform/conform.h"
+#include "conform/vfio.h"
 
 #define PAGE 4096ull
 #define IOVA 0x7650000ull
@@ -69,6 +69,7 @@ static void c004_two_kinds(struct subject *s)
 {
 	struct subject_buffer b;
 	struct side side[2];
+	const char *label[2];
 
 	begin(s, side);
 	b = subject_buffer(s, 2 * PAGE);
@@ -93,8 +94,12 @@ static void c004_two_kinds(struct subject *s)
 	for (unsigned int i = 0; i < 2; i++)
 		owner_detach(side[i].owner, side[i].space);
 	subject_buffer_free(s, &b);
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < 2; i++) {
+		label[i] = machine_device_label(side[i].device);
 		close_side(&side[i]);
+	}
+	if (s->kind->backend->user)
+		vfio_two_drivers(s, label);
 }
 
 static unsigned int attach_calls(struct subject *s)
