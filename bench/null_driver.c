@@ -194,10 +194,17 @@ int null_iommu_add(struct null_iommu *iommu, const char *name, struct uiommu_dev
 
 int null_iommu_create(struct null_iommu *iommu, uint64_t ram_size)
 {
+	return null_iommu_create_watched(iommu, ram_size, NULL);
+}
+
+int null_iommu_create_watched(struct null_iommu *iommu, uint64_t ram_size,
+			      const struct uiommu_posix_hooks *hooks)
+{
 	const struct uiommu_posix_config host = {
 		.ram_base = 1ull << 32,
 		.ram_size = ram_size,
 		.ram_fd = -1,
+		.hooks = hooks,
 	};
 	struct uiommu_system_config config = { .default_type = UIOMMU_DOMAIN_IDENTITY };
 	int rc;

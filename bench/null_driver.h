@@ -36,6 +36,9 @@ struct null_iommu {
 
 /** null_iommu_create() - 0, or a negative error and nothing is left */
 int null_iommu_create(struct null_iommu *iommu, uint64_t ram_size);
+/** null_iommu_create_watched() - the same with hooks on the host, which are not copied */
+int null_iommu_create_watched(struct null_iommu *iommu, uint64_t ram_size,
+			      const struct uiommu_posix_hooks *hooks);
 /** null_iommu_add() - one device more, in the group of @beside or in one of its own */
 int null_iommu_add(struct null_iommu *iommu, const char *name, struct uiommu_device *beside,
 		   struct uiommu_device **out);
