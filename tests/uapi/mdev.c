@@ -765,6 +765,129 @@ static void test_race(void **state)
 	}
 }
 
+/* ---- when memory is short ---------------------------------------------------------------------- */
+
+struct shortage {
+	uint64_t at, steps; /* the step that fails, from 1; 0: none */
+};
+
+static bool on_step(void *context, enum uiommu_posix_step step, size_t size)
+{
+	struct shortage *s = context;
+
+	(void)step;
+	(void)size;
+	return ++s->steps == s->at;
+}
+
+static int ioas_alloc(struct bench *b)
+{
+	struct abi_iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int rc = (int)call(b, b->memory, ABI_IOMMU_IOAS_ALLOC, &alloc);
+
+	b->ioas = alloc.out_ioas_id;
+	return rc;
+}
+
+/* Memory, and a way for the device to it; 0 or an error. */
+static long try_memory(struct bench *b)
+{
+	char path[64];
+	long rc;
+
+	b->memory = uiommu_uapi_open(b->process,
+				     b->way == BY_CONTAINER ? "/dev/vfio/vfio" : "/dev/iommu");
+	if (b->memory < 0)
+		return b->memory;
+	if (b->way == BY_CDEV)
+		return ioas_alloc(b);
+	uiommu_uapi_mdev_group_path(b->mdev, path, sizeof(path));
+	b->group = uiommu_uapi_open(b->process, path);
+	if (b->group < 0)
+		return b->group;
+	rc = call(b, b->group, ABI_VFIO_GROUP_SET_CONTAINER, &b->memory);
+	return rc ? rc :
+		    uiommu_uapi_ioctl(b->process, b->memory, ABI_VFIO_SET_IOMMU,
+				      ABI_VFIO_TYPE1V2_IOMMU);
+}
+
+static long try_device(struct bench *b)
+{
+	struct abi_vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = b->memory };
+	struct abi_vfio_device_attach_iommufd_pt at = { .argsz = 12, .pt_id = b->ioas };
+	long rc;
+
+	if (b->way != BY_CDEV) {
+		b->device = (int)call(b, b->group, ABI_VFIO_GROUP_GET_DEVICE_FD, (char *)UUID);
+		return b->device < 0 ? b->device : 0;
+	}
+	b->device = open_path(b, uiommu_uapi_mdev_cdev_path);
+	if (b->device < 0)
+		return b->device;
+	rc = call(b, b->device, ABI_VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	return rc ? rc : call(b, b->device, ABI_VFIO_DEVICE_ATTACH_IOMMUFD_PT, &at);
+}
+
+/* All the way to a copy: 0, or the first error. */
+static long try_all(struct bench *b)
+{
+	long rc = uiommu_uapi_mdev_create(b->w.uapi, "mdma-8", UUID, &b->mdev);
+
+	if (!rc)
+		rc = try_memory(b);
+	if (!rc)
+		rc = map(b, IOVA, 0, SIZE, UIOMMU_READ | UIOMMU_WRITE);
+	if (!rc)
+		rc = try_device(b);
+	return rc ? rc : -(long)copy(b, IOVA + 0x8000, IOVA, 3 * PAGE, 0);
+}
+
+static void undo_all(struct bench *b)
+{
+	close_fd(b, &b->device);
+	close_fd(b, &b->group);
+	close_fd(b, &b->memory);
+	if (b->mdev)
+		uiommu_uapi_mdev_remove(b->mdev);
+	assert_int_equal(uiommu_uapi_process_pinned(b->process), 0);
+}
+
+/* Each step fails once: it is told, nothing is left behind, and the next try goes one step further. */
+static void test_shortage(void **state)
+{
+	(void)state;
+	for (enum way way = 0; way < WAYS; way++) {
+		struct shortage shortage = { 0 };
+		const struct uiommu_posix_hooks hooks = { .context = &shortage, .fail = on_step };
+		struct uiommu_posix_usage before, after;
+		struct bench b = { 0 };
+		uint64_t at = 0;
+		long rc;
+
+		world_start_hooked(&b.w, "q35-vtd", NULL, &hooks);
+		b.process = b.w.process;
+		b.way = way;
+		uiommu_posix_usage(machine_host(b.w.machine), &before);
+		do {
+			b.mdev = NULL;
+			b.memory = b.group = b.device = -1;
+			shortage = (struct shortage){ .at = ++at };
+			rc = try_all(&b);
+			if (rc != (shortage.steps < at ? 0 : -UIOMMU_ENOMEM))
+				fail_msg("%s: step %u fails, and it ends with %ld", way_names[way],
+					 (unsigned int)at, rc);
+			shortage.at = 0;
+			undo_all(&b);
+			uiommu_posix_usage(machine_host(b.w.machine), &after);
+			assert_int_equal(after.objects, before.objects);
+			assert_int_equal(after.mutexes, before.mutexes);
+			assert_int_equal(after.pins, 0);
+		} while (rc);
+		assert_in_range(at, 10, 200);
+		world_stop(&b.w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -775,6 +898,7 @@ int main(void)
 		cmocka_unit_test(test_pinned),	  cmocka_unit_test(test_memlock),
 		cmocka_unit_test(test_interrupt), cmocka_unit_test(test_exclusive),
 		cmocka_unit_test(test_remove),	  cmocka_unit_test(test_race),
+		cmocka_unit_test(test_shortage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
