@@ -328,7 +328,8 @@ struct abi_device *abi_vfio_device(struct abi *a, const char *label)
 	struct abi_device *d = abi_device(a, label);
 
 	if (!uiommu_uapi_device_driver(d->device))
-		CHECK_OK(a->s, abi_bind_driver(d, "vfio-pci"));
+		CHECK_OK(a->s, abi_bind_driver(d, uiommu_device_pci(d->dev) ? "vfio-pci" :
+									      "vfio-platform"));
 	return d;
 }
 
@@ -337,6 +338,8 @@ void abi_enable(struct abi_device *d, int fd)
 	const uint64_t config = (UINT64_C(7) << 40) + 4;
 	uint16_t command = 0;
 
+	if (!uiommu_device_pci(d->dev))
+		return;
 	CHECK_RC(d->abi->s, abi_pread(d->abi, fd, &command, 2, config), 2);
 	command |= 6; /* memory, bus master */
 	CHECK_RC(d->abi->s, abi_pwrite(d->abi, fd, &command, 2, config), 2);

@@ -178,7 +178,10 @@ int abi_unbind_driver(struct abi_device *d);
 void abi_remove_device(struct abi_device *d);
 /* Memory and bus master on, through an open device: off is how it comes.  abi_bind() has done it.  Fails the scenario. */
 void abi_enable(struct abi_device *d, int fd);
-/* The device with vfio-pci, which it gets if it has no driver.  Fails the scenario. */
+/*
+ * The device with vfio-pci, or vfio-platform if it is on no bus, which it gets if it has no driver: the latter only without
+ * reset function if the configuration says so.  Fails the scenario.
+ */
 struct abi_device *abi_vfio_device(struct abi *a, const char *label);
 
 /* ---- iommufd, and devices by their cdev -------------------------------------------------------- */

@@ -40,12 +40,14 @@ static void check_pages(struct abi_device *d, int iommufd)
 
 struct abi *iommufd_start(struct subject *s, const char *label, int *iommufd, struct abi_device **d)
 {
+	/* Devices on no bus: models of them need no reset. */
+	const struct uiommu_uapi_config config = { .platform_reset_not_required = true };
 	struct abi *a;
 
 	if (!s->machine)
 		subject_boot(s, 0);
 	subject_device(s, label);
-	a = abi_start(s, NULL);
+	a = abi_start(s, &config);
 	*iommufd = abi_iommufd(a);
 	check_coherent(a, *iommufd, label);
 	*d = abi_bind(a, *iommufd, label);

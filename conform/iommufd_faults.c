@@ -2,8 +2,8 @@
 /*
  * iommufd_faults.c - page requests that a program reads from a file and answers by writing to it
  *
- * The device asks by PRI, in groups of several requests, or because the SMMU stalls it, which is a group of one; what
- * needs more is asked of the former.
+ * The device asks by PRI, with a PASID and in groups of several requests; or because the SMMU stalls it, which is a group of one:
+ * such a device is on no bus, and VFIO lets those have no PASIDs.
  */
 #include <poll.h>
 #include <string.h>
@@ -16,13 +16,12 @@
 #define RESPONSE (int)sizeof(struct abi_iommu_hwpt_page_response)
 #define READY (POLLIN | POLLRDNORM)
 
-static const unsigned int asking = MACHINE_DMA_WITH_PASID | MACHINE_DMA_PAGE_REQUEST;
-
 struct work {
 	struct abi *a;
 	int iommufd;
 	struct abi_device *d;
 	bool pri;
+	uint32_t pasid; /* 0: none */
 	struct subject_buffer memory;
 	uint32_t ioas;
 	uint32_t fault[2], hwpt[2];
@@ -36,18 +35,16 @@ static struct work begin(struct subject *s)
 	subject_boot(s, 0);
 	if (!(machine_hardware(s->machine)->traits & (MACHINE_PAGE_REQUESTS | MACHINE_STALL)))
 		conform_skip(s, "nothing on this hardware asks for a page");
-	if (!uiommu_device_pci(subject_device(s, "pri0")))
-		conform_skip(s,
-			     "the device that asks is on no bus, and VFIO gives those no PASIDs");
 	w.a = iommufd_start(s, "pri0", &w.iommufd, &w.d);
 	w.pri = machine_device_traits(w.d->machine) & MACHINE_PAGE_REQUESTS;
+	w.pasid = uiommu_device_pci(w.d->dev) ? PASID : 0;
 	w.memory = subject_buffer(s, s->page);
 	w.ioas = abi_ioas(w.a, w.iommufd);
 	for (unsigned int i = 0; i < 2; i++) {
 		CHECK_OK(s, iommufd_fault_alloc(w.a, w.iommufd, &w.fault[i], &w.queue[i]));
-		CHECK_OK(s,
-			 iommufd_hwpt_with_queue(w.d, w.iommufd, w.ioas, ABI_IOMMU_HWPT_ALLOC_PASID,
-						 w.fault[i], &w.hwpt[i]));
+		CHECK_OK(s, iommufd_hwpt_with_queue(w.d, w.iommufd, w.ioas,
+						    w.pasid ? ABI_IOMMU_HWPT_ALLOC_PASID : 0,
+						    w.fault[i], &w.hwpt[i]));
 	}
 	return w;
 }
@@ -72,14 +69,23 @@ static void end(struct subject *s, struct work *w)
 
 static int attach(struct work *w, uint32_t hwpt)
 {
-	return abi_attach_pasid(w->a, w->d->cdev, PASID, &hwpt);
+	return w->pasid ? abi_attach_pasid(w->a, w->d->cdev, w->pasid, &hwpt) :
+			  abi_attach(w->a, w->d->cdev, &hwpt);
+}
+
+static int detach(struct work *w)
+{
+	return w->pasid ? abi_detach_pasid(w->a, w->d->cdev, w->pasid) :
+			  abi_detach(w->a, w->d->cdev);
 }
 
 /* A DMA that finds its page missing, and waits. */
 static void start(struct subject *s, struct work *w, unsigned int page)
 {
+	const unsigned int flags = w->pasid ? MACHINE_DMA_WITH_PASID : 0;
+
 	CHECK_OK(s, machine_dma_start(w->d->machine, false, s->iova + page * s->page, NULL, 8,
-				      PASID, asking));
+				      w->pasid, flags | MACHINE_DMA_PAGE_REQUEST));
 	machine_settle(s->machine);
 }
 
@@ -167,9 +173,10 @@ static void one_request(struct subject *s, struct work *w)
 	CHECK_RC(s, take(w, 0, r, 4), RECORD);
 	ready(s, w, 0, false);
 	CHECK(s,
-	      f->flags == (ABI_IOMMU_PGFAULT_FLAGS_PASID_VALID | ABI_IOMMU_PGFAULT_FLAGS_LAST_PAGE),
+	      f->flags == ((w->pasid ? ABI_IOMMU_PGFAULT_FLAGS_PASID_VALID : 0) |
+			   ABI_IOMMU_PGFAULT_FLAGS_LAST_PAGE),
 	      "the flags are 0x%x", f->flags);
-	CHECK(s, f->dev_id == w->d->devid && f->pasid == PASID && f->cookie == 1,
+	CHECK(s, f->dev_id == w->d->devid && f->pasid == w->pasid && f->cookie == 1,
 	      "device %u, PASID %u, cookie %u", f->dev_id, f->pasid, f->cookie);
 	CHECK(s, f->addr == s->iova && f->perm == ABI_IOMMU_PGFAULT_PERM_READ,
 	      "address 0x%llx, permissions 0x%x", (unsigned long long)f->addr, f->perm);
@@ -213,7 +220,7 @@ static void ask(struct subject *s, struct work *w, uint16_t group, unsigned int 
 {
 	const struct machine_page_request request = {
 		.iova = s->iova + page * s->page,
-		.pasid = PASID,
+		.pasid = w->pasid,
 		.flags = MACHINE_DMA_WITH_PASID,
 		.prot = page & 1 ? UIOMMU_WRITE | UIOMMU_READ : UIOMMU_READ,
 		.group = group,
@@ -340,7 +347,7 @@ void iommufd_fault_replace(struct subject *s)
 		ready(s, &w, 0, true);
 		if (read)
 			CHECK_RC(s, take(&w, 0, r, 4), RECORD);
-		CHECK_OK(s, abi_detach_pasid(w.a, w.d->cdev, PASID));
+		CHECK_OK(s, detach(&w));
 		CHECK(s, finish(s, &w, &word) == MACHINE_DMA_REFUSED,
 		      "a DMA waits for an HWPT that was detached");
 		ready(s, &w, 0, false);
