@@ -359,6 +359,12 @@ struct abi_iommu_veventq_alloc {
 	uint32_t reserved;
 };
 
+enum abi_iommu_veventq_type {
+	ABI_IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
+	ABI_IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
+	ABI_IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV = 2,
+};
+
 enum abi_iommu_veventq_flags {
 	ABI_IOMMU_VEVENTQ_FLAG_LOST_EVENTS = 1u << 0,
 };
@@ -370,6 +376,11 @@ struct abi_iommufd_vevent_header {
 
 struct abi_iommu_vevent_arm_smmuv3 {
 	uint64_t evt[4];
+};
+
+enum abi_iommu_hw_queue_type {
+	ABI_IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
+	ABI_IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
 };
 
 struct abi_iommu_hw_queue_alloc {

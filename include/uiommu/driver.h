@@ -82,6 +82,7 @@ struct uiommu_domain {
 	uint64_t pgsizes; /* leaf sizes, a bit each; for paging domains */
 	struct uiommu_geometry geometry; /* for paging domains */
 	unsigned int alloc_flags; /* those of enum uiommu_alloc_flags that it fulfils */
+	bool owns_pasids; /* nested: PASIDs are the guest's, and requests with one are this domain's */
 
 	/* The core's. */
 	struct uiommu_domain *parent; /* of a nested domain: its second stage */
@@ -90,6 +91,7 @@ struct uiommu_domain {
 	unsigned int *users; /* attachments, atomic; NULL for static domains */
 	void (*fault_handler)(const struct uiommu_fault *fault, void *token);
 	void *fault_token;
+	unsigned int faults; /* calls of a handler that have not returned */
 	int (*page_handler)(struct uiommu_fault_group *group, void *token);
 	void *page_token;
 	struct uiommu_mm *mm; /* of an SVA domain: held */

@@ -71,6 +71,9 @@ struct uiommu_fault {
 	unsigned int code; /* the hardware's own number */
 	const char *reason; /* the same in words; a static string */
 	bool lost; /* further faults were lost after this one (overflow) */
+	/* The hardware's own words, in this machine's byte order, while the call lasts; NULL: it is not told. */
+	const uint64_t *record;
+	size_t record_words;
 };
 
 struct uiommu_system_config {
@@ -805,9 +808,12 @@ UIOMMU_API bool uiommu_device_quarantined(const struct uiommu_device *dev);
 
 /**
  * uiommu_set_fault_handler() - hear of refused translations of one domain
- * @domain: a paging domain
+ * @domain: a paging or nested domain
  * @handler: NULL ends it; called beside the system's on_fault, under the same conditions
  * @token: handed to @handler
+ *
+ * When this returns no handler of before is running any more; so it is not called from one, nor with a lock that one
+ * takes.  Freeing the domain ends it likewise.
  */
 UIOMMU_API void uiommu_set_fault_handler(struct uiommu_domain *domain,
 					 void (*handler)(const struct uiommu_fault *fault,

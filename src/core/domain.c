@@ -75,6 +75,7 @@ int uiommu_domain_adopt(struct uiommu_system *sys, const struct uiommu_ops *ops,
 	domain->sys = sys;
 	domain->fault_handler = NULL;
 	domain->fault_token = NULL;
+	domain->faults = 0;
 	domain->page_handler = NULL;
 	domain->page_token = NULL;
 	domain->mm = NULL;
@@ -238,6 +239,7 @@ void uiommu_domain_free(struct uiommu_domain *domain)
 		return;
 	}
 	uiommu_set_fault_queue(domain, NULL);
+	uiommu_set_fault_handler(domain, NULL, NULL);
 	if (domain->ops->free)
 		domain->ops->free(domain);
 	uiommu_domain_unhold(parent);

@@ -36,7 +36,9 @@ static struct uiommu_domain *faulting_domain(struct uiommu_device *dev,
 	if (!fault->has_pasid || fault->pasid == UIOMMU_RID)
 		return dev->domain;
 	slot = uiommu_pasid_find(dev->group, fault->pasid);
-	return slot && slot->live && slot->sequence > dev->joined ? slot->domain : NULL;
+	if (slot)
+		return slot->live && slot->sequence > dev->joined ? slot->domain : NULL;
+	return dev->domain && dev->domain->owns_pasids ? dev->domain : NULL;
 }
 
 void uiommu_deliver_fault(struct uiommu_instance *instance, const struct uiommu_fault *fault)
@@ -57,12 +59,19 @@ void uiommu_deliver_fault(struct uiommu_instance *instance, const struct uiommu_
 		handler = domain->fault_handler;
 		token = domain->fault_token;
 	}
+	/* The domain stays until the call has returned. */
+	if (handler)
+		domain->faults++;
 	uiommu_unlock(sys, &sys->table);
 
 	report.instance = instance;
 	report.device = dev;
-	if (handler)
+	if (handler) {
 		handler(&report, token);
+		uiommu_lock(sys, &sys->table);
+		domain->faults--;
+		uiommu_unlock(sys, &sys->table);
+	}
 	if (sys->config.on_fault)
 		sys->config.on_fault(sys->config.context, &report);
 }
@@ -84,5 +93,10 @@ void uiommu_set_fault_handler(struct uiommu_domain *domain,
 	uiommu_lock(sys, &sys->table);
 	domain->fault_handler = handler;
 	domain->fault_token = token;
+	while (domain->faults) {
+		uiommu_unlock(sys, &sys->table);
+		uiommu_port_relax(sys->host);
+		uiommu_lock(sys, &sys->table);
+	}
 	uiommu_unlock(sys, &sys->table);
 }

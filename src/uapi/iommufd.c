@@ -6,6 +6,7 @@
  * counts as zero) or newer (what we do not know has to be zero).
  */
 #include "src/uapi/vfio.h"
+#include "src/uapi/viommu.h"
 
 /* ---- objects ----------------------------------------------------------------------------------- */
 
@@ -136,6 +137,10 @@ static const struct entry table[] = {
 		ENTRY(abi_iommu_ioas_map_file, iova, uiommu_iommufd_cmd_ioas_map_file),
 	INDEX(ABI_IOMMU_IOAS_CHANGE_PROCESS) = ENTRY(abi_iommu_ioas_change_process, reserved,
 						     uiommu_iommufd_cmd_ioas_change_process),
+	INDEX(ABI_IOMMU_VEVENTQ_ALLOC) =
+		ENTRY(abi_iommu_veventq_alloc, out_veventq_fd, uiommu_iommufd_cmd_veventq_alloc),
+	INDEX(ABI_IOMMU_HW_QUEUE_ALLOC) =
+		ENTRY(abi_iommu_hw_queue_alloc, length, uiommu_iommufd_cmd_hw_queue_alloc),
 	INDEX(ABI_IOMMU_FAULT_QUEUE_ALLOC) =
 		ENTRY(abi_iommu_fault_alloc, out_fault_fd, uiommu_iommufd_cmd_fault_queue_alloc),
 };

@@ -389,6 +389,7 @@ void uiommu_iommufd_vdevice_orphan(struct iommufd_device *device);
 
 int uiommu_iommufd_cmd_viommu_alloc(struct iommufd_command *command);
 int uiommu_iommufd_cmd_vdevice_alloc(struct iommufd_command *command);
+int uiommu_iommufd_cmd_hw_queue_alloc(struct iommufd_command *command);
 
 /* ---- fault_file.c ------------------------------------------------------------------------------ */
 

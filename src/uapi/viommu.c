@@ -10,37 +10,17 @@
 #include <uiommu/smmuv3.h>
 
 #include "spec/smmuv3.h"
-#include "src/uapi/iommufd.h"
-
-struct iommufd_viommu {
-	struct iommufd_object object;
-	struct iommufd_hwpt *parent;
-	struct uiommu_instance *instance;
-	struct uiommu_domain *idle;
-	struct iommufd_vdevice *devices;
-};
-
-struct iommufd_vdevice {
-	struct iommufd_object object;
-	struct iommufd_vdevice *next; /* viommu->devices */
-	struct iommufd_viommu *viommu;
-	struct iommufd_device *device;
-	uint64_t virt_id;
-};
-
-static struct iommufd_viommu *to_viommu(struct iommufd_object *object)
-{
-	return (struct iommufd_viommu *)(void *)object;
-}
+#include "src/uapi/viommu.h"
 
 /* ---- the vIOMMU -------------------------------------------------------------------------------- */
 
 static void viommu_destroy(struct iommufd_object *object)
 {
-	struct iommufd_viommu *viommu = to_viommu(object);
+	struct iommufd_viommu *viommu = iommufd_to_viommu(object);
 
 	uiommu_domain_free(viommu->idle);
 	viommu->parent->object.users--;
+	uiommu_port_mutex_destroy(object->ctx->uapi->host, &viommu->lock);
 	uapi_free(object->ctx->uapi, viommu, sizeof(*viommu));
 }
 
@@ -54,6 +34,10 @@ static int viommu_create(struct iommufd_device *device, struct iommufd_hwpt *par
 
 	if (!viommu)
 		return -UIOMMU_ENOMEM;
+	if (uiommu_port_mutex_init(ctx->uapi->host, &viommu->lock)) {
+		uapi_free(ctx->uapi, viommu, sizeof(*viommu));
+		return -UIOMMU_ENOMEM;
+	}
 	viommu->parent = parent;
 	viommu->instance = uiommu_device_instance(device->dev);
 	rc = uiommu_domain_alloc_nested(device->dev, parent->domain, UIOMMU_NESTED_SMMUV3,
@@ -63,6 +47,7 @@ static int viommu_create(struct iommufd_device *device, struct iommufd_hwpt *par
 					       viommu_destroy);
 	if (rc) {
 		uiommu_domain_free(viommu->idle);
+		uiommu_port_mutex_destroy(ctx->uapi->host, &viommu->lock);
 		uapi_free(ctx->uapi, viommu, sizeof(*viommu));
 		return rc;
 	}
@@ -123,7 +108,7 @@ int uiommu_iommufd_viommu_nested_alloc(struct iommufd_object *object, struct iom
 				       const struct abi_iommu_hwpt_alloc *arg,
 				       struct iommufd_hwpt **out)
 {
-	struct iommufd_viommu *viommu = to_viommu(object);
+	struct iommufd_viommu *viommu = iommufd_to_viommu(object);
 	uint64_t ste[2];
 	int rc;
 
@@ -143,6 +128,8 @@ int uiommu_iommufd_viommu_nested_alloc(struct iommufd_object *object, struct iom
 	(*out)->viommu = object;
 	(*out)->needs_vdevice = translates(ste);
 	object->users++;
+	/* Until the domain goes, which waits for the last call. */
+	uiommu_set_fault_handler((*out)->domain, uiommu_iommufd_viommu_fault, viommu);
 	return 0;
 }
 
@@ -153,6 +140,24 @@ int uiommu_iommufd_viommu_check_attach(const struct iommufd_device *device,
 		return 0;
 	return device->vdevice && &device->vdevice->viommu->object == hwpt->viommu ? 0 :
 										     -UIOMMU_ENOENT;
+}
+
+/* ---- its queues -------------------------------------------------------------------------------- */
+
+/* None of our hardware has queues that a guest could have for itself. */
+int uiommu_iommufd_cmd_hw_queue_alloc(struct iommufd_command *command)
+{
+	const struct abi_iommu_hw_queue_alloc *arg = command->argument;
+
+	if (arg->flags || arg->type == ABI_IOMMU_HW_QUEUE_TYPE_DEFAULT)
+		return -UIOMMU_EOPNOTSUPP;
+	if (!arg->length)
+		return -UIOMMU_EINVAL;
+	if (arg->nesting_parent_iova > UINT64_MAX - (arg->length - 1))
+		return -UIOMMU_EOVERFLOW;
+	if (!uiommu_iommufd_object_find(command->ctx, arg->viommu_id, IOMMUFD_VIOMMU))
+		return -UIOMMU_ENOENT;
+	return -UIOMMU_EOPNOTSUPP;
 }
 
 /* ---- its devices ------------------------------------------------------------------------------- */
@@ -171,9 +176,11 @@ static void vdevice_leave(struct iommufd_vdevice *vdevice)
 {
 	struct iommufd_vdevice **link = &vdevice->viommu->devices;
 
+	viommu_lock(vdevice->viommu);
 	while (*link != vdevice)
 		link = &(*link)->next;
 	*link = vdevice->next;
+	viommu_unlock(vdevice->viommu);
 	vdevice->viommu->object.users--;
 	vdevice->device->vdevice = NULL;
 	vdevice->viommu = NULL;
@@ -213,7 +220,7 @@ int uiommu_iommufd_cmd_vdevice_alloc(struct iommufd_command *command)
 
 	if (!found || !named)
 		return -UIOMMU_ENOENT;
-	viommu = to_viommu(found);
+	viommu = iommufd_to_viommu(found);
 	device = iommufd_to_device(named);
 	if (uiommu_device_instance(device->dev) != viommu->instance)
 		return -UIOMMU_EINVAL;
@@ -233,8 +240,10 @@ int uiommu_iommufd_cmd_vdevice_alloc(struct iommufd_command *command)
 	vdevice->viommu = viommu;
 	vdevice->device = device;
 	vdevice->virt_id = arg->virt_id;
+	viommu_lock(viommu);
 	vdevice->next = viommu->devices;
 	viommu->devices = vdevice;
+	viommu_unlock(viommu);
 	viommu->object.users++;
 	device->vdevice = vdevice;
 	arg->out_vdevice_id = vdevice->object.id;
@@ -282,7 +291,7 @@ static int target(const struct iommufd_viommu *viommu, uint64_t word, struct uio
 int uiommu_iommufd_viommu_invalidate(struct iommufd_object *object, uint64_t (*commands)[2],
 				     size_t *count)
 {
-	const struct iommufd_viommu *viommu = to_viommu(object);
+	const struct iommufd_viommu *viommu = iommufd_to_viommu(object);
 	const size_t asked = *count;
 	int rc = 0;
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* nested.c - what a virtual machine needs of an IOMMU: what it is, and stages of a guest's on top of the host's */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -553,6 +556,213 @@ static void test_smmuv3(void **state)
 	end(&g);
 }
 
+/* ---- a guest's events -------------------------------------------------------------------------- */
+
+struct vevent {
+	struct abi_iommufd_vevent_header header;
+	uint64_t evt[4];
+};
+
+static long veventq_alloc(struct guest *g, uint32_t viommu, uint32_t type, uint32_t depth,
+			  struct abi_iommu_veventq_alloc *arg)
+{
+	*arg = (struct abi_iommu_veventq_alloc){
+		.size = sizeof(*arg),
+		.viommu_id = viommu,
+		.type = type,
+		.veventq_depth = depth,
+	};
+	return call(g, ABI_IOMMU_VEVENTQ_ALLOC, arg);
+}
+
+static long get(struct guest *g, uint32_t fd, void *to, size_t size)
+{
+	return uiommu_uapi_read(g->w.process, (int)fd, to, size);
+}
+
+/* A request that the guest's own stage refuses. */
+static void refuse(struct guest *g, uint32_t pasid)
+{
+	assert_int_equal(found(g, pasid), 0);
+	machine_settle(g->w.machine);
+}
+
+static void check_queue_arguments(struct guest *g, uint32_t viommu)
+{
+	struct abi_iommu_hw_queue_alloc hw = { .size = sizeof(hw), .viommu_id = viommu };
+	struct abi_iommu_veventq_alloc arg;
+
+	assert_int_equal(veventq_alloc(g, viommu, 0, 1, &arg), -UIOMMU_EOPNOTSUPP);
+	assert_int_equal(veventq_alloc(g, viommu, 1, 0, &arg), -UIOMMU_EINVAL);
+	assert_int_equal(veventq_alloc(g, viommu, 1, (1u << 19) + 1, &arg), -UIOMMU_EINVAL);
+	assert_int_equal(veventq_alloc(g, viommu + 99, 1, 1, &arg), -UIOMMU_ENOENT);
+	arg.flags = 1;
+	assert_int_equal(call(g, ABI_IOMMU_VEVENTQ_ALLOC, &arg), -UIOMMU_EOPNOTSUPP);
+	arg.flags = 0;
+	arg.reserved = 1;
+	assert_int_equal(call(g, ABI_IOMMU_VEVENTQ_ALLOC, &arg), -UIOMMU_EOPNOTSUPP);
+
+	assert_int_equal(call(g, ABI_IOMMU_HW_QUEUE_ALLOC, &hw), -UIOMMU_EOPNOTSUPP);
+	hw.type = 1;
+	assert_int_equal(call(g, ABI_IOMMU_HW_QUEUE_ALLOC, &hw), -UIOMMU_EINVAL);
+	hw.length = PAGE;
+	assert_int_equal(call(g, ABI_IOMMU_HW_QUEUE_ALLOC, &hw), -UIOMMU_EOPNOTSUPP);
+	hw.nesting_parent_iova = UINT64_MAX - PAGE + 2;
+	assert_int_equal(call(g, ABI_IOMMU_HW_QUEUE_ALLOC, &hw), -UIOMMU_EOVERFLOW);
+	hw.nesting_parent_iova = 0;
+	hw.viommu_id += 99;
+	assert_int_equal(call(g, ABI_IOMMU_HW_QUEUE_ALLOC, &hw), -UIOMMU_ENOENT);
+}
+
+/* Faults of the guest's stage are its events, by its StreamIDs; some are lost, and it can tell */
+static void test_events(void **state)
+{
+	const uint64_t ste[2] = { STE_V | STE_S1 | GUEST, 1ull << 2 | 1ull << 4 | 3ull << 6 };
+	struct abi_iommu_veventq_alloc queue, other;
+	struct vevent event[8];
+	uint32_t parent, viommu, vdevice, nested;
+	struct guest g;
+
+	(void)state;
+	begin(&g, "virt-smmuv3", "pasid0");
+	parent = make_parent(&g);
+	smmu_tables(&g);
+	assert_int_equal(viommu_alloc(&g, 1, g.device->object.id, parent, &viommu), 0);
+	check_queue_arguments(&g, viommu);
+	assert_int_equal(vdevice_alloc(&g, viommu, g.device->object.id, VSID, &vdevice), 0);
+	assert_int_equal(hwpt_alloc(&g, 0, viommu, SMMU, ste, 16, &nested), 0);
+	assert_int_equal(attach(&g, 0, nested), 0);
+	assert_int_equal(found(&g, 0), 0xd0);
+
+	/* Nobody listens yet. */
+	refuse(&g, PASID);
+	assert_int_equal(veventq_alloc(&g, viommu, 1, 2, &queue), 0);
+	assert_int_equal(veventq_alloc(&g, viommu, 1, 2, &other), -UIOMMU_EEXIST);
+	assert_int_equal(veventq_alloc(&g, viommu, 7, 2, &other), 0);
+	assert_int_equal(destroy(&g, viommu), -UIOMMU_EBUSY);
+	assert_int_equal(destroy(&g, queue.out_veventq_id), -UIOMMU_EBUSY);
+	assert_int_equal(uiommu_uapi_poll(g.w.process, (int)queue.out_veventq_fd), 0);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, sizeof(event)), 0);
+
+	/* Without substreams a request of one is refused, 5.2; of which the host knows nothing. */
+	refuse(&g, PASID);
+	assert_true(uiommu_uapi_poll(g.w.process, (int)queue.out_veventq_fd) & UAPI_POLLIN);
+	assert_false(uiommu_uapi_poll(g.w.process, (int)queue.out_veventq_fd) & UAPI_POLLOUT);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, 39), -UIOMMU_EINVAL);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, 7), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_pread(g.w.process, (int)queue.out_veventq_fd, event,
+					   sizeof(event), 40),
+			 -UAPI_ESPIPE);
+	assert_int_equal(get(&g, queue.out_veventq_fd, NULL, sizeof(event)), -UIOMMU_EFAULT);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, sizeof(event)), 40);
+	assert_int_equal(event[0].header.flags, 0);
+	assert_int_equal(event[0].header.sequence, 0);
+	assert_int_equal(event[0].evt[0] & 0xff, 8); /* C_BAD_SUBSTREAMID, 7.3.6 */
+	assert_int_equal(event[0].evt[0] >> 12 & 0xfffff, PASID);
+	assert_true(event[0].evt[0] >> 32 == VSID);
+
+	/* A hole in the guest's table is the guest's; one below is not. */
+	entry(&g, 3, 0, address(PAGES) | 0xf43);
+	assert_int_equal(attach(&g, 0, parent), 0);
+	assert_int_equal(attach(&g, 0, nested), 0);
+	refuse(&g, 0);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, sizeof(event)), 0);
+	assert_int_equal(attach(&g, 0, parent), 0);
+	entry(&g, 3, 0, 0);
+	assert_int_equal(attach(&g, 0, nested), 0);
+	refuse(&g, 0);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, 79), 40);
+	assert_int_equal(event[0].header.sequence, 1);
+	assert_int_equal(event[0].evt[0] & 0xff, 0x10); /* F_TRANSLATION, 7.3.14 */
+	assert_true(event[0].evt[0] >> 32 == VSID);
+	assert_true(event[0].evt[1] >> 35 & 1); /* it was read */
+	assert_true(event[0].evt[2] == VA);
+
+	/* Two fit, the others are one mark, which is the end until there is room again. */
+	for (unsigned int i = 0; i < 5; i++)
+		refuse(&g, 0);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, 40), 40);
+	assert_int_equal(event[0].header.sequence, 2);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, sizeof(event)), 48);
+	assert_int_equal(event[0].header.sequence, 3);
+	assert_int_equal(event[1].header.flags, ABI_IOMMU_VEVENTQ_FLAG_LOST_EVENTS);
+	assert_int_equal(event[1].header.sequence, 6);
+	assert_int_equal(uiommu_uapi_poll(g.w.process, (int)queue.out_veventq_fd), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		refuse(&g, 0);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, 40), 40);
+	assert_int_equal(event[0].header.sequence, 7);
+	refuse(&g, 0);
+	assert_int_equal(get(&g, queue.out_veventq_fd, event, sizeof(event)), 80);
+	assert_int_equal(event[0].header.sequence, 8);
+	assert_int_equal(event[1].header.sequence, 10); /* 9 is missing */
+	assert_int_equal(event[1].header.flags, 0);
+
+	/* The guest has no such device any more; then there is nobody to tell. */
+	refuse(&g, 0);
+	assert_int_equal(attach(&g, 0, parent), 0);
+	assert_int_equal(destroy(&g, vdevice), 0);
+	assert_int_equal(uiommu_uapi_close(g.w.process, (int)queue.out_veventq_fd), 0);
+	assert_int_equal(destroy(&g, queue.out_veventq_id), 0);
+	assert_int_equal(destroy(&g, nested), 0);
+	assert_int_equal(get(&g, other.out_veventq_fd, event, sizeof(event)), 0);
+	/* The other's file keeps what it needs. */
+	end(&g);
+}
+
+struct ending {
+	struct guest g;
+	_Atomic(bool) started, asked, ended;
+	bool early;
+};
+
+static void slow_handler(const struct uiommu_fault *fault, void *token)
+{
+	struct ending *e = token;
+
+	(void)fault;
+	e->started = true;
+	while (!e->asked)
+		sched_yield();
+	for (unsigned int i = 0; i < 1000; i++)
+		sched_yield();
+	e->early = e->ended;
+}
+
+static void *raise_fault(void *arg)
+{
+	struct ending *e = arg;
+
+	refuse(&e->g, 0);
+	return NULL;
+}
+
+/* Whoever takes a handler away, and then what it works on, has to wait for one that is at it */
+static void test_handler_ends(void **state)
+{
+	struct ending e = { .early = false };
+	struct iommufd_hwpt *hwpt;
+	uint32_t parent;
+	pthread_t thread;
+
+	(void)state;
+	begin(&e.g, "virt-smmuv3", "solo0");
+	parent = make_parent(&e.g);
+	assert_int_equal(attach(&e.g, 0, parent), 0);
+	hwpt = iommufd_to_hwpt(uiommu_iommufd_object_find(uiommu_iommufd_of_file(e.g.file), parent,
+							  IOMMUFD_HWPT_PAGING));
+	uiommu_set_fault_handler(hwpt->domain, slow_handler, &e);
+	assert_int_equal(pthread_create(&thread, NULL, raise_fault, &e), 0);
+	while (!e.started)
+		sched_yield();
+	e.asked = true;
+	uiommu_set_fault_handler(hwpt->domain, NULL, NULL);
+	e.ended = true;
+	pthread_join(thread, NULL);
+	assert_false(e.early);
+	end(&e.g);
+}
+
 /* No such thing on other hardware */
 static void test_viommu_vtd(void **state)
 {
@@ -572,6 +782,7 @@ int main(void)
 		cmocka_unit_test(test_info_vtd),  cmocka_unit_test(test_info_smmuv3),
 		cmocka_unit_test(test_info_none), cmocka_unit_test(test_vtd),
 		cmocka_unit_test(test_smmuv3),	  cmocka_unit_test(test_viommu_vtd),
+		cmocka_unit_test(test_events),	  cmocka_unit_test(test_handler_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

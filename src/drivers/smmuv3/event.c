@@ -125,6 +125,8 @@ static bool report(struct uiommu_smmuv3 *smmu, const uint64_t event[EVENT_QWORDS
 		.code = (unsigned int)(event[0] & SMMUV3_EVT0_TYPE),
 		.source_id = (uint32_t)smmuv3_get(event[0], SMMUV3_EVT0_SID),
 		.lost = lost,
+		.record = event,
+		.record_words = EVENT_QWORDS,
 	};
 
 	if (is_stalled(smmu, event) && ask(smmu, event))

@@ -366,6 +366,7 @@ int uiommu_smmuv3_domain_alloc_nested(struct uiommu_device *dev, struct uiommu_d
 	nested->ste[1] = ste[1];
 	nested->domain.type = UIOMMU_DOMAIN_NESTED;
 	nested->domain.ops = &nested_ops;
+	nested->domain.owns_pasids = true;
 	*out = &nested->domain;
 	return 0;
 }
