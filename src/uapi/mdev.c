@@ -4,8 +4,6 @@
 
 #include "src/uapi/mdev.h"
 
-#define MAX_INSTANCES 16u
-
 static const struct uiommu_uapi_mdev_type types[] = {
 	{ "mdma-8", "DMA engine, 8 pages", "copies memory; keeps up to 8 pages pinned",
 	  "vfio-platform", 8 },
@@ -71,7 +69,7 @@ static int add(struct uapi_vfio *vfio, struct uiommu_uapi_mdev *mdev)
 {
 	if (find(vfio, mdev->uuid))
 		return -UIOMMU_EEXIST;
-	if (count(vfio) >= MAX_INSTANCES)
+	if (count(vfio) >= UIOMMU_MDEV_MAX)
 		return -UAPI_EUSERS;
 	mdev->next = vfio->mdevs;
 	vfio->mdevs = mdev;
@@ -172,6 +170,24 @@ void uiommu_uapi_mdev_remove(struct uiommu_uapi_mdev *mdev)
 	free_mdev(mdev);
 }
 
+int uiommu_mdev_remove_named(struct uiommu_uapi *uapi, const char *uuid)
+{
+	struct uiommu_uapi_mdev *mdev;
+
+	/* Of several who want it gone, one does it. */
+	uapi_lock(uapi, &uapi->vfio->lock);
+	mdev = find(uapi->vfio, uuid);
+	if (mdev && (mdev->device.leaving || !mdev->device.group))
+		mdev = NULL;
+	if (mdev)
+		mdev->device.leaving = true;
+	uapi_unlock(uapi, &uapi->vfio->lock);
+	if (!mdev)
+		return -UIOMMU_ENODEV;
+	uiommu_uapi_mdev_remove(mdev);
+	return 0;
+}
+
 void uiommu_mdev_destroy(struct uiommu_uapi *uapi)
 {
 	while (uapi->vfio->mdevs)
@@ -195,7 +211,7 @@ unsigned int uiommu_uapi_mdev_available(struct uiommu_uapi *uapi)
 	unsigned int left;
 
 	uapi_lock(uapi, &uapi->vfio->lock);
-	left = MAX_INSTANCES - count(uapi->vfio);
+	left = UIOMMU_MDEV_MAX - count(uapi->vfio);
 	uapi_unlock(uapi, &uapi->vfio->lock);
 	return left;
 }

@@ -12,6 +12,7 @@
 #include "spec/mdma.h"
 
 #define MDEV_UUID 36u /* characters */
+#define UIOMMU_MDEV_MAX 16u /* devices, of whatever type */
 
 struct mdev_pin {
 	bool valid, write;
@@ -35,6 +36,9 @@ struct uiommu_uapi_mdev {
 
 /* mdev_dma.c */
 extern const struct vfio_driver uiommu_mdev_driver;
+
+/* By its UUID, once; -UIOMMU_ENODEV: there is none, or it is leaving. */
+int uiommu_mdev_remove_named(struct uiommu_uapi *uapi, const char *uuid);
 
 /* With uapi_destroy: what is still there goes. */
 void uiommu_mdev_destroy(struct uiommu_uapi *uapi);

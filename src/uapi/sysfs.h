@@ -91,6 +91,8 @@ struct sysfs_device {
 
 	/* With vfio->lock only. */
 	struct uiommu_uapi_device *known; /* NULL: no host told of it */
+	const struct vfio_device *mediated; /* it is this one; NULL: it is none */
+	const struct uiommu_uapi_mdev_type *type; /* of a mediated one */
 	struct uiommu_pci_function *fn;
 
 	const char *override; /* NULL: none */
@@ -227,6 +229,8 @@ void uiommu_sysfs_add_dir(struct sysfs_view *view, const char *path, const struc
 			  const void *object);
 struct sysfs_driver *uiommu_sysfs_driver(struct sysfs_view *view, enum sysfs_bus bus,
 					 const char *name);
+struct sysfs_device *uiommu_sysfs_add_device(struct sysfs_view *view, const char *name,
+					     enum sysfs_bus bus);
 const struct sysfs_device *uiommu_sysfs_find_device(const struct sysfs_view *view,
 						    enum sysfs_bus bus, const char *name);
 
@@ -234,7 +238,17 @@ const struct sysfs_device *uiommu_sysfs_find_device(const struct sysfs_view *vie
 
 /* All directories, once devices, drivers, groups, instances and nodes are there. */
 void uiommu_sysfs_build(struct sysfs_view *view);
+/* The directories on the way to @path that are not there. */
+void uiommu_sysfs_build_parents(struct sysfs_view *view, const char *path);
 const char *uiommu_sysfs_bus_name(enum sysfs_bus bus);
+
+/* ---- sysfs_mdev.c ------------------------------------------------------------------------------ */
+
+#define SYSFS_MDEV_PARENT "/sys/devices/virtual/mdma/mdma"
+
+/* Mediated devices, and with them their parent, that they are created at. */
+void uiommu_sysfs_see_mdevs(struct sysfs_view *view);
+void uiommu_sysfs_build_mdevs(struct sysfs_view *view);
 
 /* ---- sysfs_path.c ------------------------------------------------------------------------------ */
 
@@ -253,6 +267,7 @@ void uiommu_sysfs_find_virtual(struct sysfs_view *view);
 
 extern const struct sysfs_attr uiommu_sysfs_pci_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_platform_attrs[];
+extern const struct sysfs_attr uiommu_sysfs_mdev_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_pci_driver_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_platform_driver_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_bus_attrs[];

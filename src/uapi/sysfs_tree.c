@@ -66,7 +66,11 @@ static const struct sysfs_type fixed_driver_type = { .links = list_driver };
 
 static void build_buses(struct sysfs_view *view)
 {
-	bool here[SYSFS_NUM_BUSES] = { [SYSFS_BUS_PCI] = true, [SYSFS_BUS_PLATFORM] = true };
+	bool here[SYSFS_NUM_BUSES] = {
+		[SYSFS_BUS_PCI] = true,
+		[SYSFS_BUS_PLATFORM] = true,
+		[SYSFS_BUS_MDEV] = true,
+	};
 
 	for (const struct sysfs_device *d = view->devices; d; d = d->next)
 		here[d->bus] = true;
@@ -108,6 +112,11 @@ static void list_device(struct sysfs_scan *scan, const void *object)
 		uiommu_sysfs_link(scan, "iommu", device->instance->path);
 	if (device->group)
 		uiommu_sysfs_link(scan, "iommu_group", device->group->path);
+	if (device->type)
+		uiommu_sysfs_link(scan, "mdev_type",
+				  uiommu_sysfs_format(view,
+						      SYSFS_MDEV_PARENT "/mdev_supported_types/%s",
+						      device->type->id));
 	if (device->physical)
 		uiommu_sysfs_link(scan, "physfn", device->physical->path);
 	for (const struct sysfs_device *d = view->devices; d; d = d->next)
@@ -135,12 +144,11 @@ static const struct sysfs_attr virtio_attrs[] = {
 static const struct sysfs_type device_types[SYSFS_NUM_BUSES] = {
 	[SYSFS_BUS_PCI] = { uiommu_sysfs_pci_attrs, list_device },
 	[SYSFS_BUS_PLATFORM] = { uiommu_sysfs_platform_attrs, list_device },
-	[SYSFS_BUS_MDEV] = { NULL, list_device },
+	[SYSFS_BUS_MDEV] = { uiommu_sysfs_mdev_attrs, list_device },
 	[SYSFS_BUS_VIRTIO] = { virtio_attrs, list_device },
 };
 
-/* The directories on the way to @path that are not there. */
-static void build_parents(struct sysfs_view *view, const char *path)
+void uiommu_sysfs_build_parents(struct sysfs_view *view, const char *path)
 {
 	char parent[SYSFS_PATH];
 
@@ -165,7 +173,7 @@ static void build_devices(struct sysfs_view *view)
 	for (const struct sysfs_device *d = view->devices; d; d = d->next)
 		uiommu_sysfs_add_dir(view, d->path, &device_types[d->bus], d);
 	for (const struct sysfs_device *d = view->devices; d; d = d->next)
-		build_parents(view, d->path);
+		uiommu_sysfs_build_parents(view, d->path);
 }
 
 /* ---- groups ------------------------------------------------------------------------------------ */
@@ -230,7 +238,7 @@ static const struct sysfs_type vtd_type = { .attrs = uiommu_sysfs_vtd_attrs };
 static void build_instances(struct sysfs_view *view)
 {
 	for (const struct sysfs_instance *i = view->instances; i; i = i->next) {
-		build_parents(view, i->path);
+		uiommu_sysfs_build_parents(view, i->path);
 		uiommu_sysfs_add_dir(view, i->path, &instance_type, i);
 		uiommu_sysfs_add_dir(view, uiommu_sysfs_format(view, "%s/devices", i->path),
 				     &instance_devices_type, i);
@@ -329,8 +337,8 @@ static void build_nodes(struct sysfs_view *view)
 {
 	for (const struct sysfs_node *node = view->nodes; node; node = node->next) {
 		uiommu_sysfs_add_dir(view, node->path, &node_type, node);
-		build_parents(view, node->path);
-		build_parents(view, uiommu_sysfs_format(view, "/dev/%s", node->dev));
+		uiommu_sysfs_build_parents(view, node->path);
+		uiommu_sysfs_build_parents(view, uiommu_sysfs_format(view, "/dev/%s", node->dev));
 	}
 }
 
@@ -501,4 +509,5 @@ void uiommu_sysfs_build(struct sysfs_view *view)
 	build_instances(view);
 	build_nodes(view);
 	build_modules(view);
+	uiommu_sysfs_build_mdevs(view);
 }

@@ -126,8 +126,8 @@ static const char *platform_name(struct sysfs_view *view, const char *name, uint
 	return uiommu_sysfs_format(view, "%s.%u.auto", otherwise, number);
 }
 
-static struct sysfs_device *add_device(struct sysfs_view *view, const char *name,
-				       enum sysfs_bus bus)
+struct sysfs_device *uiommu_sysfs_add_device(struct sysfs_view *view, const char *name,
+					     enum sysfs_bus bus)
 {
 	struct sysfs_device *device = uiommu_sysfs_alloc(view, sizeof(*device));
 	struct sysfs_device **link = &view->devices;
@@ -177,7 +177,7 @@ static struct sysfs_driver *own_driver(struct sysfs_view *view, enum sysfs_bus b
 static struct sysfs_device *own_platform_device(struct sysfs_view *view, const char *name,
 						const char *driver)
 {
-	struct sysfs_device *device = add_device(view, name, SYSFS_BUS_PLATFORM);
+	struct sysfs_device *device = uiommu_sysfs_add_device(view, name, SYSFS_BUS_PLATFORM);
 
 	if (!device)
 		return NULL;
@@ -191,7 +191,7 @@ static void add_virtio(struct sysfs_view *view, struct sysfs_instance *out,
 		       const struct uiommu_instance *instance)
 {
 	const char *name = uiommu_sysfs_format(view, "virtio%u", out->number), *parent;
-	struct sysfs_device *device = add_device(view, name, SYSFS_BUS_VIRTIO), *bus;
+	struct sysfs_device *device = uiommu_sysfs_add_device(view, name, SYSFS_BUS_VIRTIO), *bus;
 
 	if (!device)
 		return;
@@ -354,8 +354,8 @@ static void see_known(struct sysfs_view *view, struct core_scan *core,
 	struct sysfs_device *device;
 	const char *driver = NULL;
 
-	device = add_device(view, uiommu_sysfs_format(view, "%s", uiommu_device_name(config->dev)),
-			    bus);
+	device = uiommu_sysfs_add_device(
+		view, uiommu_sysfs_format(view, "%s", uiommu_device_name(config->dev)), bus);
 	if (!device)
 		return;
 	for (struct core_device *c = core->devices; c; c = c->next)
@@ -384,11 +384,11 @@ static void see_functions(struct sysfs_view *view, struct core_scan *core,
 
 		if (is_seen(view, fn))
 			continue;
-		device = add_device(view,
-				    uiommu_sysfs_format(view, "%04x:%02x:%02x.%x", fn->segment,
-							fn->bus, (unsigned int)fn->devfn >> 3,
-							fn->devfn & 7u),
-				    SYSFS_BUS_PCI);
+		device = uiommu_sysfs_add_device(
+			view,
+			uiommu_sysfs_format(view, "%04x:%02x:%02x.%x", fn->segment, fn->bus,
+					    (unsigned int)fn->devfn >> 3, fn->devfn & 7u),
+			SYSFS_BUS_PCI);
 		if (!device)
 			return;
 		device->fn = fn;
@@ -416,7 +416,7 @@ static void see_devices(struct sysfs_view *view, struct core_scan *core)
 
 		if (c->shown || c->pci)
 			continue;
-		device = add_device(view, c->name, SYSFS_BUS_PLATFORM);
+		device = uiommu_sysfs_add_device(view, c->name, SYSFS_BUS_PLATFORM);
 		if (device)
 			take_core(device, c);
 	}
@@ -560,7 +560,8 @@ static struct sysfs_device *device_of(const struct sysfs_view *view, const struc
 {
 	struct sysfs_device *device = view->devices;
 
-	while (device && (!vfio->dev || !device->known || device->known->config.dev != vfio->dev))
+	while (device && device->mediated != vfio &&
+	       (!vfio->dev || !device->known || device->known->config.dev != vfio->dev))
 		device = device->next;
 	return device;
 }
@@ -580,9 +581,12 @@ static void see_vfio(struct sysfs_view *view)
 		}
 	}
 	/* Those that leave are still used by programs, and cannot be found any more. */
-	for (struct sysfs_device *d = view->devices; d; d = d->next)
+	for (struct sysfs_device *d = view->devices; d; d = d->next) {
 		if (d->known && d->known->vfio)
 			see_vfio_device(view, d, d->known->vfio);
+		if (d->mediated && d->mediated->group && !d->mediated->leaving)
+			see_vfio_device(view, d, d->mediated);
+	}
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */
@@ -620,6 +624,8 @@ int uiommu_sysfs_view_make(struct sysfs_view *view, struct uiommu_uapi *uapi)
 		uiommu_system_walk_devices(uapi->sys, see_core_device, &core);
 	if (!view->failed)
 		see_devices(view, &core);
+	if (!view->failed)
+		uiommu_sysfs_see_mdevs(view);
 	for (struct sysfs_device *d = view->devices; d && !view->failed; d = d->next)
 		place(view, d);
 	for (struct sysfs_device *d = view->devices; d && !view->failed; d = d->next)

@@ -182,6 +182,11 @@ static void test_walk(void **state)
 				bound++;
 		}
 		assert_true(bound >= 5);
+		assert_int_equal(
+			tree_write(&t, "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
+				   "/sys/class/mdev_bus/mdma/mdev_supported_types/mdma-8/create"),
+			0);
+		bound++;
 		walk_directory(&t, "", &sum);
 		/* Each has a class, a driver, a group and more; each group and cdev a node or two. */
 		assert_true(sum.links > 10 * machine_num_devices(t.w.machine));

@@ -880,6 +880,111 @@ static void test_platform(void **state)
 	tree_stop(&t);
 }
 
+/* ---- mediated devices -------------------------------------------------------------------------- */
+
+#define TYPES "/sys/class/mdev_bus/mdma/mdev_supported_types"
+#define UUID "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+
+static void test_mediated(void **state)
+{
+	char path[64], group[64];
+	struct uiommu_uapi_mdev *mdev;
+	struct tree t;
+	int fd;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	tree_says(&t, "16\n", TYPES "/mdma-8/available_instances");
+	tree_says(&t, "vfio-platform\n", TYPES "/mdma-8/device_api");
+	assert_int_equal(tree_write(&t, "nonsense", TYPES "/mdma-8/create"), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, UUID "0", TYPES "/mdma-8/create"), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, UUID "\n", TYPES "/mdma-8/create"), 0);
+	assert_int_equal(tree_write(&t, UUID, TYPES "/mdma-256/create"), -UIOMMU_EEXIST);
+	tree_says(&t, "15\n", TYPES "/mdma-256/available_instances");
+	mdev = uiommu_uapi_mdev_find(t.w.uapi, UUID);
+	assert_non_null(mdev);
+	tree_links(&t, "../../../devices/virtual/mdma/mdma/" UUID, "/sys/bus/mdev/devices/" UUID);
+	tree_links(&t, "../mdev_supported_types/mdma-8",
+		   "/sys/bus/mdev/devices/" UUID "/mdev_type");
+	tree_links(&t, "../../../" UUID, TYPES "/mdma-8/devices/" UUID);
+	tree_links(&t, "../../../../../bus/mdev/drivers/mdma",
+		   "/sys/bus/mdev/devices/" UUID "/driver");
+	tree_links(&t, "../../../" UUID, "/sys/bus/mdev/devices/" UUID "/vfio-dev/vfio0/device");
+	/* A group of its own, which is no no-IOMMU one. */
+	assert_true(uiommu_uapi_mdev_group_path(mdev, group, sizeof(group)) > 0);
+	assert_true(tree_exists(&t, "%s", group));
+	tree_says(&t, "vfio-noiommu\n", "/sys/bus/mdev/devices/" UUID "/iommu_group/name");
+	tree_links(&t, "../../../../devices/virtual/mdma/mdma/" UUID,
+		   "/sys/kernel/iommu_groups/%s/devices/" UUID, strrchr(group, '/') + 1);
+	assert_false(tree_exists(&t, "/sys/bus/mdev/devices/" UUID "/iommu"));
+	assert_true(uiommu_uapi_mdev_cdev_path(mdev, path, sizeof(path)) > 0);
+	fd = uiommu_uapi_open(t.w.process, path);
+	assert_true(fd >= 0);
+	assert_int_equal(uiommu_uapi_close(t.w.process, fd), 0);
+
+	assert_int_equal(tree_write(&t, "0", "/sys/bus/mdev/devices/" UUID "/remove"), 0);
+	assert_int_equal(tree_write(&t, "x", "/sys/bus/mdev/devices/" UUID "/remove"),
+			 -UIOMMU_EINVAL);
+	assert_true(tree_exists(&t, "/sys/bus/mdev/devices/" UUID));
+	assert_int_equal(tree_write(&t, "1", "/sys/bus/mdev/devices/" UUID "/remove"), 0);
+	assert_false(tree_exists(&t, "/sys/bus/mdev/devices/" UUID));
+	assert_false(tree_exists(&t, "%s", group));
+	tree_says(&t, "16\n", TYPES "/mdma-8/available_instances");
+	for (unsigned int i = 0; i <= 16; i++) {
+		char uuid[64];
+
+		snprintf(uuid, sizeof(uuid), "83b8f4f2-509f-382f-3c1e-e6bfe0fa%04x", i);
+		assert_int_equal(tree_write(&t, uuid, TYPES "/mdma-8/create"),
+				 i < 16 ? 0 : -UAPI_EUSERS);
+	}
+	assert_int_equal(tree_count(&t, TYPES "/mdma-8/devices"), 16);
+	tree_stop(&t);
+}
+
+static void *remove_thread(void *context)
+{
+	struct unbinder *unbinder = context;
+
+	unbinder->result = uiommu_uapi_sysfs_write(
+		unbinder->t->w.process, "/sys/bus/mdev/devices/" UUID "/remove", "1", 1, 0);
+	unbinder->done = true;
+	return NULL;
+}
+
+/* Of several who remove it one does, and waits until it is closed. */
+static void test_mediated_leaves(void **state)
+{
+	struct unbinder unbinder[2] = { { 0 } };
+	unsigned int removed = 0;
+	pthread_t threads[2];
+	struct tree t;
+	int fd;
+
+	(void)state;
+	tree_start(&t, "q35-vtd", NULL);
+	assert_int_equal(tree_write(&t, UUID, TYPES "/mdma-8/create"), 0);
+	fd = uiommu_uapi_open(t.w.process, "/dev/vfio/devices/vfio0");
+	assert_true(fd >= 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		unbinder[i].t = &t;
+		assert_int_equal(pthread_create(&threads[i], NULL, remove_thread, &unbinder[i]), 0);
+	}
+	while (tree_exists(&t, "/dev/vfio/devices/vfio0") ||
+	       (!unbinder[0].done && !unbinder[1].done))
+		;
+	assert_int_not_equal(unbinder[0].done, unbinder[1].done);
+	assert_true(tree_exists(&t, "/sys/bus/mdev/devices/" UUID));
+	assert_int_equal(uiommu_uapi_close(t.w.process, fd), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		removed += unbinder[i].result == 1;
+		assert_true(unbinder[i].result == 1 || unbinder[i].result == -UIOMMU_ENODEV);
+	}
+	assert_int_equal(removed, 1);
+	assert_false(tree_exists(&t, "/sys/bus/mdev/devices/" UUID));
+	tree_stop(&t);
+}
+
 /* ---- many at once ------------------------------------------------------------------------------ */
 
 struct crowd {
@@ -1052,6 +1157,8 @@ int main(void)
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_uevent),
 		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_mediated),
+		cmocka_unit_test(test_mediated_leaves),
 		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_unplug),
 	};
