@@ -16,12 +16,11 @@ int machine_platform_reset(struct uiommu_uapi_platform_reset *reset)
 	return rc;
 }
 
-void machine_load_platform_reset(void *context, struct uiommu_uapi *uapi, const char *module)
+int machine_load_platform_reset(void *context, struct uiommu_uapi *uapi, const char *module)
 {
 	(void)context;
 	if (strcmp(module, "vfio-reset:" ENGINE_COMPATIBLE) == 0)
-		uiommu_uapi_register_platform_reset(uapi, ENGINE_COMPATIBLE, machine_platform_reset,
-						    NULL);
-	else
-		uiommu_uapi_load_platform_reset(uapi, module);
+		return uiommu_uapi_register_platform_reset(uapi, ENGINE_COMPATIBLE,
+							   machine_platform_reset, NULL);
+	return uiommu_uapi_load_platform_reset(uapi, module);
 }

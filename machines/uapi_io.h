@@ -47,6 +47,6 @@ uint64_t machine_platform_delayed(const struct machine_device *device);
 /* platform_reset.c: resets the project's DMA engine; of devices that are compatible with "uiommu,platform-dma". */
 int machine_platform_reset(struct uiommu_uapi_platform_reset *reset);
 /* For the configuration of a user ABI: finds what the library has, and the one above. */
-void machine_load_platform_reset(void *context, struct uiommu_uapi *uapi, const char *module);
+int machine_load_platform_reset(void *context, struct uiommu_uapi *uapi, const char *module);
 
 #endif /* MACHINES_UAPI_IO_H */

@@ -48,9 +48,10 @@ struct uiommu_uapi_config {
 	/*
 	 * Nobody has registered a reset function for a platform device that vfio-platform is to have: request_module() of
 	 * "vfio-reset:COMPATIBLE".  It may register one, with any of the calls below that do; then there is one more
-	 * lookup.  NULL: uiommu_uapi_load_platform_reset().
+	 * lookup.  NULL: uiommu_uapi_load_platform_reset().  0, or an error: -UIOMMU_ENOMEM fails the bind, any other
+	 * is as if there were nothing to load.
 	 */
-	void (*load_platform_reset)(void *context, struct uiommu_uapi *uapi, const char *module);
+	int (*load_platform_reset)(void *context, struct uiommu_uapi *uapi, const char *module);
 	void *context;
 };
 

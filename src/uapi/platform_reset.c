@@ -180,16 +180,17 @@ static int load(struct uiommu_uapi *uapi, const char *compatible)
 	const struct uiommu_uapi_config *config = &uapi->config;
 	size_t size = strlen(MODULE_PREFIX) + strlen(compatible) + 1;
 	char *module = uapi_alloc(uapi, size);
+	int rc;
 
 	if (!module)
 		return -UIOMMU_ENOMEM;
 	snprintf(module, size, MODULE_PREFIX "%s", compatible);
 	if (config->load_platform_reset)
-		config->load_platform_reset(config->context, uapi, module);
+		rc = config->load_platform_reset(config->context, uapi, module);
 	else
-		uiommu_uapi_load_platform_reset(uapi, module);
+		rc = uiommu_uapi_load_platform_reset(uapi, module);
 	uapi_free(uapi, module, size);
-	return 0;
+	return rc;
 }
 
 int uiommu_platform_reset_find(struct vfio_platform *platform)
@@ -204,7 +205,7 @@ int uiommu_platform_reset_find(struct vfio_platform *platform)
 	if (platform->reset)
 		return 0;
 	rc = load(uapi, io->compatible);
-	if (rc)
+	if (rc == -UIOMMU_ENOMEM)
 		return rc;
 	platform->reset = get_entry(uapi, io->compatible);
 	return platform->reset ? 0 : -UIOMMU_ENOENT;

@@ -154,17 +154,17 @@ static struct {
 	unsigned int loads;
 	char module[64];
 	bool registers;
+	int result;
 } loader;
 
-static void load(void *context, struct uiommu_uapi *uapi, const char *module)
+static int load(void *context, struct uiommu_uapi *uapi, const char *module)
 {
 	assert_ptr_equal(context, &loader);
 	loader.loads++;
 	strncpy(loader.module, module, sizeof(loader.module) - 1);
-	if (loader.registers)
-		assert_int_equal(uiommu_uapi_register_platform_reset(uapi, "test,bank", count_reset,
-								     NULL),
-				 0);
+	if (loader.result || !loader.registers)
+		return loader.result;
+	return uiommu_uapi_register_platform_reset(uapi, "test,bank", count_reset, NULL);
 }
 
 /* C206: without a function the bind fails when one is required; one is loaded on demand. */
@@ -186,15 +186,20 @@ static void test_on_demand(void **unused)
 		b, uiommu_device_name(machine_device_uiommu(world_device(&b->w, "platform0"))),
 		"reset"));
 	loader.registers = true;
+	loader.result = -UIOMMU_ENOMEM;
+	assert_int_equal(bank_bind(b), -UIOMMU_ENOMEM);
+	loader.result = -UIOMMU_EIO;
+	assert_int_equal(bank_bind(b), -UIOMMU_ENOENT);
+	loader.result = 0;
 	assert_int_equal(bank_bind(b), 0);
-	assert_int_equal(loader.loads, 2);
+	assert_int_equal(loader.loads, 4);
 	assert_int_equal(bank_open(b), 0);
 	assert_int_equal(resets, 1);
 	bank_close(b);
 	/* Found now: nothing is loaded. */
 	assert_int_equal(uiommu_uapi_unbind_driver(b->known), 0);
 	assert_int_equal(bank_bind(b), 0);
-	assert_int_equal(loader.loads, 2);
+	assert_int_equal(loader.loads, 4);
 	bank_stop(b);
 }
 
