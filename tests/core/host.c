@@ -115,6 +115,12 @@ void uiommu_port_mutex_unlock(void *host, struct uiommu_mutex *mutex)
 	pthread_mutex_unlock((pthread_mutex_t *)mutex);
 }
 
+void uiommu_port_relax(void *host)
+{
+	(void)host;
+	sched_yield();
+}
+
 void uiommu_port_log(void *cookie, enum uiommu_log_level level, const char *line)
 {
 	struct mock_host *host = cookie;
