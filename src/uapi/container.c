@@ -75,7 +75,7 @@ static long extension_type1(const struct vfio_container *container, uintptr_t ex
 static long extension_noiommu(const struct vfio_container *container, uintptr_t extension)
 {
 	return extension == ABI_VFIO_NOIOMMU_IOMMU &&
-	       container->uapi->config.enable_unsafe_noiommu_mode;
+	       uapi_option(&container->uapi->config.enable_unsafe_noiommu_mode);
 }
 
 static long check_extension(const struct vfio_container *container, uintptr_t extension)

@@ -524,7 +524,7 @@ static int visit_not_isolated(struct uiommu_device *dev, void *context)
 /* Of all members: they can send each other's messages. */
 static bool may_interrupt(struct uiommu_uapi *uapi, struct uiommu_group *core)
 {
-	return !uapi->config.isolated_msi || uapi->config.allow_unsafe_interrupts ||
+	return !uapi->config.isolated_msi || uapi_option(&uapi->config.allow_unsafe_interrupts) ||
 	       !uiommu_group_for_each_device(core, visit_not_isolated, &uapi->config);
 }
 

@@ -119,6 +119,7 @@ struct sysfs_scan;
 struct sysfs_type {
 	const struct sysfs_attr *attrs; /* ends with one without a name; NULL: none */
 	void (*links)(struct sysfs_scan *scan, const void *object);
+	const struct sysfs_attr *more; /* a second table */
 };
 
 struct sysfs_dir {
@@ -242,6 +243,10 @@ void uiommu_sysfs_build(struct sysfs_view *view);
 void uiommu_sysfs_build_parents(struct sysfs_view *view, const char *path);
 const char *uiommu_sysfs_bus_name(enum sysfs_bus bus);
 
+/* ---- sysfs_module.c ---------------------------------------------------------------------------- */
+
+void uiommu_sysfs_build_modules(struct sysfs_view *view);
+
 /* ---- sysfs_mdev.c ------------------------------------------------------------------------------ */
 
 #define SYSFS_MDEV_PARENT "/sys/devices/virtual/mdma/mdma"
@@ -256,7 +261,7 @@ void uiommu_sysfs_build_mdevs(struct sysfs_view *view);
 void uiommu_sysfs_scan(struct sysfs_scan *scan);
 void uiommu_sysfs_link(struct sysfs_scan *scan, const char *name, const char *target);
 
-/* ---- sysfs_pci.c, sysfs_driver.c, sysfs_group.c ------------------------------------------------ */
+/* ---- sysfs_pci.c, sysfs_sriov.c, sysfs_driver.c, sysfs_group.c --------------------------------- */
 
 uint32_t uiommu_sysfs_config(const struct sysfs_device *device, unsigned int offset,
 			     unsigned int size);
@@ -266,6 +271,7 @@ unsigned int uiommu_sysfs_ext_capability(const struct sysfs_device *device, unsi
 void uiommu_sysfs_find_virtual(struct sysfs_view *view);
 
 extern const struct sysfs_attr uiommu_sysfs_pci_attrs[];
+extern const struct sysfs_attr uiommu_sysfs_sriov_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_platform_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_mdev_attrs[];
 extern const struct sysfs_attr uiommu_sysfs_pci_driver_attrs[];

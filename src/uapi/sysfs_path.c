@@ -91,6 +91,21 @@ static const char *child(const struct sysfs_dir *dir, const char *path)
 	return path + length + 1;
 }
 
+static void offer_files(struct sysfs_scan *scan, const struct sysfs_attr *attr)
+{
+	for (; attr && attr->name; attr++) {
+		const struct sysfs_entry entry = {
+			.name = attr->name,
+			.kind = UIOMMU_UAPI_NODE_FILE,
+			.attr = attr,
+			.object = scan->dir->object,
+		};
+
+		if (!attr->present || attr->present(attr, scan->dir->object))
+			offer(scan, &entry);
+	}
+}
+
 static void offer_nodes(struct sysfs_scan *scan)
 {
 	if (strncmp(scan->dir->path, "/dev", 4) != 0)
@@ -112,7 +127,6 @@ static void offer_nodes(struct sysfs_scan *scan)
 void uiommu_sysfs_scan(struct sysfs_scan *scan)
 {
 	const struct sysfs_dir *in = scan->dir;
-	const struct sysfs_attr *attr = in->type ? in->type->attrs : NULL;
 
 	for (const struct sysfs_dir *dir = scan->view->dirs; dir; dir = dir->next) {
 		const char *name = child(in, dir->path);
@@ -125,17 +139,10 @@ void uiommu_sysfs_scan(struct sysfs_scan *scan)
 		if (name)
 			offer(scan, &entry);
 	}
-	for (; attr && attr->name; attr++) {
-		const struct sysfs_entry entry = {
-			.name = attr->name,
-			.kind = UIOMMU_UAPI_NODE_FILE,
-			.attr = attr,
-			.object = in->object,
-		};
-
-		if (!attr->present || attr->present(attr, in->object))
-			offer(scan, &entry);
-	}
+	if (in->type)
+		offer_files(scan, in->type->attrs);
+	if (in->type)
+		offer_files(scan, in->type->more);
 	if (in->type && in->type->links)
 		in->type->links(scan, in->object);
 	offer_nodes(scan);

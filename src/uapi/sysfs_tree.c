@@ -142,10 +142,10 @@ static const struct sysfs_attr virtio_attrs[] = {
 };
 
 static const struct sysfs_type device_types[SYSFS_NUM_BUSES] = {
-	[SYSFS_BUS_PCI] = { uiommu_sysfs_pci_attrs, list_device },
-	[SYSFS_BUS_PLATFORM] = { uiommu_sysfs_platform_attrs, list_device },
-	[SYSFS_BUS_MDEV] = { uiommu_sysfs_mdev_attrs, list_device },
-	[SYSFS_BUS_VIRTIO] = { virtio_attrs, list_device },
+	[SYSFS_BUS_PCI] = { uiommu_sysfs_pci_attrs, list_device, uiommu_sysfs_sriov_attrs },
+	[SYSFS_BUS_PLATFORM] = { .attrs = uiommu_sysfs_platform_attrs, .links = list_device },
+	[SYSFS_BUS_MDEV] = { .attrs = uiommu_sysfs_mdev_attrs, .links = list_device },
+	[SYSFS_BUS_VIRTIO] = { .attrs = virtio_attrs, .links = list_device },
 };
 
 void uiommu_sysfs_build_parents(struct sysfs_view *view, const char *path)
@@ -231,7 +231,7 @@ static const struct sysfs_attr instance_attrs[] = {
 	},
 	{ 0 },
 };
-static const struct sysfs_type instance_type = { instance_attrs, list_instance };
+static const struct sysfs_type instance_type = { .attrs = instance_attrs, .links = list_instance };
 static const struct sysfs_type instance_devices_type = { .links = list_instance_devices };
 static const struct sysfs_type vtd_type = { .attrs = uiommu_sysfs_vtd_attrs };
 
@@ -297,7 +297,7 @@ static void list_node(struct sysfs_scan *scan, const void *object)
 		uiommu_sysfs_link(scan, "device", node->device->path);
 }
 
-static const struct sysfs_type node_type = { node_attrs, list_node };
+static const struct sysfs_type node_type = { .attrs = node_attrs, .links = list_node };
 
 static void list_class(struct sysfs_scan *scan, const void *object)
 {
@@ -342,136 +342,6 @@ static void build_nodes(struct sysfs_view *view)
 	}
 }
 
-/* ---- modules ----------------------------------------------------------------------------------- */
-
-enum option {
-	OPTION_NO, /* there is no such thing here */
-	OPTION_YES,
-	OPTION_NOIOMMU,
-	OPTION_IOMMUFD_INTERRUPTS,
-	OPTION_TYPE1_INTERRUPTS,
-	OPTION_NO_HUGEPAGES,
-	OPTION_ENTRIES,
-	OPTION_RESET_REQUIRED,
-};
-
-static int show_option(struct sysfs_text *text, struct sysfs_view *view,
-		       const struct sysfs_attr *attr, const void *object)
-{
-	const struct uiommu_uapi_config *config = &view->uapi->config;
-	const bool values[] = {
-		[OPTION_NO] = false,
-		[OPTION_YES] = true,
-		[OPTION_NOIOMMU] = config->enable_unsafe_noiommu_mode,
-		[OPTION_IOMMUFD_INTERRUPTS] = config->allow_unsafe_interrupts,
-		[OPTION_TYPE1_INTERRUPTS] = config->type1_allow_unsafe_interrupts,
-		[OPTION_NO_HUGEPAGES] = config->disable_hugepages,
-		[OPTION_RESET_REQUIRED] = !config->platform_reset_not_required,
-	};
-
-	(void)object;
-	if (attr->argument == OPTION_ENTRIES)
-		uiommu_sysfs_print(text, "%u\n",
-				   config->dma_entry_limit ? config->dma_entry_limit : 65535u);
-	else
-		uiommu_sysfs_print(text, "%c\n", values[attr->argument] ? 'Y' : 'N');
-	return 0;
-}
-
-#define OPTION(text, value)                                                             \
-	{                                                                               \
-		.name = (text), .mode = 0444, .show = show_option, .argument = (value), \
-	}
-static const struct sysfs_attr vfio_options[] = {
-	OPTION("enable_unsafe_noiommu_mode", OPTION_NOIOMMU),
-	{ 0 },
-};
-static const struct sysfs_attr type1_options[] = {
-	OPTION("allow_unsafe_interrupts", OPTION_TYPE1_INTERRUPTS),
-	OPTION("disable_hugepages", OPTION_NO_HUGEPAGES),
-	OPTION("dma_entry_limit", OPTION_ENTRIES),
-	{ 0 },
-};
-static const struct sysfs_attr iommufd_options[] = {
-	OPTION("allow_unsafe_interrupts", OPTION_IOMMUFD_INTERRUPTS),
-	{ 0 },
-};
-static const struct sysfs_attr pci_options[] = {
-	OPTION("disable_denylist", OPTION_YES), OPTION("disable_idle_d3", OPTION_YES),
-	OPTION("disable_vga", OPTION_YES),	OPTION("enable_sriov", OPTION_NO),
-	OPTION("nointxmask", OPTION_NO),	{ 0 },
-};
-static const struct sysfs_attr platform_options[] = {
-	OPTION("reset_required", OPTION_RESET_REQUIRED),
-	{ 0 },
-};
-
-static const struct module {
-	const char *name;
-	struct sysfs_type parameters;
-	const char *bus, *driver; /* NULL: it has none */
-	bool type1; /* not there where iommufd serves containers */
-} modules[] = {
-	{ .name = "vfio", .parameters = { .attrs = vfio_options } },
-	{ .name = "vfio_iommu_type1", .parameters = { .attrs = type1_options }, .type1 = true },
-	{ .name = "iommufd", .parameters = { .attrs = iommufd_options } },
-	{
-		.name = "vfio_pci",
-		.parameters = { .attrs = pci_options },
-		.bus = "pci",
-		.driver = "vfio-pci",
-	},
-	{
-		.name = "vfio_platform",
-		.parameters = { .attrs = platform_options },
-		.bus = "platform",
-		.driver = "vfio-platform",
-	},
-};
-
-static int show_initstate(struct sysfs_text *text, struct sysfs_view *view,
-			  const struct sysfs_attr *attr, const void *object)
-{
-	(void)view;
-	(void)attr;
-	(void)object;
-	uiommu_sysfs_print(text, "live\n");
-	return 0;
-}
-
-static const struct sysfs_attr module_attrs[] = {
-	{ .name = "initstate", .mode = 0444, .show = show_initstate },
-	{ 0 },
-};
-
-static void list_module_drivers(struct sysfs_scan *scan, const void *object)
-{
-	const struct module *module = object;
-
-	uiommu_sysfs_link(scan,
-			  uiommu_sysfs_format(scan->view, "%s:%s", module->bus, module->driver),
-			  uiommu_sysfs_format(scan->view, "/sys/bus/%s/drivers/%s", module->bus,
-					      module->driver));
-}
-
-static const struct sysfs_type module_type = { .attrs = module_attrs };
-static const struct sysfs_type module_drivers_type = { .links = list_module_drivers };
-static void build_modules(struct sysfs_view *view)
-{
-	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
-		const char *path = uiommu_sysfs_format(view, "/sys/module/%s", modules[i].name);
-
-		if (modules[i].type1 && view->uapi->config.vfio_container_by_iommufd)
-			continue;
-		uiommu_sysfs_add_dir(view, path, &module_type, NULL);
-		uiommu_sysfs_add_dir(view, uiommu_sysfs_format(view, "%s/parameters", path),
-				     &modules[i].parameters, NULL);
-		if (modules[i].driver)
-			uiommu_sysfs_add_dir(view, uiommu_sysfs_format(view, "%s/drivers", path),
-					     &module_drivers_type, &modules[i]);
-	}
-}
-
 /* ---- the rest ---------------------------------------------------------------------------------- */
 
 void uiommu_sysfs_build(struct sysfs_view *view)
@@ -508,6 +378,6 @@ void uiommu_sysfs_build(struct sysfs_view *view)
 	build_groups(view);
 	build_instances(view);
 	build_nodes(view);
-	build_modules(view);
+	uiommu_sysfs_build_modules(view);
 	uiommu_sysfs_build_mdevs(view);
 }

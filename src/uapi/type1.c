@@ -69,7 +69,7 @@ static int map_runs(struct type1 *t, const struct type1_mapping *mapping,
 	const uint64_t sizes = uiommu_domain_pgsizes(domain->domain), least = sizes & -sizes;
 	size_t most = pages->count;
 
-	if (t->uapi->config.disable_hugepages)
+	if (uapi_option(&t->uapi->config.disable_hugepages))
 		most = least > UAPI_PAGE ? least / UAPI_PAGE : 1;
 	for (size_t done = 0; done < pages->count;) {
 		size_t left = pages->count - done;
@@ -178,7 +178,8 @@ static void free_removed(struct type1 *t, struct type1_mapping *removed)
 
 void uiommu_type1_open(struct vfio_container *container, bool v2)
 {
-	const uint32_t limit = container->uapi->config.dma_entry_limit;
+	const uint32_t limit =
+		__atomic_load_n(&container->uapi->config.dma_entry_limit, __ATOMIC_RELAXED);
 
 	container->type1 = (struct type1){
 		.uapi = container->uapi,

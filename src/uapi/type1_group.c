@@ -332,7 +332,8 @@ static int attach_translated(struct vfio_container *container, struct container_
 	if (!ranges)
 		return -UIOMMU_ENOMEM;
 	rc = list_ranges(others, member, ranges) ? 0 : -UIOMMU_EINVAL;
-	if (!rc && !all_isolated(t->uapi, group) && !t->uapi->config.type1_allow_unsafe_interrupts)
+	if (!rc && !all_isolated(t->uapi, group) &&
+	    !uapi_option(&t->uapi->config.type1_allow_unsafe_interrupts))
 		rc = -UIOMMU_EPERM;
 	if (!rc)
 		rc = share(t, group, fresh, &member->domain);

@@ -127,6 +127,12 @@ static inline int uapi_write_user(struct uiommu_uapi *uapi, uint64_t to, const v
 	return uiommu_port_user_write(uapi->host, to, from, size);
 }
 
+/* Options of the configuration that a write to their file under /sys may change at any time. */
+static inline bool uapi_option(const bool *option)
+{
+	return __atomic_load_n(option, __ATOMIC_RELAXED);
+}
+
 static inline bool uapi_capable(struct uiommu_uapi_process *process, unsigned int capability)
 {
 	return atomic_load(&process->capabilities) & capability;

@@ -159,7 +159,7 @@ static int check_translation(struct vfio_device *device, struct uiommu_group *co
 							     UIOMMU_CAP_CACHE_COHERENCY) ?
 			       0 :
 			       -UIOMMU_EINVAL;
-	if (!uapi->config.enable_unsafe_noiommu_mode)
+	if (!uapi_option(&uapi->config.enable_unsafe_noiommu_mode))
 		return -UIOMMU_EINVAL;
 	device->flags |= VFIO_NOIOMMU;
 	uiommu_log(uapi->host, UIOMMU_LOG_INFO,

@@ -880,6 +880,57 @@ static void test_platform(void **state)
 	tree_stop(&t);
 }
 
+/* ---- parameters of modules --------------------------------------------------------------------- */
+
+static void test_parameters(void **state)
+{
+	static const struct {
+		const char *word;
+		int result; /* 1, 0, or an error */
+	} words[] = {
+		{ "1\n", 1 }, { "N", 0 },  { "y", 1 },	 { "off", 0 }, { "on\n", 1 }, { "0", 0 },
+		{ "T", 1 },   { "of", 0 }, { "2", -22 }, { "o", -22 }, { "", 0 },     { "\n", -22 },
+	};
+	static const char *const options[] = {
+		"vfio/parameters/enable_unsafe_noiommu_mode",
+		"iommufd/parameters/allow_unsafe_interrupts",
+		"vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+		"vfio_iommu_type1/parameters/disable_hugepages",
+	};
+	const char *limit = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit";
+	struct tree t;
+
+	(void)state;
+	tree_start(&t, "q35-mixed", NULL);
+	for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++)
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			long rc = tree_write(&t, words[i].word, "/sys/module/%s", options[o]);
+
+			assert_int_equal(rc, words[i].result < 0 ? words[i].result : 0);
+			/* Nothing is written by nothing, or by nonsense. */
+			if (i < 8)
+				tree_says(&t, words[i].result ? "Y\n" : "N\n", "/sys/module/%s",
+					  options[o]);
+			else
+				tree_says(&t, "N\n", "/sys/module/%s", options[o]);
+		}
+	assert_int_equal(tree_write(&t, "12\n", "%s", limit), 0);
+	tree_says(&t, "12\n", "%s", limit);
+	assert_int_equal(tree_write(&t, "0", "%s", limit), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "-1", "%s", limit), -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "4294967296", "%s", limit), -UIOMMU_ERANGE);
+	tree_says(&t, "12\n", "%s", limit);
+	assert_int_equal(tree_write(&t, "N", "/sys/module/vfio_platform/parameters/reset_required"),
+			 -UAPI_EACCES);
+
+	/* The device without an IOMMU can be had from now on. */
+	assert_int_equal(uiommu_uapi_bind_driver(tree_device(&t, "hidden0"), "vfio-pci"),
+			 -UIOMMU_EINVAL);
+	assert_int_equal(tree_write(&t, "1", "/sys/module/%s", options[0]), 0);
+	assert_int_equal(uiommu_uapi_bind_driver(tree_device(&t, "hidden0"), "vfio-pci"), 0);
+	tree_stop(&t);
+}
+
 /* ---- mediated devices -------------------------------------------------------------------------- */
 
 #define TYPES "/sys/class/mdev_bus/mdma/mdev_supported_types"
@@ -1157,6 +1208,7 @@ int main(void)
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_uevent),
 		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_mediated),
 		cmocka_unit_test(test_mediated_leaves),
 		cmocka_unit_test(test_crowd),
