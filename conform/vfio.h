@@ -62,6 +62,31 @@ void box_pinned(struct box *b, uint64_t pages, const char *when);
 void vfio_is_free(struct subject *s, const char *label);
 /* Two groups are attached to one domain. */
 bool vfio_same_domain(struct subject *s, const char *a, const char *b);
+/* ---- mediated devices, vfio_mediated.c ------------------------------------------------------------- */
+
+/* The DMA engine of spec/mdma.h. */
+struct mediated {
+	struct abi *abi;
+	struct uiommu_uapi_mdev *mdev;
+	char uuid[37];
+	int file; /* the device's, by either way; -1: closed */
+	int group; /* -1: closed */
+};
+
+void mediated_create(struct abi *a, struct mediated *m, unsigned int number);
+void mediated_open_group(struct mediated *m);
+/* By its group, which is in a container. */
+void mediated_open_device(struct mediated *m);
+void mediated_open_cdev(struct mediated *m);
+/* 0, or the errno that the engine tells. */
+int mediated_copy(struct mediated *m, uint64_t to, uint64_t from, uint32_t length);
+void mediated_close(struct mediated *m);
+void mediated_end(struct mediated *m);
+/* The part of C027 that is about them. */
+void mediated_not_translated(struct subject *s, struct abi *a);
+
+/* ---- devices ----------------------------------------------------------------------------------------- */
+
 /* Scenarios of other files, for a program: C004 and C066. */
 void vfio_two_drivers(struct subject *s, const char *const label[2]);
 void vfio_direct_regions(struct subject *s);

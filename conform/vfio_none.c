@@ -127,6 +127,7 @@ static void c027_no_iommu(struct subject *s)
 	CHECK_OK(s, abi_close(a, iommufd));
 	not_translated(s, n.d->dev);
 	subject_buffer_free(s, &buffer);
+	mediated_not_translated(s, a);
 	abi_end(a);
 }
 
@@ -278,6 +279,135 @@ static void c204_no_iommu_mode(struct subject *s)
 	no_mixing(s, &n);
 	at_physical_addresses(s, &n);
 	abi_end(n.a);
+}
+
+/* ---- C028: on no bus ----------------------------------------------------------------------------------- */
+
+static uint32_t bank_read(void *context, unsigned int region, uint64_t offset, unsigned int size)
+{
+	const uint32_t *bank = context;
+
+	(void)region;
+	return size == 4 ? bank[offset / 4] : 0;
+}
+
+static void bank_write(void *context, unsigned int region, uint64_t offset, unsigned int size,
+		       uint32_t value)
+{
+	uint32_t *bank = context;
+
+	(void)region;
+	if (size == 4)
+		bank[offset / 4] = value;
+}
+
+/* A platform device with a bank of registers: no more than VFIO wants to know of one. */
+struct on_no_bus {
+	struct abi_device d;
+	uint32_t bank[16];
+	struct uiommu_uapi_platform_region region;
+	struct uiommu_uapi_platform_io io;
+};
+
+static void on_no_bus_add(struct subject *s, struct abi *a, struct on_no_bus *p, const char *label,
+			  struct uiommu_device *dev)
+{
+	const struct uiommu_uapi_device_config config = {
+		.dev = dev,
+		.bus = UIOMMU_UAPI_PLATFORM,
+		.platform = &p->io,
+	};
+
+	p->region = (struct uiommu_uapi_platform_region){ .address = 0x10000000, .size = 64 };
+	p->io = (struct uiommu_uapi_platform_io){
+		.regions = &p->region,
+		.num_regions = 1,
+		.compatible = "uiommu,bank",
+		.read = bank_read,
+		.write = bank_write,
+		.context = p->bank,
+	};
+	p->d = (struct abi_device){ .abi = a, .label = label, .dev = dev, .cdev = -1 };
+	if (label)
+		p->d.machine = subject_machine_device(s, label);
+	CHECK_OK(s, uiommu_uapi_add_device(a->uapi, &config, &p->d.device));
+}
+
+static void two_on_no_bus(struct subject *s, bool option, struct uiommu_device *without,
+			  struct uiommu_device *with)
+{
+	const struct uiommu_uapi_config config = {
+		.enable_unsafe_noiommu_mode = option,
+		.platform_reset_not_required = true,
+	};
+	struct abi *a = abi_start(s, &config);
+	struct subject_buffer buffer = subject_buffer(s, s->page);
+	int group[2] = { -1, -1 }, container;
+	struct on_no_bus p[2];
+	char path[64];
+
+	on_no_bus_add(s, a, &p[0], NULL, without);
+	on_no_bus_add(s, a, &p[1], "solo1", with);
+	/* Each by what it has, not by what devices of its kind have. */
+	CHECK_RC(s, abi_bind_driver(&p[0].d, "vfio-platform"), option ? 0 : -UIOMMU_EINVAL);
+	CHECK_OK(s, abi_bind_driver(&p[1].d, "vfio-platform"));
+	CHECK(s, uiommu_uapi_device_group_path(p[1].d.device, path, sizeof(path)) > 0, "no path");
+	CHECK(s, !is_noiommu_path(path), "a translated device's group is %s", path);
+	CHECK_FD(s, abi_open(a, "/dev/vfio/vfio"), &container);
+	CHECK_FD(s, abi_open_group(&p[1].d), &group[1]);
+	CHECK_OK(s, abi_set_container(a, group[1], container));
+	CHECK_RC(s, abi_set_iommu(a, container, ABI_VFIO_NOIOMMU_IOMMU), -UIOMMU_ENODEV);
+	CHECK_OK(s, abi_set_iommu(a, container, ABI_VFIO_TYPE1V2_IOMMU));
+	CHECK_OK(s, abi_map_dma(a, container, s->iova, buffer.mem, s->page, DMA_RW));
+	abi_reaches(&p[1].d, s->iova, buffer.mem, RW);
+	abi_blocked(&p[1].d, s->iova + s->page, buffer.mem);
+	if (option) {
+		CHECK(s, uiommu_uapi_device_group_path(p[0].d.device, path, sizeof(path)) > 0,
+		      "no path");
+		CHECK(s, is_noiommu_path(path), "a device with no IOMMU has the group %s", path);
+		CHECK_RC(s, abi_open_cdev(&p[0].d), -UIOMMU_ENODEV);
+		CHECK_FD(s, abi_open_group(&p[0].d), &group[0]);
+		CHECK_RC(s, abi_set_container(a, group[0], container), -UIOMMU_EPERM);
+		CHECK_OK(s, abi_close(a, container));
+		CHECK_OK(s, abi_close(a, group[1]));
+		CHECK_FD(s, abi_open(a, "/dev/vfio/vfio"), &container);
+		CHECK_OK(s, abi_set_container(a, group[0], container));
+		CHECK_RC(s, abi_set_iommu(a, container, ABI_VFIO_TYPE1V2_IOMMU), -UIOMMU_ENODEV);
+		CHECK_OK(s, abi_set_iommu(a, container, ABI_VFIO_NOIOMMU_IOMMU));
+		CHECK_FD(s, abi_group_device(a, group[0], &p[0].d), &group[1]);
+		CHECK_OK(s, abi_close(a, group[1]));
+		CHECK_OK(s, abi_close(a, group[0]));
+	} else {
+		CHECK_RC(s, abi_open_group(&p[0].d), -UIOMMU_ENODEV);
+		CHECK_OK(s, abi_close(a, group[1]));
+	}
+	CHECK_OK(s, abi_close(a, container));
+	subject_buffer_free(s, &buffer);
+	abi_end(a);
+}
+
+static void c028_on_no_bus(struct subject *s)
+{
+	const struct uiommu_device_desc desc = { .name = "fed00000.nothing", .bus = "platform" };
+	struct script script = { .device = { { .label = "solo1", .bus = "platform" } } };
+	struct uiommu_device *with, *without;
+	const char *refusal;
+
+	script_boot(s, &script, true);
+	script_add(&script, "solo0");
+	with = script_add(&script, "solo1");
+	CHECK_OK(s, uiommu_device_add(s->sys, &desc, &without));
+	refusal = vfio_refusal(s, false);
+	if (!refusal) {
+		not_translated(s, without);
+		CHECK(s, uiommu_device_is_translated(with), "its neighbour is not either");
+		two_on_no_bus(s, false, without, with);
+		two_on_no_bus(s, true, without, with);
+	}
+	uiommu_device_remove(without);
+	script_end(&script);
+	if (refusal)
+		conform_skip(s, "%s", refusal);
 }
 
 /* ---- C029: memory that is not coherent --------------------------------------------------------------- */
@@ -513,6 +643,10 @@ const struct conform_scenario conform_vfio_none[] = {
 	  "A device with no IOMMU is never taken for a translated one, and nothing crashes on it",
 	  "mailing list 2017-07 (a group is not an IOMMU); CS 1.16", AREA_VFIO, ABI, 0,
 	  c027_no_iommu },
+	{ "C028",
+	  "Of two devices on no bus the one without an IOMMU can be had in no-IOMMU mode, and it alone",
+	  "mailing list 2017-07: the question is the device's; CS 8.9", AREA_VFIO, DMA | ABI, 0,
+	  c028_on_no_bus },
 	{ "C029", "A device whose DMA is not coherent gets no VFIO driver, and no iommufd",
 	  "CS 1.16, 8.2, 8.10", AREA_VFIO, DMA | ABI, 0, c029_incoherent },
 	{ "C204",
