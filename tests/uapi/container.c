@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* container.c - groups and containers: the whole way to DMA, who may what when, domains, what is undone */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -282,7 +283,7 @@ static void test_two_groups(void **state)
 		{ "q35-vtd", "solo0", "solo1", 1 },	{ "virt-smmuv3", "solo0", "trio0", 1 },
 		{ "q35-mixed", "solo0", "trio0", 2 },	{ "q35-mixed", "trio0", "solo0", 2 },
 		{ "virt-mixed", "solo0", "solo1", 2 },	{ "virt-mixed", "solo1", "solo0", 2 },
-		{ "q35-vtd-two", "solo0", "solo1", 1 },
+		{ "q35-vtd-two", "solo0", "solo1", 1 }, { "q35-vtd-two", "solo1", "solo0", 2 },
 	};
 	struct legacy_device d[2];
 	struct world w;
@@ -482,7 +483,14 @@ static void test_allocations(void **state)
 			const struct uiommu_posix_hooks hooks = { .context = &f, .fail = on_step };
 			struct attempt a;
 
-			world_start_hooked(&a.w, kinds[kind][0], NULL, &hooks);
+			world_start_machine(&a.w,
+					    &(struct machine_options){
+						    .name = kinds[kind][0],
+						    .hardware = "model",
+						    .seed = 1,
+						    .hooks = &hooks,
+					    },
+					    NULL);
 			legacy_bind(&a.d[0], &a.w, kinds[kind][1]);
 			legacy_bind(&a.d[1], &a.w, kinds[kind][2]);
 			a.container = legacy_container(&a.w);
@@ -571,6 +579,185 @@ static void test_isolated(void **state)
 	world_start(&w, "q35-vtd", &config);
 	container = legacy_container(&w);
 	legacy_start(&d, &w, "solo0", container, TYPE1);
+	world_stop(&w);
+}
+
+static bool isolated_but_one(void *context, struct uiommu_device *dev)
+{
+	return dev != *(struct uiommu_device **)context;
+}
+
+/* SET_IOMMU takes all groups, or leaves each as it was */
+static void test_all_groups(void **state)
+{
+	struct uiommu_device *bad = NULL;
+	struct uiommu_uapi_config config = { .isolated_msi = isolated_but_one, .context = &bad };
+	static const char *const labels[] = { "solo0", "trio0", "solo1" };
+	struct legacy_device d[3];
+	struct world w;
+	int container;
+
+	(void)state;
+	world_start(&w, "q35-mixed", &config);
+	container = legacy_container(&w);
+	for (int n = 0; n < 3; n++) {
+		legacy_bind(&d[n], &w, labels[n]);
+		assert_true(legacy_group(&d[n]) >= 0);
+		assert_int_equal(legacy_set_container(&w, d[n].group, container), 0);
+	}
+	for (int n = 0; n < 3; n++) {
+		bad = machine_device_uiommu(d[n].machine);
+		assert_int_equal(legacy_set_iommu(&w, container, TYPE1V2), -UIOMMU_EPERM);
+		assert_int_equal(num_domains(&w, container), 0);
+		assert_int_equal(legacy_open(&d[n]), -UIOMMU_EINVAL);
+	}
+	bad = NULL;
+	assert_int_equal(legacy_set_iommu(&w, container, TYPE1V2), 0);
+	assert_int_equal(legacy_map(&w, container, IOVA, w.memory, PAGE, LEGACY_RW), 0);
+	for (int n = 0; n < 3; n++) {
+		assert_true(legacy_open(&d[n]) >= 0);
+		assert_true(legacy_reaches(&d[n], IOVA, w.memory));
+	}
+	/* What a device was open by is forgotten when it is closed. */
+	assert_int_equal(uiommu_uapi_close(w.process, d[0].fd), 0);
+	assert_int_equal(legacy_unset_container(&w, d[0].group), 0);
+	assert_int_equal(
+		legacy_set_container(&w, d[0].group, uiommu_uapi_open(w.process, "/dev/iommu")), 0);
+	assert_true(legacy_open(&d[0]) >= 0);
+	assert_int_equal(uiommu_uapi_close(w.process, d[0].fd), 0);
+	world_stop(&w);
+}
+
+/* A driver that cannot make one of its devices snoop */
+struct half_coherent {
+	struct uiommu_ops ops;
+	const struct uiommu_ops *inner;
+	struct uiommu_device *without;
+};
+
+static struct half_coherent half;
+
+static bool half_capable(struct uiommu_device *dev, enum uiommu_cap cap)
+{
+	if (cap == UIOMMU_CAP_ENFORCE_CACHE_COHERENCY && dev == half.without)
+		return false;
+	return half.inner->capable(dev, cap);
+}
+
+static const struct uiommu_ops *wrap_half(void *context, const struct uiommu_ops *ops)
+{
+	struct half_coherent *h = context;
+
+	h->ops = *ops;
+	h->inner = ops;
+	h->ops.capable = half_capable;
+	return &h->ops;
+}
+
+/* Devices that can be made to snoop do not share with one that cannot, whoever comes first */
+static void test_coherency(void **state)
+{
+	const struct machine_options options = {
+		.name = "q35-vtd",
+		.hardware = "model",
+		.seed = 1,
+		.wrap_ops = wrap_half,
+		.context = &half,
+	};
+	static const char *const labels[] = { "solo0", "solo1", "solo2" };
+	struct legacy_device d[3];
+	struct world w;
+	int container;
+
+	(void)state;
+	for (int without = 0; without < 3; without++) {
+		world_start_machine(&w, &options, NULL);
+		half.without = machine_device_uiommu(machine_device(w.machine, labels[without]));
+		container = legacy_container(&w);
+		legacy_start(&d[0], &w, labels[0], container, TYPE1V2);
+		assert_int_equal(extension(&w, container, ABI_VFIO_DMA_CC_IOMMU), without != 0);
+		assert_int_equal(legacy_map(&w, container, IOVA, w.memory, PAGE, LEGACY_RW), 0);
+		legacy_start(&d[1], &w, labels[1], container, 0);
+		legacy_start(&d[2], &w, labels[2], container, 0);
+		assert_int_equal(num_domains(&w, container), 2);
+		assert_int_equal(extension(&w, container, ABI_VFIO_DMA_CC_IOMMU), 0);
+		for (int n = 0; n < 3; n++)
+			assert_true(legacy_reaches(&d[n], IOVA, w.memory));
+		legacy_stop(&d[without]);
+		assert_int_equal(num_domains(&w, container), 1);
+		assert_int_equal(extension(&w, container, ABI_VFIO_DMA_CC_IOMMU), 1);
+		half.without = NULL;
+		world_stop(&w);
+	}
+}
+
+struct racer {
+	struct world *w;
+	struct legacy_device *d;
+	int container;
+	unsigned int rounds, successes;
+};
+
+static void *race_map(void *context)
+{
+	struct racer *r = context;
+
+	for (unsigned int i = 0; i < r->rounds; i++) {
+		uint64_t iova = IOVA + (i % 16) * PAGE;
+
+		if (!legacy_map(r->w, r->container, iova, r->w->memory + (i % 16) * PAGE, PAGE,
+				LEGACY_RW))
+			r->successes++;
+		legacy_unmap(r->w, r->container, iova, PAGE, 0, NULL);
+	}
+	return NULL;
+}
+
+static void *race_group(void *context)
+{
+	struct racer *r = context;
+
+	for (unsigned int i = 0; i < r->rounds; i++) {
+		if (!legacy_set_container(r->w, r->d->group, r->container))
+			r->successes++;
+		legacy_unset_container(r->w, r->d->group);
+	}
+	return NULL;
+}
+
+/* Mappings come and go while groups do */
+static void test_threads(void **state)
+{
+	struct legacy_device d[2];
+	struct racer racers[2] = { { .rounds = 3000 }, { .rounds = 100, .d = &d[1] } };
+	pthread_t threads[2];
+	struct world w;
+	uint64_t gone;
+	int container;
+
+	(void)state;
+	world_start(&w, "q35-mixed", NULL);
+	container = legacy_container(&w);
+	legacy_start(&d[0], &w, "solo0", container, TYPE1V2);
+	legacy_bind(&d[1], &w, "trio0");
+	assert_true(legacy_group(&d[1]) >= 0);
+	assert_int_equal(legacy_map(&w, container, IOVA << 4, w.memory, 64 * PAGE, LEGACY_RW), 0);
+	for (int n = 0; n < 2; n++) {
+		racers[n].w = &w;
+		racers[n].container = container;
+		assert_int_equal(pthread_create(&threads[n], NULL, n ? race_group : race_map,
+						&racers[n]),
+				 0);
+	}
+	for (int n = 0; n < 2; n++) {
+		pthread_join(threads[n], NULL);
+		assert_int_equal(racers[n].successes, racers[n].rounds);
+	}
+	assert_true(legacy_reaches(&d[0], IOVA << 4, w.memory));
+	assert_false(legacy_reaches(&d[0], IOVA, w.memory));
+	assert_int_equal(legacy_unmap(&w, container, 0, 0, ABI_VFIO_DMA_UNMAP_FLAG_ALL, &gone), 0);
+	assert_int_equal(gone, 64 * PAGE);
+	assert_int_equal(legacy_pins(&w), 0);
 	world_stop(&w);
 }
 
@@ -689,12 +876,14 @@ static void test_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole_way), cmocka_unit_test(test_container_states),
-		cmocka_unit_test(test_group),	  cmocka_unit_test(test_files),
-		cmocka_unit_test(test_ownership), cmocka_unit_test(test_two_groups),
-		cmocka_unit_test(test_info),	  cmocka_unit_test(test_allocations),
-		cmocka_unit_test(test_isolated),  cmocka_unit_test(test_reset),
-		cmocka_unit_test(test_iommufd),	  cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_whole_way),  cmocka_unit_test(test_container_states),
+		cmocka_unit_test(test_group),	   cmocka_unit_test(test_files),
+		cmocka_unit_test(test_ownership),  cmocka_unit_test(test_two_groups),
+		cmocka_unit_test(test_info),	   cmocka_unit_test(test_allocations),
+		cmocka_unit_test(test_isolated),   cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_iommufd),	   cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_all_groups), cmocka_unit_test(test_coherency),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

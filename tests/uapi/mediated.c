@@ -25,6 +25,9 @@ struct soft {
 	uint64_t asked_iova, asked_length;
 	uiommu_phys_t phys[64];
 	int group, fd;
+	enum { MEANWHILE_NOTHING, MEANWHILE_MAP, MEANWHILE_UNMAP } meanwhile;
+	struct world *w;
+	int container;
 };
 
 static struct soft *to_soft(struct vfio_device *device)
@@ -68,6 +71,12 @@ static void soft_unmap(struct vfio_device *device, uint64_t iova, uint64_t lengt
 	for (size_t i = s->one_by_one ? s->count : 0; i--;)
 		uiommu_vfio_unpin_pages(device, s->iova + i * PAGE, 1);
 	s->count = 0;
+	if (s->meanwhile == MEANWHILE_MAP)
+		assert_int_equal(legacy_map(s->w, s->container, IOVA + 6 * PAGE, s->w->memory,
+					    4 * PAGE, LEGACY_RW),
+				 0);
+	if (s->meanwhile == MEANWHILE_UNMAP)
+		assert_int_equal(legacy_unmap(s->w, s->container, IOVA, 2 * PAGE, 0, NULL), 0);
 }
 
 static const struct vfio_driver soft_driver = {
@@ -228,6 +237,39 @@ static void test_stubborn(void **state)
 	world_stop(&w);
 }
 
+/* What a callback does meanwhile: the unmap sees what there is afterwards */
+static void test_meanwhile(void **state)
+{
+	struct world w;
+	struct soft s;
+	uint64_t gone;
+	int container;
+
+	(void)state;
+	world_start(&w, "q35-vtd", NULL);
+	container = legacy_container(&w);
+	soft_start(&s, &w, "soft-0", container, TYPE1V2);
+	s.w = &w;
+	s.container = container;
+	/* Another mapping, across the end of the range: it is not cut, nor taken. */
+	assert_int_equal(legacy_map(&w, container, IOVA, w.memory, 2 * PAGE, LEGACY_RW), 0);
+	assert_int_equal(pin(&s, IOVA, 1, UIOMMU_READ), 0);
+	s.meanwhile = MEANWHILE_MAP;
+	assert_int_equal(legacy_unmap(&w, container, IOVA, 8 * PAGE, 0, &gone), 0);
+	assert_int_equal(gone, 2 * PAGE);
+	assert_int_equal(legacy_unmap(&w, container, IOVA + 6 * PAGE, 4 * PAGE, 0, &gone), 0);
+	assert_int_equal(gone, 4 * PAGE);
+	/* The same unmap. */
+	assert_int_equal(legacy_map(&w, container, IOVA, w.memory, 2 * PAGE, LEGACY_RW), 0);
+	assert_int_equal(pin(&s, IOVA, 1, UIOMMU_READ), 0);
+	s.meanwhile = MEANWHILE_UNMAP;
+	assert_int_equal(legacy_unmap(&w, container, IOVA, 8 * PAGE, 0, &gone), 0);
+	assert_int_equal(gone, 0);
+	assert_int_equal(legacy_pins(&w), 0);
+	soft_stop(&s, &w);
+	world_stop(&w);
+}
+
 /* Copies: across mappings, with what these allow; reading is always needed */
 static void test_copy(void **state)
 {
@@ -312,6 +354,8 @@ static void test_beside(void **state)
 	/* Pinned anyway: nothing more to charge. */
 	uiommu_vfio_unpin_pages(&s.device, IOVA + PAGE, 4);
 	assert_int_equal(charged(&w), 5);
+	uiommu_vfio_unpin_pages(&s.device, IOVA + PAGE, 4); /* not its own any more */
+	assert_int_equal(legacy_pins(&w), 5);
 	assert_int_equal(pin(&s, IOVA + 3 * PAGE, 2, UIOMMU_WRITE), 0);
 	assert_int_equal(charged(&w), 5);
 	legacy_stop(&d);
@@ -378,6 +422,14 @@ static void test_dirty(void **state)
 	assert_int_equal(bits[1], 1 << 1 | 1 << 6);
 	uiommu_vfio_unpin_pages(&s.device, IOVA + 65 * PAGE, 1);
 	s.count = 0;
+	/* Of the word in which it begins a mapping has what is not before it. */
+	assert_int_equal(uiommu_vfio_dma_rw(&s.device, IOVA + PAGE, &word, 8, true), 0);
+	bits[0] = UINT64_MAX;
+	get.get.iova -= 3 * PAGE;
+	assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_DIRTY_PAGES, &get), 0);
+	assert_int_equal(bits[0], 7 | 1 << 4);
+	get.get.iova += 3 * PAGE;
+	assert_int_equal(uiommu_vfio_dma_rw(&s.device, IOVA + 65 * PAGE, &word, 8, true), 0);
 	assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_DIRTY_PAGES, &get), 0);
 	assert_int_equal(bits[1], 1 << 1);
 	/* One device with an IOMMU, and all is written. */
@@ -401,7 +453,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pins),  cmocka_unit_test(test_stubborn),
 		cmocka_unit_test(test_copy),  cmocka_unit_test(test_beside),
-		cmocka_unit_test(test_dirty),
+		cmocka_unit_test(test_dirty), cmocka_unit_test(test_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

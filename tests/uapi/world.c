@@ -10,19 +10,14 @@
 
 void world_start(struct world *w, const char *machine, const struct uiommu_uapi_config *config)
 {
-	world_start_hooked(w, machine, config, NULL);
+	const struct machine_options options = { .name = machine, .hardware = "model", .seed = 1 };
+
+	world_start_machine(w, &options, config);
 }
 
-void world_start_hooked(struct world *w, const char *machine,
-			const struct uiommu_uapi_config *config,
-			const struct uiommu_posix_hooks *hooks)
+void world_start_machine(struct world *w, const struct machine_options *options,
+			 const struct uiommu_uapi_config *config)
 {
-	struct machine_options options = {
-		.name = machine,
-		.hardware = "model",
-		.seed = 1,
-		.hooks = hooks,
-	};
 	struct uiommu_uapi_config mine = { 0 };
 	struct uiommu_uapi_process_config process = {
 		.capabilities = UIOMMU_UAPI_CAP_ALL,
@@ -31,9 +26,9 @@ void world_start_hooked(struct world *w, const char *machine,
 	char error[256] = "";
 
 	memset(w, 0, sizeof(*w));
-	if (machine_create(&options, &w->machine, error, sizeof(error)) ||
+	if (machine_create(options, &w->machine, error, sizeof(error)) ||
 	    machine_boot(w->machine, 0, error, sizeof(error)))
-		fail_msg("%s: %s", machine, error);
+		fail_msg("%s: %s", options->name, error);
 	w->memory =
 		uiommu_posix_alloc_ram(machine_host(w->machine), WORLD_MEMORY, WORLD_MEMORY, NULL);
 	assert_non_null(w->memory);
