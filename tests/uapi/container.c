@@ -483,14 +483,7 @@ static void test_allocations(void **state)
 			const struct uiommu_posix_hooks hooks = { .context = &f, .fail = on_step };
 			struct attempt a;
 
-			world_start_machine(&a.w,
-					    &(struct machine_options){
-						    .name = kinds[kind][0],
-						    .hardware = "model",
-						    .seed = 1,
-						    .hooks = &hooks,
-					    },
-					    NULL);
+			world_start_hooked(&a.w, kinds[kind][0], NULL, &hooks);
 			legacy_bind(&a.d[0], &a.w, kinds[kind][1]);
 			legacy_bind(&a.d[1], &a.w, kinds[kind][2]);
 			a.container = legacy_container(&a.w);

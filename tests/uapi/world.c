@@ -10,7 +10,19 @@
 
 void world_start(struct world *w, const char *machine, const struct uiommu_uapi_config *config)
 {
-	const struct machine_options options = { .name = machine, .hardware = "model", .seed = 1 };
+	world_start_hooked(w, machine, config, NULL);
+}
+
+void world_start_hooked(struct world *w, const char *machine,
+			const struct uiommu_uapi_config *config,
+			const struct uiommu_posix_hooks *hooks)
+{
+	const struct machine_options options = {
+		.name = machine,
+		.hardware = "model",
+		.seed = 1,
+		.hooks = hooks,
+	};
 
 	world_start_machine(w, &options, config);
 }

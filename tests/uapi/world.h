@@ -19,6 +19,10 @@ struct world {
 
 /* A booted machine; with @config its other fields are used. */
 void world_start(struct world *w, const char *machine, const struct uiommu_uapi_config *config);
+/* The same, with a listener to the host's hooks. */
+void world_start_hooked(struct world *w, const char *machine,
+			const struct uiommu_uapi_config *config,
+			const struct uiommu_posix_hooks *hooks);
 /* The same, of a machine with wrappers and hooks. */
 void world_start_machine(struct world *w, const struct machine_options *options,
 			 const struct uiommu_uapi_config *config);
