@@ -429,7 +429,7 @@ static void dma_unmap(struct vfio_device *device, uint64_t iova, uint64_t length
 }
 
 const struct vfio_driver uiommu_mdev_driver = {
-	.name = "vfio-mdma",
+	.name = "mdma",
 	.open = open_device,
 	.close = close_device,
 	.ioctl = device_command,
