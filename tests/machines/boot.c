@@ -328,6 +328,18 @@ static void test_bad_descriptions(void **state)
 	refused_text(MEMORY HOST("") "i { compatible = \"intel,vtd\";"
 				     " reg = <0 0x1000 0 0x1000>; preset = \"legacy\"; };",
 		     "neither include-all nor scopes");
+#define FLEXRM(base, size, more)                                                            \
+	MEMORY HOST("") "f { compatible = \"brcm,iproc-flexrm-mbox\"; label = \"flexrm0\";" \
+			" reg = <0 " base " 0 " size ">; " more "};"
+	refused_text(FLEXRM("0x100000", "0x20000", "rings = <4>; "), "a ring is beyond");
+	refused_text(FLEXRM("0x110000", "0x20000", "rings = <1>; "), "multiple of their size");
+	refused_text(FLEXRM("0x400000", "0x210000", ""), "at most 32 rings");
+	refused_text(FLEXRM("0x100000", "0x20000", "rings = <1>; stuck-in-flush = <2>; "),
+		     "only rings that are there");
+	refused_text(FLEXRM("0x100000", "0x20000", "rings = <1 2>; "), "must be one number");
+	refused_text(MEMORY HOST("") "d { compatible = \"uiommu,platform-dma\"; label = \"p\";"
+				     " reg = <0 0x100000 0 0x1000>; };",
+		     "0x2000 bytes");
 }
 
 /* Devices on no bus: firmware names their unit and ID, and the memory that one of them needs. */
