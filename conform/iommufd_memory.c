@@ -468,6 +468,7 @@ static void c084_no_memory(struct subject *s)
 	abi_end(w.a);
 }
 
+/* It is a sweep itself. */
 const struct conform_scenario conform_iommufd_memory[] = {
 	{ "C084", "A command that finds no memory says so, and nothing else has happened",
 	  "Linux: fail_nth of the selftests of iommufd", AREA_IOMMUFD,

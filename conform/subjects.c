@@ -19,7 +19,7 @@ static const struct conform_config vtd_model[] = {
 	{ "scalable-ats", "q35-vtd-scalable-ats", UIOMMU_VTD_PREFER_SECOND_STAGE },
 	{ "ats", "q35-vtd-ats", 0 },
 	{ "two-units", "q35-vtd-two", 0 },
-	{ "mixed-snoop", "q35-vtd-snoop", 0 },
+	{ "unlike-units", "q35-vtd-unlike", UIOMMU_VTD_PREFER_SECOND_STAGE },
 	{ "pri", "q35-vtd-pri", 0 },
 	{ NULL, NULL, 0 },
 };
