@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* iommufd.c - attaching, replacing and detaching through iommufd: numbers, references, groups */
+#include <stdlib.h>
 #include <string.h>
 
 #include "conform/iommufd.h"
+#include "conform/script.h"
 
 #define RW (UIOMMU_READ | UIOMMU_WRITE)
 
@@ -207,31 +209,13 @@ static bool usable(struct abi *a, int iommufd, uint32_t ioas, uint64_t address)
 	return false;
 }
 
-/* An address that the device's group may not have mapped; false: there is none. */
-static bool reserved_address(struct abi_device *d, uint64_t *address)
-{
-	struct uiommu_resv_region region[16];
-	struct uiommu_group *group = uiommu_group_get(d->dev);
-	size_t count = 0;
-	int rc = uiommu_group_resv_regions(group, region, 16, &count);
-
-	uiommu_group_put(group);
-	for (size_t i = 0; !rc && i < count && i < 16; i++) {
-		*address = region[i].start;
-		if (region[i].type != UIOMMU_RESV_DIRECT_RELAXABLE)
-			return true;
-	}
-	return false;
-}
-
 struct pair {
 	struct abi *a;
 	int iommufd;
 	struct abi_device *d[2], *third; /* of one group */
 	struct subject_buffer memory[2];
 	uint32_t ioas[2], hwpt[2];
-	uint64_t address; /* that they may not have mapped */
-	bool reserves; /* there is one */
+	struct script script; /* each has a region of its own that may not be mapped */
 };
 
 static int attach(struct pair *p, unsigned int device, uint32_t pt)
@@ -246,86 +230,132 @@ static void all_reach(struct pair *p, unsigned int memory)
 	abi_reaches(p->third, p->a->s->iova, p->memory[memory].mem, RW);
 }
 
-/* The region is left out in the IOAS, or not. */
+static uint64_t region(const struct subject *s, unsigned int device)
+{
+	return s->iova + (0x100 + 0x100 * device) * s->page;
+}
+
+/* The regions of both are left out in the IOAS, or not. */
 static void reserved(struct pair *p, unsigned int ioas, bool expected, const char *when)
 {
-	if (p->reserves)
-		CHECK(p->a->s, !usable(p->a, p->iommufd, p->ioas[ioas], p->address) == expected,
-		      "%s: 0x%llx can%s be mapped", when, (unsigned long long)p->address,
+	struct subject *s = p->a->s;
+
+	for (unsigned int i = 0; i < 2; i++)
+		CHECK(s, !usable(p->a, p->iommufd, p->ioas[ioas], region(s, i)) == expected,
+		      "%s: what %s may not have mapped can%s be mapped", when, p->d[i]->label,
 		      expected ? "" : "not");
 }
 
 static void pair_begin(struct subject *s, struct pair *p)
 {
-	memset(p, 0, sizeof(*p));
-	p->a = iommufd_start(s, "trio0", &p->iommufd, &p->d[0]);
-	p->d[1] = iommufd_device(p->a, p->iommufd, "trio1");
-	/* VFIO has the third one too, without a user: otherwise the group were not anybody's to give. */
-	p->third = abi_vfio_device(p->a, "trio2");
+	static const char *const labels[] = { "trio0", "trio1", "trio2" };
+
+	for (unsigned int i = 0; i < 2; i++)
+		p->script.device[i] = (struct script_device){ .label = labels[i], .num_resv = 1 };
+	script_boot(s, &p->script, true);
+	for (unsigned int i = 0; i < 2; i++)
+		p->script.device[i].resv[0] = (struct uiommu_resv_region){
+			.start = region(s, i),
+			.last = region(s, i) + 2 * s->page - 1,
+			.type = UIOMMU_RESV_RESERVED,
+		};
+	for (unsigned int i = 0; i < 3; i++)
+		script_add(&p->script, labels[i]);
+	p->a = iommufd_start(s, labels[0], &p->iommufd, &p->d[0]);
+	p->d[1] = iommufd_device(p->a, p->iommufd, labels[1]);
+	p->third = abi_vfio_device(p->a, labels[2]);
 	for (unsigned int i = 0; i < 2; i++) {
 		p->memory[i] = subject_buffer(s, s->page);
 		p->ioas[i] = abi_ioas(p->a, p->iommufd);
 		iommufd_map(p->a, p->iommufd, p->ioas[i], s->iova, &p->memory[i]);
 		p->hwpt[i] = iommufd_hwpt(p->d[0], p->iommufd, p->ioas[i], 0);
 	}
-	p->reserves = reserved_address(p->d[0], &p->address);
+}
+
+static void pair_end(struct subject *s, struct pair *p)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		subject_buffer_free(s, &p->memory[i]);
+	abi_end(p->a);
+	for (unsigned int i = 3; i-- > 0;)
+		script_remove(&p->script, i > 1 ? "trio2" : p->script.device[i].label);
+	script_end(&p->script);
+}
+
+/* A mapping where one of them may have none keeps both from coming, and what they have stays. */
+static void in_the_way(struct subject *s, struct pair *p, unsigned int has)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK_OK(s, abi_map(p->a, p->iommufd, p->ioas[!has], region(s, i) + s->page,
+				    p->memory[!has].mem, s->page, ABI_RW));
+		for (unsigned int device = 0; device < 2; device++) {
+			CHECK_RC(s, attach(p, device, p->hwpt[!has]), -UIOMMU_EADDRINUSE);
+			CHECK_RC(s, attach(p, device, p->ioas[!has]), -UIOMMU_EADDRINUSE);
+		}
+		all_reach(p, has);
+		CHECK_OK(s, abi_unmap(p->a, p->iommufd, p->ioas[!has], region(s, i) + s->page,
+				      s->page, NULL));
+	}
+	reserved(p, !has, false, "a replacement was refused");
 }
 
 static void c085_one_group(struct subject *s)
 {
-	struct pair p;
+	/* Not on the stack: a skip leaves this function with the script in use. */
+	struct pair *p = calloc(1, sizeof(*p));
 	uint32_t got[2];
 
-	pair_begin(s, &p);
-	reserved(&p, 0, false, "nothing is attached");
+	CHECK(s, p, "no memory for a pair");
+	pair_begin(s, p);
+	reserved(p, 0, false, "nothing is attached");
 
 	/* The first one takes all of the group along; whoever comes next has to name the same. */
-	CHECK_OK(s, attach(&p, 0, p.hwpt[0]));
-	abi_reaches(p.third, s->iova, p.memory[0].mem, RW);
-	CHECK_RC(s, attach(&p, 1, p.hwpt[1]), -UIOMMU_EINVAL);
-	CHECK_RC(s, attach(&p, 1, p.ioas[0]), -UIOMMU_EINVAL);
-	CHECK_RC(s, attach(&p, 1, p.ioas[1]), -UIOMMU_EINVAL);
-	reserved(&p, 1, false, "an attach was refused");
-	CHECK_OK(s, attach(&p, 1, p.hwpt[0]));
-	all_reach(&p, 0);
+	CHECK_OK(s, attach(p, 0, p->hwpt[0]));
+	abi_reaches(p->third, s->iova, p->memory[0].mem, RW);
+	CHECK_RC(s, attach(p, 1, p->hwpt[1]), -UIOMMU_EINVAL);
+	CHECK_RC(s, attach(p, 1, p->ioas[0]), -UIOMMU_EINVAL);
+	CHECK_RC(s, attach(p, 1, p->ioas[1]), -UIOMMU_EINVAL);
+	reserved(p, 1, false, "an attach was refused");
+	CHECK_OK(s, attach(p, 1, p->hwpt[0]));
+	all_reach(p, 0);
 
 	/* What they may not have mapped stays so until the last one has gone. */
-	reserved(&p, 0, true, "two devices are attached");
-	CHECK_OK(s, abi_detach(p.a, p.d[0]->cdev));
-	reserved(&p, 0, true, "the second device is attached");
-	if (p.reserves)
+	reserved(p, 0, true, "two devices are attached");
+	CHECK_OK(s, abi_detach(p->a, p->d[0]->cdev));
+	reserved(p, 0, true, "the second device is attached");
+	for (unsigned int i = 0; i < 2; i++)
 		CHECK_RC(s,
-			 abi_map(p.a, p.iommufd, p.ioas[0], p.address & ~(s->page - 1),
-				 p.memory[0].mem, s->page, ABI_RW),
+			 abi_map(p->a, p->iommufd, p->ioas[0], region(s, i), p->memory[0].mem,
+				 s->page, ABI_RW),
 			 -UIOMMU_EINVAL);
-	abi_reaches(p.third, s->iova, p.memory[0].mem, RW);
-	CHECK_RC(s, abi_destroy(p.a, p.iommufd, p.hwpt[0]), -UIOMMU_EBUSY);
-	CHECK_OK(s, attach(&p, 0, p.hwpt[0]));
+	abi_reaches(p->third, s->iova, p->memory[0].mem, RW);
+	CHECK_RC(s, abi_destroy(p->a, p->iommufd, p->hwpt[0]), -UIOMMU_EBUSY);
+	CHECK_OK(s, attach(p, 0, p->hwpt[0]));
 
 	/* Replaced by one of them, all move. */
-	CHECK_OK(s, attach(&p, 1, p.hwpt[1]));
-	all_reach(&p, 1);
-	reserved(&p, 0, false, "the group has moved to another IOAS");
-	reserved(&p, 1, true, "the group has moved to this IOAS");
-	CHECK_OK(s, abi_destroy(p.a, p.iommufd, p.hwpt[0]));
-	CHECK_OK(s, abi_detach(p.a, p.d[1]->cdev));
-	reserved(&p, 1, true, "the first device is attached");
-	CHECK_OK(s, abi_detach(p.a, p.d[0]->cdev));
-	reserved(&p, 1, false, "both are detached");
-	abi_blocked(p.third, s->iova, p.memory[1].mem);
+	in_the_way(s, p, 0);
+	CHECK_OK(s, attach(p, 1, p->hwpt[1]));
+	all_reach(p, 1);
+	reserved(p, 0, false, "the group has moved to another IOAS");
+	reserved(p, 1, true, "the group has moved to this IOAS");
+	CHECK_OK(s, abi_destroy(p->a, p->iommufd, p->hwpt[0]));
+	CHECK_OK(s, abi_detach(p->a, p->d[1]->cdev));
+	reserved(p, 1, true, "the first device is attached");
+	CHECK_OK(s, abi_detach(p->a, p->d[0]->cdev));
+	reserved(p, 1, false, "both are detached");
+	abi_blocked(p->third, s->iova, p->memory[1].mem);
 
 	/* One automatic HWPT for both; it goes with the second. */
 	for (unsigned int i = 0; i < 2; i++)
-		got[i] = abi_attached(p.d[i], p.ioas[0]);
+		got[i] = abi_attached(p->d[i], p->ioas[0]);
 	CHECK(s, got[0] == got[1], "one device has HWPT %u, the other one %u", got[0], got[1]);
-	abi_unbind(p.d[0]);
-	CHECK_RC(s, abi_destroy(p.a, p.iommufd, got[0]), -UIOMMU_EBUSY);
-	abi_reaches(p.third, s->iova, p.memory[0].mem, RW);
-	abi_unbind(p.d[1]);
-	CHECK_RC(s, abi_destroy(p.a, p.iommufd, got[0]), -UIOMMU_ENOENT);
-	for (unsigned int i = 0; i < 2; i++)
-		subject_buffer_free(s, &p.memory[i]);
-	abi_end(p.a);
+	abi_unbind(p->d[0]);
+	CHECK_RC(s, abi_destroy(p->a, p->iommufd, got[0]), -UIOMMU_EBUSY);
+	abi_reaches(p->third, s->iova, p->memory[0].mem, RW);
+	abi_unbind(p->d[1]);
+	CHECK_RC(s, abi_destroy(p->a, p->iommufd, got[0]), -UIOMMU_ENOENT);
+	pair_end(s, p);
+	free(p);
 }
 
 #define DMA (CONFORM_HARDWARE | CONFORM_UAPI)
