@@ -542,6 +542,8 @@ static const char *nobody_sees(const struct run *honest, const char *saboteur)
 /* The configuration of this subject that shows the saboteur; NULL: it is for others. */
 static const char *place_of(const struct conform_saboteur *s, const struct conform_subject *subject)
 {
+	if (s->user != subject->backend->user)
+		return NULL;
 	if (!s->places[0].subject) {
 		for (const struct conform_config *c = subject->configs; c->name; c++)
 			if (!fnmatch(s->config, c->name, 0))

@@ -5,13 +5,10 @@
 #include <stdlib.h>
 
 const struct conform_saboteur *const conform_saboteur_tables[] = {
-	conform_saboteurs_operations,
-	conform_saboteurs_smmuv3,
-	conform_saboteurs_vtd,
-	conform_saboteurs_virtio,
-	conform_saboteurs_groups,
-	conform_saboteurs_requests,
-	NULL,
+	conform_saboteurs_operations, conform_saboteurs_smmuv3,
+	conform_saboteurs_vtd,	      conform_saboteurs_virtio,
+	conform_saboteurs_groups,     conform_saboteurs_requests,
+	conform_saboteurs_uapi,	      NULL,
 };
 
 /* What an access finds; lives as long as the process, which runs this one saboteur. */

@@ -40,6 +40,14 @@ struct conform_saboteur {
 	void (*edit)(struct subject *s, void *state, uint64_t *const *entries, unsigned int count);
 	void (*relax)(struct subject *s,
 		      void *state); /* while the driver waits, after hardware moved */
+	/* Of the user ABI: for subjects with that back end alone, as the others are for the C API's. */
+	bool user;
+	/* Where the answer to such a call (of ioctls: this command) is to be @right, it is @wrong. */
+	struct {
+		enum abi_op op;
+		unsigned long command;
+		int right, wrong;
+	} answer;
 	/* A program's calls: lets abi_call_real() do each once, or never, and sets what it returns. */
 	void (*front)(struct abi_call *call, void *state);
 	/* In place of uiommu_pci_device_group(). */
@@ -49,7 +57,7 @@ struct conform_saboteur {
 /* Each ended by an entry without name; the list of them by NULL. */
 extern const struct conform_saboteur conform_saboteurs_operations[], conform_saboteurs_smmuv3[],
 	conform_saboteurs_vtd[], conform_saboteurs_virtio[], conform_saboteurs_groups[],
-	conform_saboteurs_requests[];
+	conform_saboteurs_requests[], conform_saboteurs_uapi[];
 extern const struct conform_saboteur *const conform_saboteur_tables[];
 
 /* What the driver has at a physical address, NULL if that is not RAM. */

@@ -223,11 +223,11 @@ void subject_boot(struct subject *s, unsigned int flags)
 	int rc;
 
 	layout_find(s);
-	if (!s->wrap) {
-		if (wrap_create(&s->wrap))
-			conform_fail(s, __FILE__, __LINE__, "no memory for the layer");
+	if (!s->wrap && wrap_create(&s->wrap))
+		conform_fail(s, __FILE__, __LINE__, "no memory for the layer");
+	/* Some scenarios bring a layer of their own. */
+	if (!s->sabotage)
 		saboteur_install(s);
-	}
 	s->options.name = s->config->machine;
 	s->options.hardware = s->kind->hardware;
 	s->options.seed = s->seed;
