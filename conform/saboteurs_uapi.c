@@ -121,6 +121,43 @@ static void ignore_limit(struct abi_call *call, void *state)
 	abi_call_real(call);
 }
 
+/* Whatever is mapped is pinned, and charged, a second time: in an address space that nobody knows of. */
+struct shadow {
+	uint32_t ioas; /* 0: not made yet */
+};
+
+static void charge_twice(struct abi_call *call, void *state)
+{
+	struct shadow *shadow = state;
+	const struct abi_iommu_hwpt_alloc *alloc = argument_of(call, ABI_IOMMU_HWPT_ALLOC);
+	const struct abi_iommu_ioas_map *map = argument_of(call, ABI_IOMMU_IOAS_MAP);
+	const struct abi_iommu_ioas_unmap *unmap = argument_of(call, ABI_IOMMU_IOAS_UNMAP);
+	struct abi_iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
+	struct abi_iommu_hwpt_alloc hwpt = { .size = sizeof(hwpt) };
+
+	if (unmap && shadow->ioas) {
+		struct abi_iommu_ioas_unmap more = *unmap;
+
+		more.ioas_id = shadow->ioas;
+		other_ioctl(call, ABI_IOMMU_IOAS_UNMAP, &more);
+	}
+	if (abi_call_real(call))
+		return;
+	if (alloc && !shadow->ioas && !other_ioctl(call, ABI_IOMMU_IOAS_ALLOC, &ioas)) {
+		hwpt.dev_id = alloc->dev_id;
+		hwpt.pt_id = ioas.out_ioas_id;
+		other_ioctl(call, ABI_IOMMU_HWPT_ALLOC, &hwpt);
+		shadow->ioas = ioas.out_ioas_id;
+	}
+	if (map && shadow->ioas) {
+		struct abi_iommu_ioas_map more = *map;
+
+		more.ioas_id = shadow->ioas;
+		more.flags |= ABI_IOMMU_IOAS_MAP_FIXED_IOVA;
+		other_ioctl(call, ABI_IOMMU_IOAS_MAP, &more);
+	}
+}
+
 /* ---- mappings ---------------------------------------------------------------------------------- */
 
 static void unmap_past_the_end(struct abi_call *call, void *state)
@@ -209,7 +246,7 @@ static void map_writable(struct abi_call *call, void *state)
 	struct abi_iommu_ioas_map more;
 
 	(void)state;
-	if (!map || !(map->flags & ABI_R)) {
+	if (!map || map->size != sizeof(*map) || !(map->flags & ABI_R)) {
 		abi_call_real(call);
 		return;
 	}
@@ -520,6 +557,12 @@ static void clear_always(struct abi_call *call, void *state)
 
 /* ---- page requests ----------------------------------------------------------------------------- */
 
+static bool is_response(const struct abi_call *call)
+{
+	return call->op == ABI_WRITE && call->size == sizeof(struct abi_iommu_hwpt_page_response) &&
+	       (uintptr_t)call->buffer > 0xffff;
+}
+
 /* A response to one group goes to the next, or to nobody. */
 static void answer_another(struct abi_call *call, void *state)
 {
@@ -528,7 +571,7 @@ static void answer_another(struct abi_call *call, void *state)
 	struct abi_call wrong = *call;
 
 	(void)state;
-	if (call->op != ABI_WRITE || call->size != sizeof(*response)) {
+	if (!is_response(call)) {
 		abi_call_real(call);
 		return;
 	}
@@ -545,7 +588,7 @@ static void answer_success(struct abi_call *call, void *state)
 	struct abi_call wrong = *call;
 
 	(void)state;
-	if (call->op != ABI_WRITE || call->size != sizeof(*response) || response->code > 1) {
+	if (!is_response(call) || response->code > 1) {
 		abi_call_real(call);
 		return;
 	}
@@ -663,6 +706,8 @@ const struct conform_saboteur conform_saboteurs_uapi[] = {
 	  "legacy", FRONT(flush_after_unpin), HOOK(SYNC, hold_sync), STATE(struct late) },
 	{ "uapi-unmap-no-flush", "after UNMAP no cache leads to what was mapped", "legacy", USER,
 	  HOOK(SYNC, never_sync) },
+	{ "uapi-charged-twice", "a page that is mapped once is pinned and charged once", "legacy",
+	  FRONT(charge_twice), STATE(struct shadow) },
 	{ "uapi-limit-ignored", "no more memory is pinned than the limit says", "legacy",
 	  FRONT(ignore_limit) },
 	{ "uapi-unmap-past-end", "UNMAP takes away what is in its range and no more", "legacy",
