@@ -136,6 +136,7 @@ struct sysfs_view {
 	struct uiommu_uapi *uapi;
 	struct sysfs_chunk *chunks;
 	bool failed; /* no memory */
+	bool knows_virtual; /* which functions are virtual ones of others */
 	struct sysfs_dir *dirs, **dirs_end;
 	struct sysfs_device *devices; /* by name */
 	struct sysfs_driver *drivers, **drivers_end;
@@ -260,6 +261,8 @@ void uiommu_sysfs_build_mdevs(struct sysfs_view *view);
 /* What is in a directory: to scan->each, or the one that is wanted to scan->found. */
 void uiommu_sysfs_scan(struct sysfs_scan *scan);
 void uiommu_sysfs_link(struct sysfs_scan *scan, const char *name, const char *target);
+/* For those who would have to find out: is anything done with this name? */
+bool uiommu_sysfs_wants(const struct sysfs_scan *scan, const char *name);
 
 /* ---- sysfs_pci.c, sysfs_sriov.c, sysfs_driver.c, sysfs_group.c --------------------------------- */
 

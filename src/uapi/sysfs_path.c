@@ -60,12 +60,19 @@ int uiommu_sysfs_number(const char *text, unsigned long *out)
 
 /* ---- what is in a directory -------------------------------------------------------------------- */
 
+bool uiommu_sysfs_wants(const struct sysfs_scan *scan, const char *name)
+{
+	if (!scan->want)
+		return true;
+	return !scan->found.kind && !strncmp(name, scan->want, scan->want_length) &&
+	       !name[scan->want_length];
+}
+
 static void offer(struct sysfs_scan *scan, const struct sysfs_entry *entry)
 {
 	if (!scan->want)
 		scan->each(scan, entry);
-	else if (!scan->found.kind && strlen(entry->name) == scan->want_length &&
-		 !memcmp(entry->name, scan->want, scan->want_length))
+	else if (uiommu_sysfs_wants(scan, entry->name))
 		scan->found = *entry;
 }
 
@@ -101,7 +108,8 @@ static void offer_files(struct sysfs_scan *scan, const struct sysfs_attr *attr)
 			.object = scan->dir->object,
 		};
 
-		if (!attr->present || attr->present(attr, scan->dir->object))
+		if (uiommu_sysfs_wants(scan, attr->name) &&
+		    (!attr->present || attr->present(attr, scan->dir->object)))
 			offer(scan, &entry);
 	}
 }

@@ -99,14 +99,38 @@ static void build_buses(struct sysfs_view *view)
 
 /* ---- devices ----------------------------------------------------------------------------------- */
 
+/* Configuration spaces are read for these. */
+static bool wants_virtual(const struct sysfs_scan *scan)
+{
+	return uiommu_sysfs_wants(scan, "physfn") ||
+	       (scan->want_length > 6 && !memcmp(scan->want, "virtfn", 6));
+}
+
+static void list_virtual(struct sysfs_scan *scan, const struct sysfs_device *device)
+{
+	struct sysfs_view *view = scan->view;
+
+	if (!view->knows_virtual)
+		uiommu_sysfs_find_virtual(view);
+	view->knows_virtual = true;
+	if (device->physical)
+		uiommu_sysfs_link(scan, "physfn", device->physical->path);
+	for (const struct sysfs_device *d = view->devices; d; d = d->next)
+		if (d->physical == device)
+			uiommu_sysfs_link(scan,
+					  uiommu_sysfs_format(view, "virtfn%u", d->virtual_index),
+					  d->path);
+}
+
 static void list_device(struct sysfs_scan *scan, const void *object)
 {
 	const struct sysfs_device *device = object;
 	struct sysfs_view *view = scan->view;
 
-	uiommu_sysfs_link(scan, "subsystem",
-			  uiommu_sysfs_format(view, "/sys/bus/%s", bus_names[device->bus]));
-	if (device->driver)
+	if (uiommu_sysfs_wants(scan, "subsystem"))
+		uiommu_sysfs_link(scan, "subsystem",
+				  uiommu_sysfs_format(view, "/sys/bus/%s", bus_names[device->bus]));
+	if (device->driver && uiommu_sysfs_wants(scan, "driver"))
 		uiommu_sysfs_link(scan, "driver", driver_path(view, device->driver));
 	if (device->instance)
 		uiommu_sysfs_link(scan, "iommu", device->instance->path);
@@ -117,13 +141,8 @@ static void list_device(struct sysfs_scan *scan, const void *object)
 				  uiommu_sysfs_format(view,
 						      SYSFS_MDEV_PARENT "/mdev_supported_types/%s",
 						      device->type->id));
-	if (device->physical)
-		uiommu_sysfs_link(scan, "physfn", device->physical->path);
-	for (const struct sysfs_device *d = view->devices; d; d = d->next)
-		if (d->physical == device)
-			uiommu_sysfs_link(scan,
-					  uiommu_sysfs_format(view, "virtfn%u", d->virtual_index),
-					  d->path);
+	if (device->bus == SYSFS_BUS_PCI && wants_virtual(scan))
+		list_virtual(scan, device);
 }
 
 static int show_virtio(struct sysfs_text *text, struct sysfs_view *view,
@@ -148,23 +167,25 @@ static const struct sysfs_type device_types[SYSFS_NUM_BUSES] = {
 	[SYSFS_BUS_VIRTIO] = { .attrs = virtio_attrs, .links = list_device },
 };
 
+static bool is_there(const struct sysfs_view *view, const char *path, size_t length)
+{
+	const struct sysfs_dir *dir = view->dirs;
+
+	while (dir && (dir->length != length || memcmp(dir->path, path, length) != 0))
+		dir = dir->next;
+	return dir;
+}
+
+/* Upwards: what is above a directory that is there, is there. */
 void uiommu_sysfs_build_parents(struct sysfs_view *view, const char *path)
 {
-	char parent[SYSFS_PATH];
-
-	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		const struct sysfs_dir *dir = view->dirs;
-		size_t length = (size_t)(slash - path);
-
-		if (length >= sizeof(parent))
+	for (size_t length = strlen(path); length > 1;) {
+		while (path[--length] != '/')
+			;
+		if (!length || is_there(view, path, length))
 			return;
-		memcpy(parent, path, length);
-		parent[length] = 0;
-		while (dir && strcmp(dir->path, parent) != 0)
-			dir = dir->next;
-		if (!dir)
-			uiommu_sysfs_add_dir(view, uiommu_sysfs_format(view, "%s", parent), NULL,
-					     NULL);
+		uiommu_sysfs_add_dir(view, uiommu_sysfs_format(view, "%.*s", (int)length, path),
+				     NULL, NULL);
 	}
 }
 

@@ -60,14 +60,17 @@ void *uiommu_sysfs_alloc(struct sysfs_view *view, size_t size)
 const char *uiommu_sysfs_format(struct sysfs_view *view, const char *format, ...)
 {
 	va_list args, again;
-	char *text;
+	char first[256], *text;
 	int length;
 
+	/* Nearly all are short: they are made once. */
 	va_start(args, format);
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, args);
+	length = vsnprintf(first, sizeof(first), format, args);
 	text = uiommu_sysfs_alloc(view, (size_t)length + 1);
-	if (text)
+	if (text && (size_t)length < sizeof(first))
+		memcpy(text, first, (size_t)length + 1);
+	else if (text)
 		vsnprintf(text, (size_t)length + 1, format, again);
 	va_end(again);
 	va_end(args);
@@ -635,8 +638,6 @@ int uiommu_sysfs_view_make(struct sysfs_view *view, struct uiommu_uapi *uapi)
 		see_misc(view);
 	if (!view->failed)
 		see_vfio(view);
-	if (!view->failed)
-		uiommu_sysfs_find_virtual(view);
 	if (!view->failed)
 		uiommu_sysfs_build(view);
 	return view->failed ? -UIOMMU_ENOMEM : 0;

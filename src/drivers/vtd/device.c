@@ -150,8 +150,9 @@ static void info(struct uiommu_instance *instance, struct uiommu_instance_info *
 	out->domains_supported = unit->num_dids;
 	out->domains_used = 0;
 	uiommu_port_mutex_lock(unit->host, &unit->lock);
-	for (uint32_t did = VTD_FIRST_DID; did < unit->num_dids; did++)
-		out->domains_used += unit->dids[did / 64] >> (did % 64) & 1;
+	for (uint32_t i = 0; i < unit->num_dids; i += 64)
+		for (uint64_t left = unit->dids[i / 64]; left; left &= left - 1)
+			out->domains_used++;
 	uiommu_port_mutex_unlock(unit->host, &unit->lock);
 }
 
