@@ -52,6 +52,8 @@ static int check_pasid(const struct iommufd_device *device, uiommu_pasid_t pasid
 	const struct iommufd_attach *rid;
 	int rc = uiommu_iommufd_viommu_check_attach(device, hwpt);
 
+	if (!rc && hwpt->fault)
+		rc = uiommu_iommufd_fault_check(device);
 	if (rc)
 		return rc;
 	if (pasid == UIOMMU_RID)

@@ -391,6 +391,11 @@ int uiommu_iommufd_cmd_viommu_alloc(struct iommufd_command *command);
 int uiommu_iommufd_cmd_vdevice_alloc(struct iommufd_command *command);
 int uiommu_iommufd_cmd_hw_queue_alloc(struct iommufd_command *command);
 
+/* ---- fault_check.c ----------------------------------------------------------------------------- */
+
+/* May it be attached where a program answers page requests?  0 or -UIOMMU_EINVAL: others' would come with them. */
+int uiommu_iommufd_fault_check(const struct iommufd_device *device);
+
 /* ---- fault_file.c ------------------------------------------------------------------------------ */
 
 /* The page requests of an HWPT that is attached nowhere go to a queue; put back in hwpt_free. */

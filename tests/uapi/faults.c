@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include <uiommu/driver.h>
+#include <uiommu/pci.h>
+
 #include "src/uapi/iommufd.h"
 #include "tests/uapi/world.h"
 
@@ -442,13 +445,98 @@ static void test_no_descriptor(void **state)
 	end(&k);
 }
 
+/* ---- virtual functions --------------------------------------------------------------------------- */
+
+/* A function that is told to have SR-IOV, and perhaps page requests, whose virtual function another is. */
+static struct {
+	uint32_t (*read)(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size);
+	struct uiommu_pci_function *physical;
+	bool enabled, pri;
+	uint16_t first, stride, count;
+} sriov;
+
+static uint32_t sriov_read(struct uiommu_pci_function *fn, unsigned int offset, unsigned int size)
+{
+	if (fn != sriov.physical || offset < 0x100)
+		return sriov.read(fn, offset, size);
+	switch (offset) {
+	case 0x100: /* SR-IOV, version 1, and what follows */
+		return 0x10010 | (sriov.pri ? 0x140u << 20 : 0);
+	case 0x108:
+		return sriov.enabled;
+	case 0x110:
+		return sriov.count;
+	case 0x114:
+		return sriov.first;
+	case 0x116:
+		return sriov.stride;
+	case 0x140: /* page requests, version 1, the end */
+		return 0x10013;
+	default:
+		return 0;
+	}
+}
+
+static int attach_pt(struct work *k, uint32_t pt)
+{
+	return uiommu_iommufd_device_attach(k->device, PASID, &pt);
+}
+
+/* One interface for page requests is shared by all virtual functions: no program gets it */
+static void test_virtual(void **state)
+{
+	struct uiommu_pci_function *fn;
+	struct uiommu_pci_topology *topology;
+	uint16_t distance;
+	struct work k;
+
+	(void)state;
+	begin(&k, "q35-vtd-pri");
+	fn = uiommu_device_pci(k.device->dev);
+	topology = fn->topology;
+	sriov.read = topology->config_read;
+	sriov.physical = uiommu_device_pci(machine_device_uiommu(world_device(&k.w, "pasid0")));
+	distance = (uint16_t)(uiommu_pci_source_id(fn) - uiommu_pci_source_id(sriov.physical));
+	sriov.enabled = true;
+	sriov.pri = true;
+	sriov.first = (uint16_t)(distance - 4);
+	sriov.stride = 2;
+	sriov.count = 3;
+	topology->config_read = sriov_read;
+	assert_int_equal(attach_pt(&k, k.hwpt), -UIOMMU_EINVAL);
+	/* The one after the last, one in between, one that is not there yet, one without requests. */
+	sriov.count = 2;
+	assert_int_equal(attach_pt(&k, k.hwpt), 0);
+	uiommu_iommufd_device_detach(k.device, PASID);
+	sriov.count = 3;
+	sriov.first++;
+	assert_int_equal(attach_pt(&k, k.hwpt), 0);
+	uiommu_iommufd_device_detach(k.device, PASID);
+	sriov.first--;
+	sriov.enabled = false;
+	assert_int_equal(attach_pt(&k, k.hwpt), 0);
+	uiommu_iommufd_device_detach(k.device, PASID);
+	sriov.enabled = true;
+	sriov.pri = false;
+	assert_int_equal(attach_pt(&k, k.hwpt), 0);
+	uiommu_iommufd_device_detach(k.device, PASID);
+	/* A single one at that distance. */
+	sriov.pri = true;
+	sriov.first = distance;
+	sriov.stride = 0;
+	sriov.count = 1;
+	assert_int_equal(attach_pt(&k, k.hwpt), -UIOMMU_EINVAL);
+	topology->config_read = sriov.read;
+	end(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_write),    cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_dma_pri),	      cmocka_unit_test(test_dma_stall),
-		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_lives),
-		cmocka_unit_test(test_no_descriptor),
+		cmocka_unit_test(test_virtual),	  cmocka_unit_test(test_read_write),
+		cmocka_unit_test(test_replace),	  cmocka_unit_test(test_dma_pri),
+		cmocka_unit_test(test_dma_stall), cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_lives),	  cmocka_unit_test(test_no_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
