@@ -42,10 +42,10 @@ static struct type1_mapping *find(struct type1 *t, uint64_t iova)
 	return mapping && mapping->iova <= iova ? mapping : NULL;
 }
 
-/* The container by which the device is open. NULL: it has an iommufd. */
+/* The container by which the device is open. NULL: it has an iommufd, whatever its group has by now. */
 static struct vfio_container *container_of_device(const struct vfio_device *device)
 {
-	return device->group->container;
+	return device->in_container ? device->group->container : NULL;
 }
 
 /* ---- a container's ----------------------------------------------------------------------------- */

@@ -434,7 +434,37 @@ static void test_info(void **state)
 	world_stop(&w);
 }
 
-/* A limit of memory on the second domain's way does not touch the first */
+/* What firmware may be asked to give up is given up */
+static void test_relaxable(void **state)
+{
+	struct uiommu_resv_region regions[16];
+	struct uiommu_group *group;
+	struct legacy_device d;
+	struct ranges r;
+	struct world w;
+	size_t count, found = 0;
+	int container;
+
+	(void)state;
+	world_start(&w, "q35-vtd", NULL);
+	container = legacy_container(&w);
+	legacy_start(&d, &w, "relaxed0", container, TYPE1V2);
+	get_info(&w, container, &r);
+	group = uiommu_group_get(machine_device_uiommu(d.machine));
+	assert_int_equal(uiommu_group_resv_regions(group, regions, 16, &count), 0);
+	uiommu_group_put(group);
+	for (size_t i = 0; i < count; i++) {
+		const bool relaxable = regions[i].type == UIOMMU_RESV_DIRECT_RELAXABLE;
+
+		found += relaxable;
+		assert_int_equal(is_valid(&r, regions[i].start), relaxable);
+		assert_int_equal(is_valid(&r, regions[i].last), relaxable);
+	}
+	assert_true(found && found < count);
+	world_stop(&w);
+}
+
+/* Lets one step of the host fail. */
 struct failing {
 	uint64_t at, steps;
 };
@@ -689,6 +719,7 @@ struct racer {
 	struct legacy_device *d;
 	int container;
 	unsigned int rounds, successes;
+	struct machine_device *member;
 };
 
 static void *race_map(void *context)
@@ -716,6 +747,57 @@ static void *race_group(void *context)
 		legacy_unset_container(r->w, r->d->group);
 	}
 	return NULL;
+}
+
+static void *race_member(void *context)
+{
+	struct racer *r = context;
+
+	for (unsigned int i = 0; i < r->rounds; i++) {
+		machine_remove_device(r->w->machine, r->member);
+		if (!machine_add_device(r->w->machine, r->member))
+			r->successes++;
+	}
+	return NULL;
+}
+
+/* Groups come into a container, with a new domain or a shared one, while one of their devices leaves */
+static void test_leaving(void **state)
+{
+	struct legacy_device d[2];
+	struct racer racers[2] = { { .rounds = 60, .d = &d[1] }, { .rounds = 60 } };
+	pthread_t threads[2];
+	struct world w;
+	int container;
+
+	(void)state;
+	for (int shared = 0; shared < 2; shared++) {
+		world_start(&w, "q35-mixed", NULL);
+		container = legacy_container(&w);
+		legacy_start(&d[0], &w, shared ? "pasid0" : "solo0", container, TYPE1V2);
+		legacy_bind(&d[1], &w, "trio0");
+		assert_true(legacy_group(&d[1]) >= 0);
+		assert_int_equal(legacy_map(&w, container, IOVA, w.memory, 4 * PAGE, LEGACY_RW), 0);
+		racers[1].member = machine_device(w.machine, "trio1");
+		for (int n = 0; n < 2; n++) {
+			racers[n].w = &w;
+			racers[n].container = container;
+			racers[n].successes = 0;
+			assert_int_equal(pthread_create(&threads[n], NULL,
+							n ? race_member : race_group, &racers[n]),
+					 0);
+		}
+		for (int n = 0; n < 2; n++) {
+			pthread_join(threads[n], NULL);
+			assert_int_equal(racers[n].successes, racers[n].rounds);
+		}
+		assert_int_equal(legacy_set_container(&w, d[1].group, container), 0);
+		assert_int_equal(num_domains(&w, container), shared ? 1 : 2);
+		assert_true(legacy_open(&d[1]) >= 0);
+		assert_true(legacy_reaches(&d[1], IOVA, w.memory));
+		assert_true(legacy_reaches(&d[0], IOVA, w.memory));
+		world_stop(&w);
+	}
 }
 
 /* Mappings come and go while groups do */
@@ -876,7 +958,8 @@ int main(void)
 		cmocka_unit_test(test_isolated),   cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_iommufd),	   cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_all_groups), cmocka_unit_test(test_coherency),
-		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_threads),	   cmocka_unit_test(test_leaving),
+		cmocka_unit_test(test_relaxable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

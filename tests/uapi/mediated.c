@@ -270,6 +270,33 @@ static void test_meanwhile(void **state)
 	world_stop(&w);
 }
 
+/* A device stays where it was opened, when its group has another container meanwhile */
+static void test_other_way(void **state)
+{
+	struct world w;
+	struct soft s;
+	int container, iommufd;
+
+	(void)state;
+	world_start(&w, "q35-vtd", NULL);
+	container = legacy_container(&w);
+	iommufd = uiommu_uapi_open(w.process, "/dev/iommu");
+	soft_start(&s, &w, "soft-0", iommufd, TYPE1V2);
+	assert_int_equal(legacy_map(&w, iommufd, IOVA, w.memory, PAGE, LEGACY_RW), 0);
+	assert_int_equal(pin(&s, IOVA, 1, UIOMMU_READ), 0);
+	assert_int_equal(legacy_unset_container(&w, s.group), 0);
+	assert_int_equal(legacy_set_container(&w, s.group, container), 0);
+	assert_int_equal(legacy_set_iommu(&w, container, TYPE1V2), 0);
+	uiommu_vfio_unpin_pages(&s.device, IOVA, 1);
+	assert_int_equal(legacy_pins(&w), 0);
+	assert_int_equal(pin(&s, IOVA, 1, UIOMMU_READ), 0);
+	assert_int_equal(legacy_unmap(&w, iommufd, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(s.asked, 1);
+	assert_int_equal(uiommu_vfio_dma_rw(&s.device, IOVA, &container, 4, true), -UIOMMU_ENOENT);
+	soft_stop(&s, &w);
+	world_stop(&w);
+}
+
 /* Copies: across mappings, with what these allow; reading is always needed */
 static void test_copy(void **state)
 {
@@ -442,6 +469,16 @@ static void test_dirty(void **state)
 	assert_int_equal(pin(&s, IOVA + 20 * PAGE, 3, UIOMMU_WRITE), 0);
 	assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_UNMAP_DMA, &unmap), 0);
 	assert_int_equal(unmap.arg.size, 71 * PAGE);
+	/* More pages than a bitmap can have. */
+	assert_int_equal(legacy_map(&w, container, IOVA, w.memory, UINT64_C(1) << 43, LEGACY_RW),
+			 -UIOMMU_EINVAL);
+	start.flags = ABI_VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP;
+	assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_DIRTY_PAGES, &start), 0);
+	assert_int_equal(legacy_map(&w, container, IOVA, w.memory, UINT64_C(1) << 43, LEGACY_RW),
+			 0);
+	start.flags = ABI_VFIO_IOMMU_DIRTY_PAGES_FLAG_START;
+	assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_DIRTY_PAGES, &start),
+			 -UIOMMU_EINVAL);
 	assert_int_equal(s.count, 0);
 	assert_true(bits[0] == UINT64_C(7) << 20 && bits[1] == 0);
 	soft_stop(&s, &w);
@@ -451,9 +488,10 @@ static void test_dirty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pins),  cmocka_unit_test(test_stubborn),
-		cmocka_unit_test(test_copy),  cmocka_unit_test(test_beside),
-		cmocka_unit_test(test_dirty), cmocka_unit_test(test_meanwhile),
+		cmocka_unit_test(test_pins),	  cmocka_unit_test(test_stubborn),
+		cmocka_unit_test(test_copy),	  cmocka_unit_test(test_beside),
+		cmocka_unit_test(test_dirty),	  cmocka_unit_test(test_meanwhile),
+		cmocka_unit_test(test_other_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
