@@ -51,6 +51,11 @@ long legacy_unset_container(struct world *w, int group)
 	return legacy_call(w, group, ABI_VFIO_GROUP_UNSET_CONTAINER, NULL);
 }
 
+long legacy_extension(struct world *w, int container, uintptr_t number)
+{
+	return uiommu_uapi_ioctl(w->process, container, ABI_VFIO_CHECK_EXTENSION, number);
+}
+
 long legacy_set_iommu(struct world *w, int container, uintptr_t type)
 {
 	return uiommu_uapi_ioctl(w->process, container, ABI_VFIO_SET_IOMMU, type);

@@ -27,6 +27,7 @@ int legacy_group(struct legacy_device *d);
 int legacy_container(struct world *w);
 long legacy_set_container(struct world *w, int group, int container);
 long legacy_unset_container(struct world *w, int group);
+long legacy_extension(struct world *w, int container, uintptr_t number);
 long legacy_set_iommu(struct world *w, int container, uintptr_t type);
 /* The device itself, able to do DMA: a descriptor, or the error. */
 int legacy_open(struct legacy_device *d);

@@ -22,11 +22,6 @@ static void rights(struct world *w, bool raw)
 		UIOMMU_UAPI_CAP_ALL & ~(raw ? 0u : (unsigned int)UIOMMU_UAPI_CAP_SYS_RAWIO));
 }
 
-static long extension(struct world *w, int container, uintptr_t number)
-{
-	return uiommu_uapi_ioctl(w->process, container, ABI_VFIO_CHECK_EXTENSION, number);
-}
-
 /* Without the option there is no driver for such a device, and no backend */
 static void test_off(void **state)
 {
@@ -40,7 +35,7 @@ static void test_off(void **state)
 	assert_int_equal(uiommu_uapi_bind_driver(known, "vfio-pci"), -UIOMMU_EINVAL);
 	assert_false(w.uapi->vfio->tainted);
 	container = legacy_container(&w);
-	assert_int_equal(extension(&w, container, NOIOMMU), 0);
+	assert_int_equal(legacy_extension(&w, container, NOIOMMU), 0);
 	world_stop(&w);
 }
 
@@ -60,7 +55,7 @@ static void test_steps(void **state)
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
 		world_start(&w, machines[i], &config);
 		container = legacy_container(&w);
-		assert_int_equal(extension(&w, container, NOIOMMU), 1);
+		assert_int_equal(legacy_extension(&w, container, NOIOMMU), 1);
 		legacy_bind(&d, &w, "hidden0");
 		assert_true(w.uapi->vfio->tainted);
 		assert_true(uiommu_uapi_device_group_path(d.known, path, sizeof(path)) > 0);
@@ -76,7 +71,7 @@ static void test_steps(void **state)
 		rights(&w, true);
 		assert_int_equal(legacy_set_container(&w, d.group, container), 0);
 		for (uintptr_t n = 0; n < 12; n++) {
-			assert_int_equal(extension(&w, container, n), n == NOIOMMU);
+			assert_int_equal(legacy_extension(&w, container, n), n == NOIOMMU);
 			if (n != NOIOMMU)
 				assert_int_equal(legacy_set_iommu(&w, container, n),
 						 -UIOMMU_ENODEV);
@@ -106,7 +101,7 @@ static void test_steps(void **state)
 		assert_int_equal(legacy_unset_container(&w, d.group), -UIOMMU_EBUSY);
 		assert_int_equal(uiommu_uapi_close(w.process, d.fd), 0);
 		assert_int_equal(legacy_unset_container(&w, d.group), 0);
-		assert_int_equal(extension(&w, container, TYPE1V2), 1);
+		assert_int_equal(legacy_extension(&w, container, TYPE1V2), 1);
 		world_stop(&w);
 	}
 }
