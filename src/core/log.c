@@ -68,7 +68,8 @@ void uiommu_log(void *host, enum uiommu_log_level level, const char *format, ...
 			pad = '0';
 		for (; *p >= '0' && *p <= '9'; p++)
 			width = width * 10 + (unsigned int)(*p - '0');
-		for (; *p == 'l'; p++)
+		/* A size is as wide as a long wherever this runs. */
+		for (; *p == 'l' || *p == 'z'; p++)
 			longs++;
 		switch (*p) {
 		case 's':
