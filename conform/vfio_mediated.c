@@ -2,6 +2,7 @@
 /* vfio_mediated.c - devices without an IOMMU that reach a program's memory by pages that they pin */
 #include "conform/vfio.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "spec/mdma.h"
@@ -114,6 +115,18 @@ static void asked(struct subject *s, struct mediated *m, uint32_t before, unsign
 	CHECK(s, now == times, "%s: it was asked %u times to let go, and not %u", what, now, times);
 }
 
+/* The log names the mapping for whoever has to find the driver. */
+static void is_told(struct subject *s, uint64_t iova)
+{
+	size_t count = machine_num_warnings(s->machine);
+	char where[32];
+
+	CHECK(s, count, "nobody is told that a device keeps pages");
+	snprintf(where, sizeof(where), "2 pages at 0x%llx", (unsigned long long)iova);
+	CHECK(s, strstr(machine_warning(s->machine, count - 1), where), "the log says: %s",
+	      machine_warning(s->machine, count - 1));
+}
+
 static void deaf_in_a_container(struct subject *s, struct box *b, bool translated)
 {
 	const uint64_t other = s->iova + 8 * s->page;
@@ -150,6 +163,7 @@ static void deaf_in_a_container(struct subject *s, struct box *b, bool translate
 	before = get32(&m, MDMA_ASKED);
 	CHECK_RC(s, by_container(b, s->iova, &gone), -ABI_EDEADLK);
 	asked(s, &m, before, 10, what);
+	is_told(s, s->iova);
 	box_reaches(b, s->iova, 0, 2);
 	copies(b, &m, s->iova);
 	/* Another mapping is none of its business. */
