@@ -395,7 +395,7 @@ UIOMMU_API long uiommu_uapi_pwrite(struct uiommu_uapi_process *process, int fd, 
  * It is the device's memory, not a mapping: valid until the descriptor's last copy is closed.
  *
  * Return: 0; -UIOMMU_ENODEV: files of this kind are not mapped; -UIOMMU_EINVAL: nothing there that can be, which REGION_INFO
- * tells.
+ * tells; -UIOMMU_ENXIO: there is nothing in /dev/iommu.
  */
 UIOMMU_API int uiommu_uapi_mmap(struct uiommu_uapi_process *process, int fd, uint64_t offset,
 				size_t size, void **out);

@@ -76,6 +76,7 @@ static void test_sizes(void **state)
 		uint32_t tail[40];
 	} big = { .arg.size = sizeof(big) };
 	struct abi_iommu_destroy arg = { sizeof(arg), 7 };
+	void *nothing;
 	struct world w;
 	int fd, other;
 
@@ -105,6 +106,8 @@ static void test_sizes(void **state)
 	assert_int_equal(destroy(&w, other, 1), 0);
 	assert_int_equal(new_ioas(&w, other), 1); /* numbers are used again */
 	assert_int_equal(uiommu_uapi_read(w.process, other, &arg, 8), -UIOMMU_EINVAL);
+	assert_int_equal(uiommu_uapi_mmap(w.process, other, 0, PAGE, &nothing), -UIOMMU_ENXIO);
+	assert_int_equal(uiommu_uapi_mmap(w.process, other, 0, PAGE + 1, &nothing), -UIOMMU_EINVAL);
 	world_stop(&w);
 }
 
