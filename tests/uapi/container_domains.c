@@ -194,6 +194,57 @@ static void test_info(void **state)
 	world_stop(&w);
 }
 
+/* Hardware with larger pages than the processor's: everything is in those */
+static void test_large_pages(void **state)
+{
+	const uint64_t large = UINT64_C(0x10000);
+	uint64_t bits = 0, gone;
+	struct abi_vfio_iommu_type1_dirty_bitmap start = { sizeof(start), 1 };
+	struct {
+		struct abi_vfio_iommu_type1_dirty_bitmap head;
+		struct abi_vfio_iommu_type1_dirty_bitmap_get get;
+	} get = {
+		.head = { sizeof(get), ABI_VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP },
+		.get = { large, 8 * large, { large, 8, (uintptr_t)&bits } },
+	};
+	struct uiommu_uapi_config config = { 0 };
+	struct legacy_device d;
+	struct ranges r;
+	struct world w;
+	int container;
+
+	(void)state;
+	for (int small = 0; small < 2; small++) {
+		config.disable_hugepages = small;
+		world_start(&w, "virt-smmuv3-64k", &config);
+		container = legacy_container(&w);
+		legacy_start(&d, &w, "solo0", container, TYPE1V2);
+		get_info(&w, container, &r);
+		assert_int_equal(r.info.iova_pgsizes & -r.info.iova_pgsizes, large);
+		assert_int_equal(r.migration.pgsize_bitmap, large);
+		assert_int_equal(legacy_map(&w, container, large, w.memory, PAGE, LEGACY_RW),
+				 -UIOMMU_EINVAL);
+		assert_int_equal(legacy_map(&w, container, PAGE, w.memory, large, LEGACY_RW),
+				 -UIOMMU_EINVAL);
+		assert_int_equal(legacy_map(&w, container, large, w.memory + PAGE, large,
+					    LEGACY_RW),
+				 -UIOMMU_EINVAL);
+		assert_int_equal(
+			legacy_map(&w, container, 2 * large, w.memory, 3 * large, LEGACY_RW), 0);
+		assert_int_equal(legacy_pins(&w), 48);
+		assert_true(legacy_reaches(&d, 5 * large - 4, w.memory + 3 * large - 4));
+		assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_DIRTY_PAGES, &start), 0);
+		assert_int_equal(legacy_call(&w, container, ABI_VFIO_IOMMU_DIRTY_PAGES, &get), 0);
+		assert_int_equal(bits, 0xe);
+		assert_int_equal(legacy_unmap(&w, container, 2 * large, PAGE, 0, NULL),
+				 -UIOMMU_EINVAL);
+		assert_int_equal(legacy_unmap(&w, container, large, 8 * large, 0, &gone), 0);
+		assert_int_equal(gone, 3 * large);
+		assert_false(legacy_reaches(&d, 5 * large - 4, w.memory + 3 * large - 4));
+		world_stop(&w);
+	}
+}
+
 /* What firmware may be asked to give up is given up */
 static void test_relaxable(void **state)
 {
@@ -584,11 +635,11 @@ static void test_reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_groups), cmocka_unit_test(test_info),
-		cmocka_unit_test(test_relaxable),  cmocka_unit_test(test_allocations),
-		cmocka_unit_test(test_all_groups), cmocka_unit_test(test_coherency),
-		cmocka_unit_test(test_leaving),	   cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_two_groups),  cmocka_unit_test(test_info),
+		cmocka_unit_test(test_relaxable),   cmocka_unit_test(test_large_pages),
+		cmocka_unit_test(test_allocations), cmocka_unit_test(test_all_groups),
+		cmocka_unit_test(test_coherency),   cmocka_unit_test(test_leaving),
+		cmocka_unit_test(test_threads),	    cmocka_unit_test(test_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
