@@ -193,6 +193,8 @@ struct abi *abi_start(struct subject *s, const struct uiommu_uapi_config *config
 	if (config)
 		mine = *config;
 	mine.sys = s->sys;
+	if (!mine.load_platform_reset)
+		mine.load_platform_reset = machine_load_platform_reset;
 	a->s = s;
 	CHECK_OK(s, uiommu_uapi_create(&mine, &a->uapi));
 	s->abi = a;
@@ -327,13 +329,17 @@ int abi_unbind_driver(struct abi_device *d)
 	return by(d->abi, (struct abi_call){ .op = ABI_UNBIND_DRIVER, .device = d->device });
 }
 
+const char *abi_vfio_driver(const struct abi_device *d)
+{
+	return uiommu_device_pci(d->dev) ? "vfio-pci" : "vfio-platform";
+}
+
 struct abi_device *abi_vfio_device(struct abi *a, const char *label)
 {
 	struct abi_device *d = abi_device(a, label);
 
 	if (!uiommu_uapi_device_driver(d->device))
-		CHECK_OK(a->s, abi_bind_driver(d, uiommu_device_pci(d->dev) ? "vfio-pci" :
-									      "vfio-platform"));
+		CHECK_OK(a->s, abi_bind_driver(d, abi_vfio_driver(d)));
 	return d;
 }
 

@@ -174,6 +174,8 @@ int abi_poll(struct abi *a, int fd);
 struct abi_device *abi_device(struct abi *a, const char *label);
 int abi_bind_driver(struct abi_device *d, const char *driver); /* "vfio-pci", "machine-dma" */
 int abi_unbind_driver(struct abi_device *d);
+/* Which of VFIO's drivers is for its bus. */
+const char *abi_vfio_driver(const struct abi_device *d);
 /* It is unplugged, as far as the ABI is concerned; waits for its users. */
 void abi_remove_device(struct abi_device *d);
 /* Memory and bus master on, through an open device: off is how it comes.  abi_bind() has done it.  Fails the scenario. */

@@ -76,7 +76,8 @@ extern const struct conform_scenario conform_smoke[], conform_registration[], co
 	conform_races_map[], conform_reset[], conform_faults[], conform_faults_device[],
 	conform_sva[], conform_iommufd[], conform_iommufd_ioas[], conform_iommufd_memory[],
 	conform_iommufd_pasid[], conform_sysfs_type[], conform_vfio_type1[], conform_vfio_groups[],
-	conform_vfio_life[], conform_vfio_races[], conform_vfio_none[], conform_vfio_mediated[];
+	conform_vfio_life[], conform_vfio_races[], conform_vfio_none[], conform_vfio_mediated[],
+	conform_platform[];
 extern const struct conform_scenario *const conform_tables[];
 
 /* One configuration of a subject's hardware and driver. */

@@ -69,6 +69,7 @@ static const struct conform_config smmuv3_model[] = {
 	{ "small", "virt-smmuv3-small", 0 },
 	{ "stall", "virt-smmuv3-stall", 0 },
 	{ "pri", "virt-smmuv3-pri", 0 },
+	{ "platform", "virt-smmuv3-flexrm", 0 },
 	{ NULL, NULL, 0 },
 };
 

@@ -141,7 +141,7 @@ static void without_option(struct subject *s)
 	char path[64];
 	int container;
 
-	CHECK_RC(s, abi_bind_driver(d, "vfio-pci"), -UIOMMU_EINVAL);
+	CHECK_RC(s, abi_bind_driver(d, abi_vfio_driver(d)), -UIOMMU_EINVAL);
 	CHECK(s, uiommu_uapi_device_group_path(d->device, path, sizeof(path)) == -UIOMMU_ENODEV,
 	      "a refused device has a group's file, %s", path);
 	CHECK_FD(s, abi_open(a, "/dev/vfio/vfio"), &container);
