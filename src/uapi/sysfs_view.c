@@ -8,7 +8,7 @@
  */
 #include "src/uapi/sysfs.h"
 
-#define CHUNK ((size_t)32768)
+#define CHUNK ((size_t)8192)
 
 struct sysfs_chunk {
 	struct sysfs_chunk *next;

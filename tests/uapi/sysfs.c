@@ -251,8 +251,18 @@ static void test_identity(void **state)
 	tree_stop(&t);
 }
 
+static int ascending(const struct uiommu_uapi_entry *entry, void *context)
+{
+	char *last = context;
+
+	assert_true(strcmp(last, entry->name) < 0);
+	strcpy(last, entry->name);
+	return 0;
+}
+
 static void test_links(void **state)
 {
+	char last[64] = "";
 	struct tree t;
 
 	(void)state;
@@ -261,6 +271,10 @@ static void test_links(void **state)
 		   "/sys/bus/pci/devices/0000:00:02.0");
 	tree_links(&t, "../../../devices/pci0000:00/0000:00:06.0/0000:03:00.0/0000:04:01.0",
 		   "/sys/bus/pci/devices/0000:04:01.0");
+	/* In whatever order they were told of. */
+	assert_int_equal(uiommu_uapi_sysfs_list(t.w.uapi, "/sys/bus/pci/devices", ascending, last),
+			 0);
+	assert_string_equal(last, "0000:04:02.0");
 	/* Bridges too, which nobody told of. */
 	tree_links(&t, "../../../devices/pci0000:00/0000:00:06.0",
 		   "/sys/bus/pci/devices/0000:00:06.0");
@@ -527,6 +541,8 @@ static void test_mixed(void **state)
 	tree_links(&t, "../../../devices/pci0000:00/0000:00:01.0/virtio0",
 		   "/sys/bus/virtio/devices/virtio0");
 	tree_says(&t, "0x0017\n", "/sys/bus/virtio/devices/virtio0/device");
+	assert_true(tree_exists(&t, "/sys/class/iommu/dmar0/devices/%s", tree_name(&t, "solo1")));
+	assert_false(tree_exists(&t, "/sys/class/iommu/dmar0/devices/%s", tree_name(&t, "solo0")));
 	/* Behind neither. */
 	assert_false(tree_exists(&t, "/sys/bus/pci/devices/%s/iommu", tree_name(&t, "hidden0")));
 	assert_false(

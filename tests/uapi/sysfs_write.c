@@ -321,6 +321,8 @@ static void test_type_untrusted(void **state)
 	t.w = w;
 	device = world_device(&w, "solo0");
 	machine_device_desc(device, &desc);
+	/* Who reads keeps no group: its number is free when its device is gone. */
+	assert_true(tree_exists(&t, "/sys/kernel/iommu_groups/0/type"));
 	uiommu_device_remove(machine_device_uiommu(device));
 	machine_device_set_uiommu(device, NULL);
 	desc.untrusted = true;
@@ -330,6 +332,7 @@ static void test_type_untrusted(void **state)
 	{
 		struct uiommu_group *group = uiommu_group_get(dev);
 
+		assert_int_equal(uiommu_group_id(group), 0);
 		tree_path(path, "/sys/kernel/iommu_groups/%u/type", uiommu_group_id(group));
 		uiommu_group_put(group);
 	}
@@ -1188,6 +1191,88 @@ static void test_unplug(void **state)
 	tree_stop(t);
 }
 
+/*
+ * The device goes while somebody who has found it waits for his turn to bind it: the host's own driver, which lets go
+ * of it last, sees to that.
+ */
+struct late {
+	struct tree t;
+	_Atomic(struct uiommu_mutex *) mutex; /* of the device */
+	_Atomic(bool) started, waits;
+	pthread_t thread;
+	long result;
+};
+
+static _Thread_local bool is_late;
+
+static void late_locking(void *context, struct uiommu_mutex *mutex)
+{
+	struct late *late = context;
+
+	if (is_late && mutex == late->mutex)
+		late->waits = true;
+}
+
+static void *late_bind(void *context)
+{
+	struct late *late = context;
+
+	is_late = true;
+	late->result = tree_write(&late->t, "0000:00:02.0", PCI "/drivers/late/bind");
+	return NULL;
+}
+
+static int late_native_bind(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+static void late_native_unbind(void *context)
+{
+	struct late *late = context;
+
+	/* Only the first time: if it was bound again that is for the test to find. */
+	if (late->started)
+		return;
+	late->started = true;
+	assert_int_equal(pthread_create(&late->thread, NULL, late_bind, late), 0);
+	while (!late->waits)
+		;
+}
+
+static void test_bind_after_unplug(void **state)
+{
+	struct late late = { .result = 0 };
+	const struct uiommu_posix_hooks hooks = {
+		.context = &late,
+		.mutex_locking = late_locking,
+	};
+	struct machine_uapi_io mine;
+	struct uiommu_uapi_device_io io;
+	struct uiommu_uapi_device_config config = {
+		.io = &io,
+		.native_driver = "late",
+		.native_bound = true,
+		.native_bind = late_native_bind,
+		.native_unbind = late_native_unbind,
+		.context = &late,
+	};
+	struct uiommu_uapi_device *known;
+
+	(void)state;
+	tree_start_hooked(&late.t, "q35-vtd", NULL, &hooks);
+	uiommu_uapi_remove_device(tree_device(&late.t, "solo0"));
+	config.dev = machine_device_uiommu(world_device(&late.t.w, "solo0"));
+	assert_int_equal(machine_device_io(world_device(&late.t.w, "solo0"), &mine, &io), 0);
+	assert_int_equal(uiommu_uapi_add_device(late.t.w.uapi, &config, &known), 0);
+	late.mutex = &known->lock;
+	uiommu_uapi_remove_device(known);
+	pthread_join(late.thread, NULL);
+	assert_int_equal(late.result, -UIOMMU_ENODEV);
+	tree_stop(&late.t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1213,6 +1298,7 @@ int main(void)
 		cmocka_unit_test(test_mediated_leaves),
 		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_unplug),
+		cmocka_unit_test(test_bind_after_unplug),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
