@@ -92,16 +92,15 @@ static int group_first_open(struct uiommu_uapi_process *process, struct vfio_dev
 	}
 	if (!ctx)
 		return -UIOMMU_EINVAL;
+	/* By its number: the IOAS itself may go at any time. */
+	rc = uiommu_iommufd_compat_ioas_id(ctx, &ioas);
 	if (device->flags & VFIO_NOIOMMU)
-		return !uapi_capable(process, UIOMMU_UAPI_CAP_SYS_RAWIO) || ctx->vfio_ioas ?
-			       -UIOMMU_EPERM :
-			       0;
-	if (!ctx->vfio_ioas)
-		return -UIOMMU_ENODEV;
+		return !uapi_capable(process, UIOMMU_UAPI_CAP_SYS_RAWIO) || !rc ? -UIOMMU_EPERM : 0;
+	if (rc)
+		return rc;
 	rc = bind_iommufd(device, ctx);
 	if (rc)
 		return rc;
-	ioas = ctx->vfio_ioas->object.id;
 	rc = attach_rid(device, &ioas);
 	if (rc)
 		unbind_iommufd(device);
