@@ -105,5 +105,6 @@ const struct conform_subject conform_subjects[] = {
 	{ "smmuv3@model:uapi", "model", &conform_uapi, smmuv3_model },
 	{ "virtio@model:uapi", "model", &conform_uapi, virtio_model },
 	{ "mixed@model:uapi", "model", &conform_uapi, mixed_model },
+	{ "vtd@qemu:uapi", "qemu", &conform_uapi, vtd_qemu },
 	{ NULL, NULL, NULL, NULL },
 };
