@@ -8,7 +8,7 @@
  */
 #include "src/uapi/sysfs.h"
 
-#define CHUNK ((size_t)8192)
+#define CHUNK ((size_t)2048) /* so small that a listing needs some, which tests let fail */
 
 struct sysfs_chunk {
 	struct sysfs_chunk *next;
