@@ -3,7 +3,7 @@
  * vfio.c - any sequence of calls on VFIO's files: groups, containers, cdevs, devices, with an iommufd beside them
  *
  * Two programs, one of them without rights, open and close files of four devices: one alone in its group, two that share
- * one, and one without an IOMMU; drivers come and go; any allocation may fail.  Arguments are mostly what commands expect
+ * one, and one without an IOMMU, and of two mediated ones, which copy; drivers come and go; any allocation may fail.  Arguments are mostly what commands expect
  * (a table says where the addresses, numbers and descriptors are) and sometimes not.  After each call devices reach the
  * programs' memory and nothing else.  At the end everything is closed: then nothing is pinned, owned or left.
  */
@@ -16,6 +16,7 @@
 #include <uiommu/abi_vfio.h>
 
 #include "bench/null_driver.h"
+#include "spec/mdma.h"
 #include "src/uapi/vfio.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,7 +24,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PAGE UINT64_C(4096)
 #define RAM (UINT64_C(16) << 20)
 
-enum { ARENA = 64, DEVICES = 4, PROGRAMS = 2, FILES = 24, SCRATCH = 1 << 16, SPACE = 256 };
+enum {
+	ARENA = 64,
+	DEVICES = 4,
+	MEDIATED = 2,
+	TARGETS = DEVICES + MEDIATED,
+	PROGRAMS = 2,
+	FILES = 24,
+	SCRATCH = 1 << 16,
+	SPACE = 256,
+};
+
+static const char *const uuids[MEDIATED] = { "2ab74924-c335-45f4-9b16-8569e5b08258",
+					     "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001" };
 
 /* A function made of bytes. */
 struct function {
@@ -59,6 +72,7 @@ struct run {
 	size_t size;
 	struct uiommu_uapi *uapi;
 	struct uiommu_uapi_device *device[DEVICES];
+	struct uiommu_uapi_mdev *mdev[MEDIATED];
 	struct program program[PROGRAMS];
 	_Alignas(8) uint8_t argument[4096];
 	uint8_t scratch[SCRATCH];
@@ -481,6 +495,26 @@ static uintptr_t fill_argument(struct run *r, struct program *p, const struct co
 	return (uintptr_t)r->argument;
 }
 
+/* ---- names ------------------------------------------------------------------------------------- */
+
+static int group_path(const struct run *r, unsigned int target, char *path, size_t size)
+{
+	return target < DEVICES ?
+		       uiommu_uapi_device_group_path(r->device[target], path, size) :
+		       uiommu_uapi_mdev_group_path(r->mdev[target - DEVICES], path, size);
+}
+
+static int cdev_path(const struct run *r, unsigned int target, char *path, size_t size)
+{
+	return target < DEVICES ? uiommu_uapi_device_cdev_path(r->device[target], path, size) :
+				  uiommu_uapi_mdev_cdev_path(r->mdev[target - DEVICES], path, size);
+}
+
+static const char *name_of(unsigned int target)
+{
+	return target < DEVICES ? uiommu_device_name(world.dev[target]) : uuids[target - DEVICES];
+}
+
 /* ---- operations -------------------------------------------------------------------------------- */
 
 static void close_at(struct program *p, unsigned int at)
@@ -505,15 +539,15 @@ static void op_open(struct run *r, struct program *p)
 {
 	static const enum file files[] = { GROUP, DEVICE, CONTAINER, IOMMUFD };
 	const uint64_t what = take(r, 1);
-	const struct uiommu_uapi_device *device = r->device[what >> 2 & 3];
+	const unsigned int target = (unsigned int)(what >> 2) % TARGETS;
 	char path[64] = "/dev/iommu";
 
 	switch (files[what & 3]) {
 	case GROUP:
-		uiommu_uapi_device_group_path(device, path, sizeof(path));
+		group_path(r, target, path, sizeof(path));
 		break;
 	case DEVICE:
-		uiommu_uapi_device_cdev_path(device, path, sizeof(path));
+		cdev_path(r, target, path, sizeof(path));
 		break;
 	case CONTAINER:
 		strcpy(path, "/dev/vfio/vfio");
@@ -604,7 +638,7 @@ static void op_transfer(struct run *r, struct program *p)
 static void op_usual(struct run *r, struct program *p)
 {
 	const uint64_t what = take(r, 1);
-	const struct uiommu_uapi_device *device = r->device[what >> 2 & 3];
+	const unsigned int target = (unsigned int)(what >> 2 & 0xf) % TARGETS;
 	struct abi_vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
 	struct abi_iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct abi_vfio_device_attach_iommufd_pt attach = { .argsz = 12 };
@@ -612,10 +646,10 @@ static void op_usual(struct run *r, struct program *p)
 	int32_t way;
 	int fd;
 
-	if (uiommu_uapi_device_group_path(device, path, sizeof(path)) < 0)
+	if (group_path(r, target, path, sizeof(path)) < 0)
 		return;
 	if (what & 1)
-		uiommu_uapi_device_cdev_path(device, path, sizeof(path));
+		cdev_path(r, target, path, sizeof(path));
 	way = uiommu_uapi_open(p->process, what & 3 ? "/dev/iommu" : "/dev/vfio/vfio");
 	keep(p, way, what & 3 ? IOMMUFD : CONTAINER);
 	fd = uiommu_uapi_open(p->process, path);
@@ -636,8 +670,26 @@ static void op_usual(struct run *r, struct program *p)
 					3);
 	keep(p,
 	     uiommu_uapi_ioctl(p->process, fd, ABI_VFIO_GROUP_GET_DEVICE_FD,
-			       (uintptr_t)uiommu_uapi_device_name(device)),
+			       (uintptr_t)name_of(target)),
 	     DEVICE);
+}
+
+/* What mediated devices do; others get a few writes to their registers. */
+static void op_copy(struct run *r, struct program *p)
+{
+	const uint64_t what = take(r, 1);
+	const uint64_t source = choose(r, p, IOVA), destination = choose(r, p, IOVA);
+	const uint32_t length = (uint32_t)take(r, 2) + 1, flags = what >> 6 & 1,
+		       command = what & 0x20 ? MDMA_DROP : MDMA_COPY,
+		       deaf = (what & 0x1f) == 0x1f ? MDMA_MISBEHAVE_DEAF : 0;
+	const int fd = p->files ? p->fd[(what & 0x1f) % p->files] : 99;
+
+	uiommu_uapi_pwrite(p->process, fd, &source, 8, MDMA_SOURCE);
+	uiommu_uapi_pwrite(p->process, fd, &destination, 8, MDMA_DESTINATION);
+	uiommu_uapi_pwrite(p->process, fd, &length, 4, MDMA_LENGTH);
+	uiommu_uapi_pwrite(p->process, fd, &flags, 4, MDMA_FLAGS);
+	uiommu_uapi_pwrite(p->process, fd, &deaf, 4, MDMA_MISBEHAVE);
+	uiommu_uapi_pwrite(p->process, fd, &command, 4, MDMA_COMMAND);
 }
 
 /* A driver goes where nobody has the device open, or would be waited for, and comes back. */
@@ -659,8 +711,9 @@ static void op_fail(struct run *r, struct program *p)
 }
 
 static void (*const operations[])(struct run *r, struct program *p) = {
-	op_open,  op_usual, op_usual, op_ioctl, op_ioctl,    op_ioctl,	op_ioctl, op_ioctl,
-	op_ioctl, op_ioctl, op_close, op_dup,	op_transfer, op_driver, op_fail,
+	op_open,     op_usual,	op_usual, op_ioctl, op_ioctl, op_ioctl,
+	op_ioctl,    op_ioctl,	op_ioctl, op_ioctl, op_close, op_dup,
+	op_transfer, op_driver, op_fail,  op_copy,  op_copy,
 };
 
 /* ---- the frame --------------------------------------------------------------------------------- */
@@ -745,6 +798,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!uiommu_uapi_create(&config, &r->uapi), "the user ABI");
 	for (unsigned int i = 0; i < DEVICES; i++)
 		add_device(r, i);
+	for (unsigned int i = 0; i < MEDIATED; i++)
+		must(!uiommu_uapi_mdev_create(r->uapi, i ? "mdma-256" : "mdma-8", uuids[i],
+					      &r->mdev[i]),
+		     "a mediated device is not made");
 	start_program(r, &r->program[0], UIOMMU_UAPI_CAP_ALL, UINT64_MAX);
 	start_program(r, &r->program[1], 0, 16 * PAGE);
 	for (unsigned int i = 0; r->size && i < 200; i++) {

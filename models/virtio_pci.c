@@ -466,6 +466,11 @@ struct access {
 	uint32_t offset;
 };
 
+static uint32_t window_length(struct virtio_pci *pci)
+{
+	return get(model_pci_space(pci->fn) + pci->window + VIRTIO_PCI_CAP_LENGTH, 4);
+}
+
 static bool in_window(struct virtio_pci *pci, unsigned int offset, struct access *access)
 {
 	const uint8_t *cap = model_pci_space(pci->fn) + pci->window;
@@ -490,7 +495,8 @@ static void config_read(void *device, unsigned int offset, unsigned int size)
 
 	(void)size;
 	model_virtio_lock(pci->v);
-	if (in_window(pci, offset, &access))
+	/* Whoever lists all of configuration space reads the window, too, and has not set it up. */
+	if (window_length(pci) && in_window(pci, offset, &access))
 		put(model_pci_space(pci->fn) + offset, access.size,
 		    (uint32_t)bar_read(pci, access.bar, access.offset, access.size));
 	model_virtio_unlock(pci->v);

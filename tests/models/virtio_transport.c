@@ -458,6 +458,11 @@ static void test_pci_window(void **state)
 	unsigned int data = b->window + VIRTIO_PCI_CAP_PCI_DATA;
 
 	cfg_write(b, PCI_COMMAND, 2, 0);
+	/* Nobody has said where it is: reading it is what lists of configuration space do, writing is wrong. */
+	cfg_read(b, data, 4);
+	expect_quiet(b);
+	cfg_write(b, data, 4, 0);
+	expect_report(b, MODEL_REPORT_ILLEGAL, "4.1.4.9.2");
 	window(b, VIRTIO_PCI_CFG_COMMON, VIRTIO_PCI_COMMON_NUM_QUEUES, 2);
 	assert_int_equal(cfg_read(b, data, 2), 2);
 	window(b, VIRTIO_PCI_CFG_COMMON, VIRTIO_PCI_COMMON_DEVICE_STATUS, 1);

@@ -103,8 +103,7 @@ static void check_file(struct tree *t, const char *path, const struct uiommu_uap
 {
 	char text[SYSFS_PAGE + 1];
 	bool config = !strcmp(strrchr(path, '/'), "/config");
-	/* A virtio device has registers in its configuration space, which are not to be read like that. */
-	long size = uiommu_uapi_sysfs_read(t->w.process, path, text, config ? 64 : sizeof(text), 0);
+	long size = uiommu_uapi_sysfs_read(t->w.process, path, text, sizeof(text), 0);
 
 	if (!(stat->mode & 0400)) {
 		assert_int_equal(size, -UAPI_EACCES);
