@@ -328,7 +328,7 @@ static void test_engine_reset(void **unused)
 static long irq(struct bench *b, uint32_t flags, int32_t fd)
 {
 	struct {
-		struct vfio_irq_set set;
+		struct abi_vfio_irq_set set;
 		int32_t fd;
 	} arg = {
 		.set = { .argsz = 24, .flags = flags, .count = 1 },
